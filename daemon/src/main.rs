@@ -1,0 +1,2 @@
+//! The `clipmill` program.
+fn main() {}

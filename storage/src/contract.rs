@@ -1,0 +1,273 @@
+//! What a backend must do. Each *Behaviour* rule is a conformance case of the
+//! same name.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    Cancelled, Claimed, Enqueued, Failure, Finished, Id, JobUpdate, LeaseHeld, LiveSession,
+    NewUser, NewVideo, Page, Progress, Registered, Result, Session, Time, User, Video, Want,
+};
+
+/// Everything that the daemon asks of a backend.
+pub trait Storage:
+    Users + Sessions + Videos + Jobs + Ephemeral + Health + Send + Sync + 'static
+{
+}
+
+impl<T> Storage for T where
+    T: Users + Sessions + Videos + Jobs + Ephemeral + Health + Send + Sync + 'static
+{
+}
+
+/// Accounts.
+#[async_trait]
+pub trait Users {
+    /// Makes an account.
+    ///
+    /// Behaviour:
+    /// - `users_register_and_read_back`: the account is found by id and e-mail.
+    /// - `users_email_is_unique_under_concurrency`: of 50 concurrent
+    ///   registrations of one e-mail exactly one succeeds.
+    async fn create_user(&self, new: NewUser) -> Result<Registered>;
+
+    /// The account with this (lower-case) e-mail.
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>>;
+
+    /// The account with this id.
+    async fn user_by_id(&self, id: Id) -> Result<Option<User>>;
+
+    /// Replaces the password and ends all of the user's sessions, as one step.
+    /// Answers whether there is such a user.
+    ///
+    /// Behaviour:
+    /// - `users_password_change_ends_all_sessions`: also those in the cache,
+    ///   and no other user's.
+    async fn set_password(&self, id: Id, password_hash: &str, now: Time) -> Result<bool>;
+
+    /// Accounts by id ascending, after `after`, at most `limit`.
+    ///
+    /// Behaviour:
+    /// - `users_list_pages_through_all`: pages joined are all accounts, once.
+    async fn list_users(&self, after: Option<Id>, limit: u32) -> Result<Vec<User>>;
+}
+
+/// Logins.
+#[async_trait]
+pub trait Sessions {
+    /// Opens a session.
+    ///
+    /// Behaviour:
+    /// - `sessions_open_and_find`: its token finds it, with the user's e-mail.
+    async fn open_session(&self, session: Session) -> Result<()>;
+
+    /// The session of this token, if it is valid at `now`.
+    ///
+    /// Behaviour:
+    /// - `sessions_end_at_their_expiry`: at `expires_at` it is no longer
+    ///   found, whatever the cache holds.
+    /// - `sessions_unknown_token_is_none`
+    async fn session(&self, token: &str, now: Time) -> Result<Option<LiveSession>>;
+
+    /// Ends a session. Ending one that is not there succeeds.
+    ///
+    /// Behaviour:
+    /// - `sessions_close_is_seen_at_once`: also when it was just read.
+    async fn close_session(&self, token: &str) -> Result<()>;
+
+    /// Removes sessions whose time is over; answers how many.
+    ///
+    /// Behaviour:
+    /// - `sessions_purge_removes_only_expired`
+    async fn purge_sessions(&self, now: Time) -> Result<u64>;
+}
+
+/// The records of clips and uploads.
+#[async_trait]
+pub trait Videos {
+    /// Saves a record. It survives power loss from the moment this returns.
+    ///
+    /// Behaviour:
+    /// - `videos_insert_and_read_back`: every field, for both origins.
+    async fn insert_video(&self, new: NewVideo) -> Result<Video>;
+
+    /// The record with this id.
+    async fn video(&self, id: Id) -> Result<Option<Video>>;
+
+    /// A user's records, newest first (by `created_at`, then id).
+    ///
+    /// Behaviour:
+    /// - `videos_list_is_newest_first_and_only_ones_own`
+    /// - `videos_paging_is_stable_under_inserts`: pages joined hold every
+    ///   record that existed at the first page, once.
+    async fn videos_of(&self, user: Id, page: Page) -> Result<Vec<Video>>;
+
+    /// Writes the heights that a source offers. A missing record is no error.
+    ///
+    /// Behaviour:
+    /// - `videos_available_formats_are_written`: and nothing else changes.
+    async fn set_available_formats(&self, id: Id, formats: &[String]) -> Result<()>;
+
+    /// Records whose `expires_at` is at or before `now` and that nobody works
+    /// on, oldest first, at most `limit`.
+    ///
+    /// Behaviour:
+    /// - `videos_expired_are_found_unless_active`: a record in the queue or
+    ///   under lease is not among them.
+    async fn expired_videos(&self, now: Time, limit: u32) -> Result<Vec<Video>>;
+
+    /// Removes a record that is expired at `now` and that nobody works on;
+    /// answers whether it did.
+    ///
+    /// Behaviour:
+    /// - `videos_delete_expired_spares_the_living`: a record that was enqueued
+    ///   again or whose expiry moved stays.
+    async fn delete_expired_video(&self, id: Id, now: Time) -> Result<bool>;
+
+    /// Removes a record whatever its state; answers the record that was there.
+    ///
+    /// Behaviour:
+    /// - `videos_delete_returns_the_record`
+    async fn delete_video(&self, id: Id) -> Result<Option<Video>>;
+}
+
+/// The durable queue. Every transition is one atomic update.
+#[async_trait]
+pub trait Jobs {
+    /// Puts a record into the queue with a want, due at `now`. From
+    /// `completed` or `failed` it starts anew: attempts 0, no failure, no
+    /// note, no expiry; the old file stays on record until `finish` replaces
+    /// it. Status becomes `pending` (from `failed` and `completed` too).
+    ///
+    /// Behaviour:
+    /// - `jobs_enqueue_from_every_state`
+    /// - `jobs_enqueue_of_the_finished_want_is_already_completed`
+    /// - `jobs_enqueue_is_once_under_concurrency`: of 20 concurrent calls one
+    ///   answers `Queued`, the others `AlreadyActive`.
+    async fn enqueue(&self, id: Id, want: &Want, now: Time) -> Result<Enqueued>;
+
+    /// Takes the job that is due longest, if there is one: not leased, or its
+    /// lease is over. Sets status `processing`, counts the attempt.
+    ///
+    /// Behaviour:
+    /// - `jobs_claim_is_exactly_once`: 8 workers over 500 jobs claim each once.
+    /// - `jobs_claim_oldest_first`
+    /// - `jobs_claim_respects_due_time`
+    /// - `jobs_claim_takes_over_an_expired_lease`: and the attempt counts.
+    async fn claim(&self, owner: &str, now: Time, lease: Duration) -> Result<Option<Claimed>>;
+
+    /// Prolongs a lease to `now + lease`.
+    ///
+    /// Behaviour:
+    /// - `jobs_heartbeat_prolongs`
+    /// - `jobs_late_worker_writes_nothing`: with a lease that another claim
+    ///   replaced, each of heartbeat, update, finish, fail, retry and release
+    ///   answers `Lost` and changes nothing.
+    /// - `jobs_cancel_reaches_the_worker`: as `CancelRequested`.
+    async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld>;
+
+    /// Writes a checkpoint.
+    ///
+    /// Behaviour:
+    /// - `jobs_update_writes_only_what_is_given`
+    async fn update_job(&self, id: Id, lease: Id, update: JobUpdate) -> Result<LeaseHeld>;
+
+    /// Completes a job: status, file, expiry; it leaves the queue.
+    ///
+    /// Behaviour:
+    /// - `jobs_finish_completes`
+    async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld>;
+
+    /// Ends a job as failed; it leaves the queue and expires at `expires_at`.
+    ///
+    /// Behaviour:
+    /// - `jobs_fail_is_final`: it is not claimed again.
+    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld>;
+
+    /// Gives a job back to be tried again at `due_at`; remembers why. Status
+    /// stays `processing`.
+    ///
+    /// Behaviour:
+    /// - `jobs_retry_waits_until_due`
+    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld>;
+
+    /// Gives a job back untouched (graceful stop): due at `now`, the attempt
+    /// is not counted, stage and note stay.
+    ///
+    /// Behaviour:
+    /// - `jobs_release_does_not_count`
+    async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld>;
+
+    /// Stops a job. One that nobody works on leaves the queue at once.
+    ///
+    /// Behaviour:
+    /// - `jobs_cancel_idle_leaves_the_queue`
+    async fn cancel(&self, id: Id) -> Result<Cancelled>;
+
+    /// The worker's answer to a cancel: the job leaves the queue and is
+    /// `pending` again.
+    ///
+    /// Behaviour:
+    /// - `jobs_stopped_is_pending_again`
+    async fn stopped(&self, id: Id, lease: Id) -> Result<LeaseHeld>;
+
+    /// Ids of all records that are in the queue or under lease.
+    ///
+    /// Behaviour:
+    /// - `jobs_active_ids_are_those_in_the_queue`
+    async fn active_jobs(&self) -> Result<Vec<Id>>;
+
+    /// When the next job that is not due yet becomes due, or a lease runs
+    /// out; none when the queue is empty.
+    ///
+    /// Behaviour:
+    /// - `jobs_next_due_tells_when_to_look_again`
+    async fn next_due(&self) -> Result<Option<Time>>;
+}
+
+/// What may be lost: progress, counters, wake-up.
+#[async_trait]
+pub trait Ephemeral {
+    /// Remembers the progress of a job for one hour.
+    ///
+    /// Behaviour:
+    /// - `ephemeral_progress_is_read_back_and_cleared`
+    async fn set_progress(&self, id: Id, progress: &Progress) -> Result<()>;
+
+    /// The last progress of a job.
+    async fn progress(&self, id: Id) -> Result<Option<Progress>>;
+
+    /// Forgets the progress of a job.
+    async fn clear_progress(&self, id: Id) -> Result<()>;
+
+    /// Counts one event under `key` in the fixed window of length `window`
+    /// that contains `now`; answers the count with it.
+    ///
+    /// Behaviour:
+    /// - `ephemeral_counters_count_per_window`: a new window starts at 1.
+    async fn count(&self, key: &str, window: Duration, now: Time) -> Result<u64>;
+
+    /// Tells waiting workers, on every node, that there may be work.
+    async fn wake_workers(&self);
+
+    /// Waits until somebody calls `wake_workers`, or `timeout` passes. A wake
+    /// that came since the last wait of this handle is not missed.
+    ///
+    /// Behaviour:
+    /// - `ephemeral_wake_ends_a_wait`
+    async fn wait_for_work(&self, timeout: Duration);
+}
+
+/// Whether the backend works.
+#[async_trait]
+pub trait Health {
+    /// What is wrong now, in words, one entry a part; empty when all is well.
+    ///
+    /// Behaviour:
+    /// - `health_of_a_working_backend_is_empty`
+    async fn problems(&self) -> Vec<String>;
+
+    /// Name of the backend, for people.
+    fn backend(&self) -> &'static str;
+}

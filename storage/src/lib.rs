@@ -1,0 +1,22 @@
+//! What clipmill remembers: users, sessions, videos with their jobs, and the
+//! little that may be lost (progress, rate counters, wake-up).
+//!
+//! The daemon speaks to the [`Storage`] trait only; a backend is chosen at
+//! start. Every rule in a trait method's *Behaviour* list has one case of the
+//! same name in the conformance suite, and every backend passes all of them.
+//!
+//! Bytes of media are not kept here, only the keys under which the artifact
+//! store holds them. This crate never reads a clock: whoever calls passes the
+//! time, so that expiry and leases can be tested.
+
+mod contract;
+mod error;
+mod model;
+pub mod sqlite;
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+
+pub use contract::{Ephemeral, Health, Jobs, Sessions, Storage, Users, Videos};
+pub use error::{Error, Result};
+pub use model::*;

@@ -1,0 +1,20 @@
+//! The records, in the words of the reference documents where it has them.
+
+mod id;
+mod job;
+mod progress;
+mod session;
+mod user;
+mod video;
+
+pub use id::{Id, ParseIdError};
+pub use job::{
+    Claimed, Cancelled, Enqueued, Failure, Finished, Job, JobUpdate, Lease, LeaseHeld, Stage, Status,
+};
+pub use progress::{Phase, Progress};
+pub use session::{LiveSession, Session};
+pub use user::{NewUser, Registered, User};
+pub use video::{Clip, Moment, NewVideo, Origin, Page, Span, StoredFile, Upload, Video, Want};
+
+/// A point in time, UTC. Backends keep milliseconds; finer parts are cut off.
+pub type Time = chrono::DateTime<chrono::Utc>;

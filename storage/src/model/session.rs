@@ -1,0 +1,44 @@
+//! Logins.
+
+use std::fmt;
+
+use super::{Id, Time};
+
+/// One login. It ends by logout, password change or at `expires_at`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Identifier; the token names it too.
+    pub id: Id,
+    /// Whose it is.
+    pub user_id: Id,
+    /// The signed token itself; unique.
+    pub token: String,
+    /// When it was opened.
+    pub created_at: Time,
+    /// From this moment on it is no longer valid.
+    pub expires_at: Time,
+}
+
+/// What a request needs to know of a valid session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The session's identifier.
+    pub id: Id,
+    /// Whose it is.
+    pub user_id: Id,
+    /// That user's address.
+    pub email: String,
+    /// From this moment on it is no longer valid.
+    pub expires_at: Time,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Session")
+            .field("id", &self.id)
+            .field("user_id", &self.user_id)
+            .field("token", &"<redacted>")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
