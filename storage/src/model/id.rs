@@ -21,9 +21,8 @@ impl Id {
         static PROCESS: OnceLock<[u8; 5]> = OnceLock::new();
         static COUNTER: OnceLock<AtomicU32> = OnceLock::new();
         let process = PROCESS.get_or_init(rand::random);
-        let counter = COUNTER
-            .get_or_init(|| AtomicU32::new(rand::random()))
-            .fetch_add(1, Ordering::Relaxed);
+        let counter =
+            COUNTER.get_or_init(|| AtomicU32::new(rand::random())).fetch_add(1, Ordering::Relaxed);
         // The format holds the low 32 bits of the seconds (until the year 2106).
         let seconds = now.timestamp() as u32;
         let mut bytes = [0; 12];

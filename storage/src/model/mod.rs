@@ -9,7 +9,8 @@ mod video;
 
 pub use id::{Id, ParseIdError};
 pub use job::{
-    Claimed, Cancelled, Enqueued, Failure, Finished, Job, JobUpdate, Lease, LeaseHeld, Stage, Status,
+    Cancelled, Claimed, Enqueued, Failure, Finished, Job, JobUpdate, Lease, LeaseHeld, Stage,
+    Status,
 };
 pub use progress::{Phase, Progress};
 pub use session::{LiveSession, Session};
