@@ -1,0 +1,36 @@
+# clipmill: the commands that people and CI use. `make run` and `make test` work in a fresh clone;
+# Rust is the only thing that has to be there already.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: run test bench fmt lint doc clean
+
+run: ## Start the daemon, with its data in ./data
+	@scripts/tools.sh run
+	@cargo build --release --package clipmill
+	@$(TARGET)/release/clipmill serve
+
+# Everything is built first: the end-to-end tests start the `clipmill` binary, which `cargo test`
+# alone does not always build.
+test: ## Run every test
+	@scripts/tools.sh test
+	@cargo build --workspace --all-targets
+	@cargo test --workspace
+
+bench: ## Compare with the alternatives; the table also goes to target/bench/results.json
+	@scripts/tools.sh bench
+	@cargo build --release --package clipmill
+	@cargo bench --package clipmill-tests
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+lint: ## Deny warnings
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+doc: ## Build the documentation, warnings denied
+	@RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+clean: ## Remove what was built; ./data and .tools stay
+	@cargo clean

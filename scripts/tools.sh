@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Installs the programs that clipmill uses, on Debian, Ubuntu and macOS (with Homebrew).
+#
+#   scripts/tools.sh run     what the daemon calls: ffmpeg, yt-dlp, a JavaScript runtime for yt-dlp
+#   scripts/tools.sh test    the same, and what the tests start: redis-server, nginx
+#   scripts/tools.sh bench   the same, and what the benchmarks compare with: wrk, Flask behind gunicorn
+#
+# Only what is missing gets installed, so a second call changes nothing and asks no network.
+# Python packages go into .tools/ in this folder; put .tools/bin first in PATH to use them.
+set -euo pipefail
+
+# Older releases run commands and leak cookies through crafted pages.
+readonly YTDLP_MINIMUM=2026.07.04
+readonly DENO_MINIMUM=2.3.0
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+tools=$root/.tools
+
+say() { printf 'tools: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+
+# at_least MINIMUM VERSION: compares dotted numbers, leading zeros and missing parts included.
+at_least() {
+  awk -v minimum="$1" -v version="$2" 'BEGIN {
+    split(minimum, m, "."); split(version, v, ".")
+    for (i = 1; i <= 4; i++) if (v[i] + 0 != m[i] + 0) exit (v[i] + 0 < m[i] + 0)
+  }'
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif has sudo; then sudo "$@"
+  else die "this needs root and there is no sudo; run as root: $*"
+  fi
+}
+
+# system_packages APT_NAMES -- BREW_NAMES: installs with whichever package manager is here.
+system_packages() {
+  local apt=() brew=() into=apt word
+  for word in "$@"; do
+    if [ "$word" = -- ]; then into=brew
+    elif [ "$into" = apt ]; then apt+=("$word")
+    else brew+=("$word")
+    fi
+  done
+  if has apt-get; then
+    say "installing ${apt[*]} (apt-get)"
+    [ -n "${apt_updated:-}" ] || as_root apt-get update -qq >/dev/null
+    apt_updated=yes
+    without_services as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${apt[@]}" >/dev/null
+  elif has brew; then
+    say "installing ${brew[*]} (brew)"
+    brew install --quiet "${brew[@]}" >/dev/null
+  else
+    die "neither apt-get nor brew is here; install by hand: ${apt[*]}"
+  fi
+}
+
+# Tests start servers of their own, on free ports: a package that is installed for them must not
+# begin to listen on this machine.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d status=0
+  if [ -e "$policy" ]; then "$@"; return; fi
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+  as_root chmod 755 "$policy"
+  "$@" || status=$?
+  as_root rm -f "$policy"
+  return "$status"
+}
+
+# The first Python that is new enough for yt-dlp; version managers leave shims that don't run.
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10 \
+    /usr/bin/python3 /opt/homebrew/bin/python3 /usr/local/bin/python3; do
+    if has "$candidate" && "$candidate" -c \
+      'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+# python_packages VENV REQUIREMENT...: makes the virtual environment where there is none.
+python_packages() {
+  local venv=$1 python
+  shift
+  if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    if ! python=$(find_python); then
+      system_packages python3 python3-venv -- python
+      python=$(find_python) || die "Python 3.10 or newer with its venv module is needed"
+    fi
+    "$python" -m venv --clear "$venv"
+  fi
+  say "installing $* (pip)"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "$@"
+}
+
+need() { # need PROGRAM APT_NAME BREW_NAME
+  has "$1" || system_packages "$2" -- "$3"
+  has "$1" || die "$1 is still missing after installing $2"
+}
+
+ytdlp_is_good() {
+  local version
+  version=$("$tools/bin/yt-dlp" --version 2>/dev/null) && at_least "$YTDLP_MINIMUM" "$version"
+}
+
+deno_is_good() {
+  local version
+  version=$("$tools/bin/deno" --version 2>/dev/null | awk 'NR == 1 { print $2 }')
+  [ -n "$version" ] && at_least "$DENO_MINIMUM" "$version"
+}
+
+run_set() {
+  need ffmpeg ffmpeg ffmpeg
+  need ffprobe ffmpeg ffmpeg
+  if ! ytdlp_is_good || ! deno_is_good; then
+    mkdir -p "$tools/bin"
+    python_packages "$tools/venv" "yt-dlp[default]>=$YTDLP_MINIMUM" "deno>=$DENO_MINIMUM"
+    ln -sf ../venv/bin/yt-dlp ../venv/bin/deno "$tools/bin/"
+    ytdlp_is_good || die "yt-dlp $YTDLP_MINIMUM or newer does not start from $tools/bin"
+    deno_is_good || die "deno $DENO_MINIMUM or newer does not start from $tools/bin"
+  fi
+}
+
+test_set() {
+  run_set
+  need redis-server redis-server redis
+  need nginx nginx nginx
+}
+
+bench_set() {
+  run_set
+  need wrk wrk wrk
+  if ! "$tools/bench-venv/bin/python" -c 'import flask, gunicorn, jwt' >/dev/null 2>&1; then
+    mkdir -p "$tools"
+    python_packages "$tools/bench-venv" flask gunicorn pyjwt
+  fi
+}
+
+case "${1:-}" in
+  run) run_set ;;
+  test) test_set ;;
+  bench) bench_set ;;
+  *) die "usage: scripts/tools.sh run|test|bench" ;;
+esac
