@@ -1,0 +1,18 @@
+//! The configuration: defaults < config.toml < environment < flags.
+//!
+//! Each section is a small struct of its own. Unknown keys are refused, and
+//! every problem is reported at once.
+
+mod environment;
+mod load;
+mod secrets;
+mod sections;
+mod validate;
+
+pub use environment::{IGNORED as IGNORED_VARIABLES, REFERENCE as REFERENCE_VARIABLES};
+pub use load::{ConfigError, Loaded, load};
+pub use secrets::{JwtSecrets, Secret, jwt_secrets};
+pub use sections::{
+    Auth, Clips, Config, Folders, HighResolutionMp4, Limits, Log, Network, Registration, Retention,
+    Server, Start, StorageConfig, Tools, Uploads, Workers,
+};

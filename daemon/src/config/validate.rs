@@ -1,0 +1,65 @@
+//! Rules that types don't express.
+
+use super::{Config, Secret};
+
+/// Formats that a clip can be asked in.
+const FORMATS: &[&str] = &["mp4", "webm", "best"];
+/// Resolutions that a clip can be asked in.
+const RESOLUTIONS: &[&str] = &["720p", "1080p", "1440p", "2160p", "4320p", "best"];
+
+/// Adds what is wrong to `problems`.
+pub fn check(config: &Config, problems: &mut Vec<String>) {
+    let mut rule = |holds: bool, text: &str| {
+        if !holds {
+            problems.push(text.to_owned());
+        }
+    };
+    rule(
+        FORMATS.contains(&config.clips.format.as_str()),
+        "clips.format: must be mp4, webm or best",
+    );
+    rule(
+        RESOLUTIONS.contains(&config.clips.resolution.as_str()),
+        "clips.resolution: must be 720p, 1080p, 1440p, 2160p, 4320p or best",
+    );
+    rule(config.clips.max_seconds > 0, "clips.max_seconds: must be at least 1");
+    rule(config.uploads.max_mb > 0, "uploads.max_mb: must be at least 1");
+    rule(
+        positive(config.retention.minutes),
+        "retention.minutes: must be more than 0 and at most 525600",
+    );
+    rule(
+        positive(config.retention.sweep_minutes),
+        "retention.sweep_minutes: must be more than 0 and at most 525600",
+    );
+    rule((4..=31).contains(&config.auth.bcrypt_cost), "auth.bcrypt_cost: must be 4 to 31");
+    rule(config.auth.public_token_hours > 0, "auth.public_token_hours: must be at least 1");
+    rule(config.auth.private_token_days > 0, "auth.private_token_days: must be at least 1");
+    rule(config.workers.lease_seconds >= 3, "workers.lease_seconds: must be at least 3");
+    rule(config.workers.max_attempts > 0, "workers.max_attempts: must be at least 1");
+    rule(config.workers.stage_minutes > 0, "workers.stage_minutes: must be at least 1");
+    let (public, private) = (&config.auth.jwt_public_secret, &config.auth.jwt_private_secret);
+    rule(
+        public.is_none() || public != private,
+        "auth: jwt_public_secret and jwt_private_secret must differ",
+    );
+    for (secret, name) in [(public, "jwt_public_secret"), (private, "jwt_private_secret")] {
+        rule(
+            secret.as_ref().is_none_or(|secret| secret.reveal().len() >= 16),
+            &format!("auth.{name}: must have at least 16 characters"),
+        );
+    }
+    storage(config.storage.url.as_ref(), &mut rule);
+}
+
+fn positive(minutes: f64) -> bool {
+    minutes > 0.0 && minutes <= 525_600.0
+}
+
+fn storage(url: Option<&Secret>, rule: &mut impl FnMut(bool, &str)) {
+    rule(
+        url.is_none_or(|url| url.reveal().starts_with("sqlite:")),
+        "storage.url (MONGODB_URI): this version keeps its records in SQLite; \
+         give sqlite:PATH or leave it out",
+    );
+}

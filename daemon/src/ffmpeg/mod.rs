@@ -1,0 +1,5 @@
+//! The only room that starts ffmpeg and ffprobe.
+
+mod tools;
+
+pub use tools::{ToolProblem, Tools};

@@ -1,0 +1,16 @@
+//! The one-way street from an ask to a file: fetch, trim, transcode, retain.
+//!
+//! Each stage takes its input by value and returns the next one. No stage
+//! talks to the records; progress leaves sideways through a [`Gauge`].
+
+mod artifacts;
+mod ask;
+mod error;
+mod gauge;
+mod street;
+
+pub use artifacts::{Artifact, ArtifactError, Artifacts};
+pub use ask::{Ask, Rendition, SourceAsk, SpanAsk};
+pub use error::StageError;
+pub use gauge::Gauge;
+pub use street::{Cut, Encoded, Fetched, Retained, Street};

@@ -1,0 +1,35 @@
+//! The log: to the terminal, and to a file when one is set.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::sync::Mutex;
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::config::Log;
+
+/// Starts logging, once a process.
+///
+/// # Errors
+/// When the level is no filter, or the file can't be opened.
+pub fn init(log: &Log) -> io::Result<()> {
+    let filter = EnvFilter::try_new(&log.level)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let file = match &log.file {
+        Some(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            Some(OpenOptions::new().create(true).append(true).open(path)?)
+        }
+        None => None,
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(fmt::layer().with_writer(io::stderr))
+        .with(file.map(|file| fmt::layer().with_ansi(false).with_writer(Mutex::new(file))))
+        .try_init()
+        .map_err(io::Error::other)
+}

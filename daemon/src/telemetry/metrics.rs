@@ -1,0 +1,115 @@
+//! Counters for Prometheus.
+
+use std::time::Duration;
+
+use clipmill_storage::Stage;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabels {
+    stage: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FlowLabels {
+    flow: ByteFlow,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    code: String,
+}
+
+/// Which way bytes went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum ByteFlow {
+    /// From a source to us.
+    Fetched,
+    /// From a client to us.
+    Uploaded,
+    /// Into the artifact store.
+    Retained,
+    /// From us to a client.
+    Served,
+}
+
+/// All counters of one daemon.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    stages: Family<StageLabels, Histogram>,
+    bytes: Family<FlowLabels, Counter>,
+    failures: Family<CodeLabels, Counter>,
+    queue_depth: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut registry = Registry::with_prefix("clipmill");
+        let requests = Family::default();
+        registry.register("http_requests", "Answered requests", requests.clone());
+        let stages = Family::<StageLabels, Histogram>::new_with_constructor(|| {
+            Histogram::new([0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0])
+        });
+        registry.register("stage_seconds", "Duration of a stage of a job", stages.clone());
+        let bytes = Family::default();
+        registry.register("bytes", "Bytes moved", bytes.clone());
+        let failures = Family::default();
+        registry.register("job_failures", "Failed attempts at a job by code", failures.clone());
+        let queue_depth = Gauge::default();
+        registry.register("queue_depth", "Jobs waiting or running", queue_depth.clone());
+        Metrics { registry, requests, stages, bytes, failures, queue_depth }
+    }
+}
+
+impl Metrics {
+    /// Counts an answer. `route` is the pattern, never the path itself: ids
+    /// and tokens don't belong into labels.
+    pub fn request(&self, method: &str, route: &'static str, status: u16) {
+        let labels = RequestLabels { method: method.to_owned(), route, status };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Notes how long a stage took.
+    pub fn stage(&self, stage: Stage, took: Duration) {
+        let stage = match stage {
+            Stage::Fetch => "fetch",
+            Stage::Trim => "trim",
+            Stage::Transcode => "transcode",
+            Stage::Retain => "retain",
+        };
+        self.stages.get_or_create(&StageLabels { stage }).observe(took.as_secs_f64());
+    }
+
+    /// Counts bytes.
+    pub fn bytes(&self, flow: ByteFlow, count: u64) {
+        self.bytes.get_or_create(&FlowLabels { flow }).inc_by(count);
+    }
+
+    /// Counts a failed attempt.
+    pub fn failure(&self, code: &str) {
+        self.failures.get_or_create(&CodeLabels { code: code.to_owned() }).inc();
+    }
+
+    /// The page that Prometheus reads, in the OpenMetrics text format.
+    pub fn page(&self, queue_depth: usize) -> String {
+        self.queue_depth.set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
+        let mut page = String::new();
+        // Writing to a String has no way to fail.
+        let _ = text::encode(&mut page, &self.registry);
+        page
+    }
+}
