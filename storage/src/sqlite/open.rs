@@ -67,6 +67,7 @@ impl Sqlite {
             .connect_with(options(path).read_only(true).pragma("cache_size", "-1024"))
             .await
             .map_err(|error| at(path, error.into()))?;
+        tracing::debug!(db.path = %path.display(), "opened the database");
         Ok(Sqlite {
             inner: Arc::new(Inner {
                 path: path.to_owned(),

@@ -90,7 +90,7 @@ impl Users for Sqlite {
 
     async fn list_users(&self, after: Option<Id>, limit: u32) -> Result<Vec<User>> {
         within(async {
-            sqlx::query("SELECT * FROM users WHERE ?1 IS NULL OR id > ?1 ORDER BY id LIMIT ?2")
+            sqlx::query("SELECT * FROM users WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2")
                 .bind(after)
                 .bind(limit)
                 .fetch_all(&self.inner.readers)
