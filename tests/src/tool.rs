@@ -3,10 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How long a program may run when the caller names no other limit.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(180);
@@ -108,6 +111,7 @@ pub fn run_fed<A: AsRef<OsStr>>(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .map_err(|error| failure(program, error.to_string(), ""))?;
     let stdin = child.stdin.take().expect("stdin is piped");
@@ -149,7 +153,12 @@ fn wait(child: &mut Child, deadline: Duration) -> Result<(), String> {
             Ok(Some(status)) => return Err(status.to_string()),
             Err(error) => return Err(error.to_string()),
             Ok(None) if started.elapsed() > deadline => {
-                let _ = child.kill();
+                // Its own children too: they hold the pipes that the reading threads wait for.
+                if let Ok(group) = i32::try_from(child.id())
+                    && let Some(group) = Pid::from_raw(group)
+                {
+                    let _ = kill_process_group(group, Signal::KILL);
+                }
                 let _ = child.wait();
                 return Err(format!("still running after {} s", deadline.as_secs()));
             }
@@ -161,4 +170,28 @@ fn wait(child: &mut Child, deadline: Duration) -> Result<(), String> {
 fn failure(program: &str, reason: String, stderr: &str) -> ToolError {
     let from = stderr.char_indices().rev().nth(3_999).map_or(0, |(at, _)| at);
     ToolError { program: program.to_owned(), reason, stderr: stderr[from..].to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{run, run_fed};
+
+    #[test]
+    fn a_program_ends_at_its_deadline_with_its_children() {
+        let began = Instant::now();
+        let script = "sleep 30 & sleep 30";
+        let error = run_fed("sh", ["-c", script], |_| Ok(()), Duration::from_millis(200));
+        assert!(error.unwrap_err().reason.starts_with("still running"));
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn failures_carry_the_last_words() {
+        let error = run("sh", ["-c", "echo oh dear >&2; exit 3"]).unwrap_err();
+        assert_eq!((error.reason.as_str(), error.stderr.as_str()), ("exit status: 3", "oh dear\n"));
+        let error = run("no-such-program-here", ["x"]).unwrap_err();
+        assert!(error.reason.contains("scripts/tools.sh test"), "{error}");
+    }
 }

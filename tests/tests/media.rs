@@ -49,6 +49,29 @@ fn rates_and_codecs_read_back() {
 }
 
 #[test]
+fn the_counter_survives_scaling_and_bad_quality() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = media::ntsc();
+    let expected: Vec<u32> = (0..120).collect();
+    let codecs = [
+        "-c:v libx264 -preset ultrafast -crf 38",
+        "-c:v libx265 -preset ultrafast -crf 38 -x265-params log-level=error",
+        "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 60k",
+    ];
+    for (index, codec) in codecs.into_iter().enumerate() {
+        let small = folder.path().join(format!("{index}.mkv"));
+        let (from, to) = (source.file(), small.display());
+        let from = from.display();
+        let command =
+            format!("-v error -i {from} -an -frames:v 120 -vf scale=426:240 {codec} {to}");
+        clipmill_tests::tool::run("ffmpeg", command.split(' ')).unwrap();
+        let frames = read_frames(&small).unwrap();
+        let numbers: Vec<u32> = frames.iter().map(|frame| frame.number).collect();
+        assert_eq!(numbers, expected, "{codec}");
+    }
+}
+
+#[test]
 fn playlists_read_back() {
     for clip in [media::hls_ts(), media::hls_fmp4()] {
         assert_frames(&clip, 1e-4);

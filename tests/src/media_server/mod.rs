@@ -1,8 +1,8 @@
 //! A local HTTP server for media, whose misbehaviour a test sets while it runs.
 //!
 //! Owns the listener, its thread and the table of what is served. How one request is answered is in
-//! [`respond`], how its bytes flow in [`body`], what can go wrong in [`behaviour`], what was seen in
-//! [`stats`]. It speaks plain HTTP/1.1 on 127.0.0.1 only.
+//! `respond`, how its bytes flow in `body`, what can go wrong in `behaviour`, what was seen in
+//! `stats`. It speaks plain HTTP/1.1 on 127.0.0.1 only.
 
 mod behaviour;
 mod body;

@@ -60,7 +60,7 @@ impl Refusal {
         }
     }
 
-    /// How yt-dlp's error line begins after "ERROR: [youtube] ID: ".
+    /// How yt-dlp's error line begins after `ERROR: [youtube] ID: `.
     pub fn words(self) -> &'static str {
         match self {
             Refusal::Private => {
