@@ -98,6 +98,7 @@ async fn fetch(
 async fn a_file_is_known_by_its_first_bytes() {
     for ranges in [true, false] {
         let server = FileServer::start(film(500_000), ranges, usize::MAX).await;
+        crate::conformance::resolved_info_is_sound(&source(), &server.url()).await;
         let info = source().resolve(&server.url()).await.unwrap();
         assert_eq!(info.title.as_deref(), Some("My film+1.mp4"));
         let [format] = info.formats.as_slice() else { panic!("one format") };
