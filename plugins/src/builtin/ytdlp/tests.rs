@@ -62,14 +62,14 @@ fn the_command_line_of_resolve() {
         ffmpeg: Some("/opt/bin/ffmpeg".into()),
         ..settings("yt-dlp")
     };
-    let full = lines(&args::resolve(&settings, Some(Path::new("/tmp/jar.txt")), &video));
+    let full = lines(&args::resolve(&settings, Some(Path::new("/run/jar.txt")), &video));
     for wanted in [
         "--plugin-dirs=/p/one",
         "--plugin-dirs=/p/two",
         "--js-runtimes=node:/opt/bin/node",
         "--cache-dir=/cache",
         "--ffmpeg-location=/opt/bin/ffmpeg",
-        "--cookies=/tmp/jar.txt",
+        "--cookies=/run/jar.txt",
     ] {
         assert!(full.iter().any(|arg| arg == wanted), "{wanted}");
     }
@@ -326,4 +326,21 @@ async fn addresses_of_the_inside_are_refused_before_anything_runs() {
         assert_eq!(fake.resolve(text).await.unwrap_err().code, "address_refused", "{text}");
     }
     assert_eq!(fake.calls(), 0);
+}
+
+#[test]
+fn the_tool_gets_a_private_copy_of_the_cookies() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let original = folder.path().join("cookies");
+    std::fs::write(&original, "jar").unwrap();
+    let copy = args::cookie_copy(Some(&original)).unwrap().unwrap();
+    assert_eq!(std::fs::read_to_string(&copy).unwrap(), "jar");
+    assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o077, 0);
+    let path = copy.to_path_buf();
+    drop(copy);
+    assert!(!path.exists() && original.exists());
+    assert!(args::cookie_copy(None).unwrap().is_none());
+    assert!(args::cookie_copy(Some(&folder.path().join("absent"))).is_err());
 }
