@@ -13,8 +13,8 @@ use crate::{Registry, net};
 pub struct Settings {
     /// How yt-dlp is run; none to go without it.
     pub ytdlp: Option<ytdlp::Settings>,
-    /// The client of the source `http`.
-    pub client: net::Client,
+    /// The client of the source `http`; none to go without that source.
+    pub http: Option<net::Client>,
 }
 
 /// All built-in handlers: the sources `ytdlp` and, for what is left, `http`;
@@ -24,7 +24,9 @@ pub fn registry(settings: Settings) -> Registry {
     if let Some(settings) = settings.ytdlp {
         sources.push(Arc::new(ytdlp::YtDlp::new(settings)));
     }
-    sources.push(Arc::new(http::Http::new(settings.client)));
+    if let Some(client) = settings.http {
+        sources.push(Arc::new(http::Http::new(client)));
+    }
     Registry::new(
         sources,
         vec![

@@ -64,7 +64,7 @@ mod tests {
         let client = net::Client::new(net::Settings::default()).unwrap();
         let registry = builtin::registry(builtin::Settings {
             ytdlp: Some(ytdlp::Settings::new("yt-dlp", client.clone())),
-            client,
+            http: Some(client),
         });
         for (url, name) in [
             ("https://youtu.be/dQw4w9WgXcQ", Some("ytdlp")),
