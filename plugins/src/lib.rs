@@ -8,6 +8,7 @@
 //! HTTP client ([`net`]) and child processes ([`process`]).
 
 mod codec;
+mod encoder;
 mod registry;
 mod source;
 

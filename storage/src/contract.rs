@@ -60,6 +60,10 @@ pub trait Sessions {
     ///
     /// Behaviour:
     /// - `sessions_open_and_find`: its token finds it, with the user's e-mail.
+    ///
+    /// A login that checked the password reads the user again after this and
+    /// closes the session when the hash has changed meanwhile; then a password
+    /// change that ran beside the login ends that session too.
     async fn open_session(&self, session: Session) -> Result<()>;
 
     /// The session of this token, if it is valid at `now`.
@@ -90,6 +94,7 @@ pub trait Videos {
     ///
     /// Behaviour:
     /// - `videos_insert_and_read_back`: every field, for both origins.
+    /// - `videos_insert_twice_is_refused`: the first record stays as it is.
     async fn insert_video(&self, new: NewVideo) -> Result<Video>;
 
     /// The record with this id.
@@ -101,6 +106,7 @@ pub trait Videos {
     /// - `videos_list_is_newest_first_and_only_ones_own`
     /// - `videos_paging_is_stable_under_inserts`: pages joined hold every
     ///   record that existed at the first page, once.
+    /// - `videos_paging_goes_on_after_a_delete`: also of the cursor's record.
     async fn videos_of(&self, user: Id, page: Page) -> Result<Vec<Video>>;
 
     /// Writes the heights that a source offers. A missing record is no error.
@@ -108,6 +114,13 @@ pub trait Videos {
     /// Behaviour:
     /// - `videos_available_formats_are_written`: and nothing else changes.
     async fn set_available_formats(&self, id: Id, formats: &[String]) -> Result<()>;
+
+    /// Moves the expiry of a completed record; answers whether there is one.
+    /// Any other record has its expiry from whoever saved or ended it.
+    ///
+    /// Behaviour:
+    /// - `videos_set_expiry_moves_only_completed`
+    async fn set_expiry(&self, id: Id, expires_at: Time) -> Result<bool>;
 
     /// Records whose `expires_at` is at or before `now` and that nobody works
     /// on, oldest first, at most `limit`.
@@ -133,15 +146,24 @@ pub trait Videos {
 }
 
 /// The durable queue. Every transition is one atomic update.
+///
+/// A record is in the queue exactly while it has a `due_at`. A claim moves
+/// `due_at` to the end of its lease, and a heartbeat moves both, so `due_at`
+/// alone tells when a record may next be claimed. A lease whose time is over
+/// still counts until another claim replaces it.
 #[async_trait]
 pub trait Jobs {
-    /// Puts a record into the queue with a want, due at `now`. From
-    /// `completed` or `failed` it starts anew: attempts 0, no failure, no
-    /// note, no expiry; the old file stays on record until `finish` replaces
-    /// it. Status becomes `pending` (from `failed` and `completed` too).
+    /// Puts a record into the queue with a want, due at `now`. It starts anew
+    /// whatever it was: status `pending`, attempts 0, no stage, failure or
+    /// note. The old file and the expiry stay on record until `finish`
+    /// replaces them; a record in the queue does not expire, and one whose
+    /// work is cancelled goes when it would have gone before.
     ///
     /// Behaviour:
     /// - `jobs_enqueue_from_every_state`
+    /// - `jobs_enqueue_keeps_file_and_expiry`
+    /// - `jobs_enqueue_refuses_a_foreign_want`: an encode of a clip, a
+    ///   rendition of an upload; as `Error::Refused`, and nothing changes.
     /// - `jobs_enqueue_of_the_finished_want_is_already_completed`
     /// - `jobs_enqueue_is_once_under_concurrency`: of 20 concurrent calls one
     ///   answers `Queued`, the others `AlreadyActive`.
@@ -150,11 +172,16 @@ pub trait Jobs {
     /// Takes the job that is due longest, if there is one: not leased, or its
     /// lease is over. Sets status `processing`, counts the attempt.
     ///
+    /// A claim that the caller no longer waits for may still happen; it is
+    /// taken over when its lease ends.
+    ///
     /// Behaviour:
     /// - `jobs_claim_is_exactly_once`: 8 workers over 500 jobs claim each once.
     /// - `jobs_claim_oldest_first`
     /// - `jobs_claim_respects_due_time`
     /// - `jobs_claim_takes_over_an_expired_lease`: and the attempt counts.
+    /// - `jobs_claim_carries_a_cancel_over`: a job whose worker died before it
+    ///   saw the cancel is claimed with `cancel_requested` set.
     async fn claim(&self, owner: &str, now: Time, lease: Duration) -> Result<Option<Claimed>>;
 
     /// Prolongs a lease to `now + lease`.
@@ -162,8 +189,9 @@ pub trait Jobs {
     /// Behaviour:
     /// - `jobs_heartbeat_prolongs`
     /// - `jobs_late_worker_writes_nothing`: with a lease that another claim
-    ///   replaced, each of heartbeat, update, finish, fail, retry and release
-    ///   answers `Lost` and changes nothing.
+    ///   replaced, each of heartbeat, update, finish, fail, retry, release and
+    ///   stopped answers `Lost` and changes nothing.
+    /// - `jobs_deleted_record_loses_its_lease`: each of them answers `Lost`.
     /// - `jobs_cancel_reaches_the_worker`: as `CancelRequested`.
     async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld>;
 
@@ -173,10 +201,13 @@ pub trait Jobs {
     /// - `jobs_update_writes_only_what_is_given`
     async fn update_job(&self, id: Id, lease: Id, update: JobUpdate) -> Result<LeaseHeld>;
 
-    /// Completes a job: status, file, expiry; it leaves the queue.
+    /// Completes a job: status, file, expiry; it leaves the queue, and the
+    /// last attempt's failure is forgotten.
     ///
     /// Behaviour:
     /// - `jobs_finish_completes`
+    /// - `jobs_end_wins_over_a_cancel`: finish and fail answer `Yes` although a
+    ///   cancel was requested, and forget it.
     async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld>;
 
     /// Ends a job as failed; it leaves the queue and expires at `expires_at`.
@@ -190,6 +221,8 @@ pub trait Jobs {
     ///
     /// Behaviour:
     /// - `jobs_retry_waits_until_due`
+    /// - `jobs_given_back_after_a_cancel_are_stopped`: retry and release of a
+    ///   cancelled job do what `stopped` does, and answer `CancelRequested`.
     async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld>;
 
     /// Gives a job back untouched (graceful stop): due at `now`, the attempt
@@ -199,14 +232,16 @@ pub trait Jobs {
     /// - `jobs_release_does_not_count`
     async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld>;
 
-    /// Stops a job. One that nobody works on leaves the queue at once.
+    /// Stops a job. One that is not leased leaves the queue at once, as by
+    /// [`stopped`](Jobs::stopped).
     ///
     /// Behaviour:
     /// - `jobs_cancel_idle_leaves_the_queue`
     async fn cancel(&self, id: Id) -> Result<Cancelled>;
 
     /// The worker's answer to a cancel: the job leaves the queue and is
-    /// `pending` again.
+    /// `pending` again, as if it had never been asked for: attempts 0, no
+    /// stage, failure or note. Want, span, file and expiry stay.
     ///
     /// Behaviour:
     /// - `jobs_stopped_is_pending_again`
@@ -218,8 +253,9 @@ pub trait Jobs {
     /// - `jobs_active_ids_are_those_in_the_queue`
     async fn active_jobs(&self) -> Result<Vec<Id>>;
 
-    /// When the next job that is not due yet becomes due, or a lease runs
-    /// out; none when the queue is empty.
+    /// The earliest `due_at` in the queue: when a claim may next succeed (a
+    /// job becomes due or a lease runs out). In the past when one is due
+    /// already; none when the queue is empty.
     ///
     /// Behaviour:
     /// - `jobs_next_due_tells_when_to_look_again`
@@ -242,20 +278,30 @@ pub trait Ephemeral {
     async fn clear_progress(&self, id: Id) -> Result<()>;
 
     /// Counts one event under `key` in the fixed window of length `window`
-    /// that contains `now`; answers the count with it.
+    /// that contains `now`; answers the count with it. Windows begin at
+    /// multiples of their length since 1970; one of less than a millisecond
+    /// counts as one of a millisecond.
     ///
     /// Behaviour:
     /// - `ephemeral_counters_count_per_window`: a new window starts at 1.
+    /// - `ephemeral_counters_lose_no_event_under_concurrency`
     async fn count(&self, key: &str, window: Duration, now: Time) -> Result<u64>;
 
     /// Tells waiting workers, on every node, that there may be work.
     async fn wake_workers(&self);
 
     /// Waits until somebody calls `wake_workers`, or `timeout` passes. A wake
-    /// that came since the last wait of this handle is not missed.
+    /// that came since the last wait of this handle is not missed. It may end
+    /// early without cause: whoever waits looks into the queue either way.
+    ///
+    /// Several may wait, and a wake ends all their waits; but one that came
+    /// while nobody waited ends one wait only. So let one task of a process
+    /// wait, and start as much work as the queue holds and there is room for.
     ///
     /// Behaviour:
-    /// - `ephemeral_wake_ends_a_wait`
+    /// - `ephemeral_wake_ends_a_wait`: that of everybody who waits.
+    /// - `ephemeral_wake_before_the_wait_is_not_missed`
+    /// - `ephemeral_wait_ends_at_its_timeout`
     async fn wait_for_work(&self, timeout: Duration);
 }
 

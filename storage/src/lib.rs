@@ -14,9 +14,10 @@ mod error;
 mod model;
 pub mod sqlite;
 
-#[cfg(any(test, feature = "conformance"))]
+#[cfg(feature = "conformance")]
 pub mod conformance;
 
 pub use contract::{Ephemeral, Health, Jobs, Sessions, Storage, Users, Videos};
 pub use error::{Error, Result};
 pub use model::*;
+pub use sqlite::Sqlite;

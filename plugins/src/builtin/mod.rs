@@ -1,1 +1,3 @@
 //! The handlers that come with clipmill.
+
+pub mod codecs;

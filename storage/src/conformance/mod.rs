@@ -1,1 +1,156 @@
-//! suite
+//! The suite that every backend passes: one case for each rule of the
+//! contract, named like it.
+//!
+//! [`storage_conformance!`](crate::storage_conformance) makes tests of the
+//! cases. Each case gets a backend of its own with an empty queue, so that a
+//! claim finds what the case put there. Time is whatever a case says it is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod ephemeral;
+mod fixtures;
+pub mod health;
+pub mod jobs;
+pub mod leases;
+pub mod sessions;
+pub mod users;
+pub mod videos;
+
+use std::time::Duration;
+
+/// How long one case may take.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Makes one multi-threaded tokio test of each case. The argument is the path
+/// of an async function that answers a fresh, empty backend and a guard that
+/// lives as long as the case: `async fn make() -> (Arc<dyn Storage>, Guard)`.
+/// The crate that calls this needs tokio with `macros`, `rt-multi-thread` and
+/// `time`.
+#[macro_export]
+macro_rules! storage_conformance {
+    (@tests $make:path; $($group:ident: $($case:ident)+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let (storage, _guard) = $make().await;
+                let case = $crate::conformance::$group::$case(storage);
+                let ended = tokio::time::timeout($crate::conformance::DEADLINE, case).await;
+                assert!(ended.is_ok(), "the case does not end");
+            }
+        )+)+
+    };
+    (@names; $($group:ident: $($case:ident)+;)+) => {
+        &[$($(stringify!($case)),+),+]
+    };
+    (@all $($then:tt)+) => {
+        $crate::storage_conformance! { $($then)+;
+            users:
+                users_register_and_read_back
+                users_email_is_unique_under_concurrency
+                users_password_change_ends_all_sessions
+                users_list_pages_through_all;
+            sessions:
+                sessions_open_and_find
+                sessions_end_at_their_expiry
+                sessions_unknown_token_is_none
+                sessions_close_is_seen_at_once
+                sessions_purge_removes_only_expired;
+            videos:
+                videos_insert_and_read_back
+                videos_insert_twice_is_refused
+                videos_list_is_newest_first_and_only_ones_own
+                videos_paging_is_stable_under_inserts
+                videos_paging_goes_on_after_a_delete
+                videos_available_formats_are_written
+                videos_set_expiry_moves_only_completed
+                videos_expired_are_found_unless_active
+                videos_delete_expired_spares_the_living
+                videos_delete_returns_the_record;
+            jobs:
+                jobs_enqueue_from_every_state
+                jobs_enqueue_keeps_file_and_expiry
+                jobs_enqueue_refuses_a_foreign_want
+                jobs_enqueue_of_the_finished_want_is_already_completed
+                jobs_enqueue_is_once_under_concurrency
+                jobs_claim_is_exactly_once
+                jobs_claim_oldest_first
+                jobs_claim_respects_due_time
+                jobs_claim_takes_over_an_expired_lease
+                jobs_cancel_idle_leaves_the_queue
+                jobs_active_ids_are_those_in_the_queue
+                jobs_next_due_tells_when_to_look_again;
+            leases:
+                jobs_claim_carries_a_cancel_over
+                jobs_heartbeat_prolongs
+                jobs_late_worker_writes_nothing
+                jobs_deleted_record_loses_its_lease
+                jobs_cancel_reaches_the_worker
+                jobs_update_writes_only_what_is_given
+                jobs_finish_completes
+                jobs_end_wins_over_a_cancel
+                jobs_fail_is_final
+                jobs_retry_waits_until_due
+                jobs_given_back_after_a_cancel_are_stopped
+                jobs_release_does_not_count
+                jobs_stopped_is_pending_again;
+            ephemeral:
+                ephemeral_progress_is_read_back_and_cleared
+                ephemeral_counters_count_per_window
+                ephemeral_counters_lose_no_event_under_concurrency
+                ephemeral_wake_ends_a_wait
+                ephemeral_wake_before_the_wait_is_not_missed
+                ephemeral_wait_ends_at_its_timeout;
+            health:
+                health_of_a_working_backend_is_empty;
+        }
+    };
+    ($make:path) => {
+        $crate::storage_conformance! { @all @tests $make }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut set = BTreeSet::new();
+        for name in names {
+            assert!(set.insert(name), "{name} is there twice");
+        }
+        set
+    }
+
+    /// What follows `before` in each line that begins with it, up to `until`.
+    fn found<'a>(text: &'a str, before: &str, until: char) -> Vec<&'a str> {
+        text.lines()
+            .filter_map(|line| line.trim_start().strip_prefix(before)?.split(until).next())
+            .collect()
+    }
+
+    #[test]
+    fn every_rule_has_its_case_and_every_case_its_rule() {
+        let cases: &[&str] = crate::storage_conformance! { @all @names };
+        let cases = set(cases.iter().copied());
+        let rules = set(found(include_str!("../contract.rs"), "/// - `", '`'));
+        assert!(rules.len() > 40, "the rules were not found: {rules:?}");
+        assert_eq!(&rules - &cases, BTreeSet::new(), "rules without case");
+        assert_eq!(&cases - &rules, BTreeSet::new(), "cases without rule");
+    }
+
+    #[test]
+    fn every_case_that_is_written_runs() {
+        let cases: &[&str] = crate::storage_conformance! { @all @names };
+        let written = [
+            include_str!("users.rs"),
+            include_str!("sessions.rs"),
+            include_str!("videos.rs"),
+            include_str!("jobs.rs"),
+            include_str!("leases.rs"),
+            include_str!("ephemeral.rs"),
+            include_str!("health.rs"),
+        ];
+        let written = written.iter().flat_map(|file| found(file, "pub async fn ", '('));
+        assert_eq!(set(written), set(cases.iter().copied()));
+    }
+}

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::name::named;
 use super::{Id, Span, StoredFile, Time, Video};
 
 /// State of a video, in the reference's spelling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Saved; nobody works on it yet.
     Pending,
@@ -19,8 +19,7 @@ pub enum Status {
 }
 
 /// The stages of the street, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Getting the span from the source.
     Fetch,
@@ -32,14 +31,18 @@ pub enum Stage {
     Retain,
 }
 
+named!(Status { Pending => "pending", Processing => "processing", Completed => "completed", Failed => "failed" });
+named!(Stage { Fetch => "fetch", Trim => "trim", Transcode => "transcode", Retain => "retain" });
+
 /// The work on one video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// What clients see.
     pub status: Status,
-    /// When it may next be claimed; none when it is not in the queue.
+    /// When it may next be claimed (for a leased job: when the lease ends);
+    /// none when it is not in the queue.
     pub due_at: Option<Time>,
-    /// The last stage that began.
+    /// The last stage that began, of any attempt at the current want.
     pub stage: Option<Stage>,
     /// Claims so far, less those that were given back.
     pub attempts: u32,
@@ -136,7 +139,7 @@ pub enum Enqueued {
     /// It is in the queue now, with the want that was asked for.
     Queued(Video),
     /// It was in the queue or being worked on already; nothing changed. The
-    /// record tells for which want.
+    /// record tells for which want, and whether it is about to be stopped.
     AlreadyActive(Video),
     /// The finished file is of this very want; nothing changed.
     AlreadyCompleted(Video),
@@ -149,7 +152,8 @@ pub enum Enqueued {
 pub enum Cancelled {
     /// Nobody worked on it: it has left the queue and is `pending` again.
     Idle,
-    /// A worker has it and will stop at its next heartbeat.
+    /// A worker has it and will stop at its next heartbeat; when that worker
+    /// is dead, the one that takes the job over stops it.
     Requested,
     /// It was not in the queue.
     NotActive,

@@ -2,6 +2,7 @@
 
 mod id;
 mod job;
+mod name;
 mod progress;
 mod session;
 mod user;
@@ -12,10 +13,13 @@ pub use job::{
     Cancelled, Claimed, Enqueued, Failure, Finished, Job, JobUpdate, Lease, LeaseHeld, Stage,
     Status,
 };
+pub use name::UnknownName;
 pub use progress::{Phase, Progress};
 pub use session::{LiveSession, Session};
 pub use user::{NewUser, Registered, User};
-pub use video::{Clip, Moment, NewVideo, Origin, Page, Span, StoredFile, Upload, Video, Want};
+pub use video::{
+    Clip, Cursor, Moment, NewVideo, Origin, Page, Span, StoredFile, Upload, Video, Want,
+};
 
 /// A point in time, UTC. Backends keep milliseconds; finer parts are cut off.
 pub type Time = chrono::DateTime<chrono::Utc>;

@@ -144,6 +144,11 @@ pub enum Want {
 }
 
 impl Video {
+    /// Where this record stands in its owner's list.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { created_at: self.created_at, id: self.id }
+    }
+
     /// The preferences that this record holds now; none for an upload that
     /// was never started.
     pub fn want(&self) -> Option<Want> {
@@ -161,6 +166,15 @@ impl Video {
 }
 
 impl Origin {
+    /// Whether this record can have that want: renditions are of clips,
+    /// encodes of uploads.
+    pub fn accepts(&self, want: &Want) -> bool {
+        matches!(
+            (self, want),
+            (Origin::Clip(_), Want::Clip { .. }) | (Origin::Upload(_), Want::Encode { .. })
+        )
+    }
+
     /// Writes the preferences into the record's own fields. A want of the
     /// other kind changes nothing.
     pub fn set_want(&mut self, want: &Want) {
@@ -179,11 +193,21 @@ impl Origin {
     }
 }
 
+/// The place of a record in a list that is sorted by `created_at`, then id. It
+/// stays good when the record itself goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// When the record was saved.
+    pub created_at: Time,
+    /// Its identifier.
+    pub id: Id,
+}
+
 /// A part of a list, newest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Only records older than this one.
-    pub before: Option<Id>,
+    /// Only records that come after this place; none for the newest.
+    pub before: Option<Cursor>,
     /// At most this many; none for all.
     pub limit: Option<u32>,
 }

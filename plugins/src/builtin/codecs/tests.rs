@@ -1,0 +1,166 @@
+//! The plan tables.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::*;
+use crate::Codec;
+use crate::media::Rational;
+
+fn file(format: &str, width: u32, height: u32) -> Probe {
+    Probe {
+        container: Container::Mkv,
+        format_name: "matroska,webm".into(),
+        start: 0.0,
+        duration: Some(1.0),
+        size: 1,
+        video: Some(VideoStream {
+            index: 0,
+            codec: "ffv1".into(),
+            width,
+            height,
+            pixel_format: format.into(),
+            average_rate: None,
+            base_rate: None,
+            time_base: Rational { num: 1, den: 1000 },
+            rotation: 0,
+            interlaced: false,
+            color: [const { None }; 4],
+        }),
+        audio: Vec::new(),
+    }
+}
+
+fn all() -> Encoders {
+    ["libx264", "libx264rgb", "libx265", "libsvtav1", "libaom-av1", "libvpx-vp9"]
+        .map(String::from)
+        .into()
+}
+
+/// One line a plan: encoder, pixel format, rate, padding.
+fn line(codec: &dyn Codec, probe: &Probe, quality: &str) -> String {
+    match codec.plan(probe, quality, &all()) {
+        Ok(plan) => {
+            assert_eq!(plan.problem(), None);
+            let video = plan.video;
+            let rate = match video.rate {
+                Rate::Lossless => "lossless".into(),
+                Rate::Crf(crf) => format!("crf {crf}"),
+            };
+            let name = video.encoder.ffmpeg_name(&video.pixel_format);
+            let pad = if video.pad_to_even { " pad" } else { "" };
+            format!("{name} {} {rate}{pad}", video.pixel_format)
+        }
+        Err(error) => error.code.into(),
+    }
+}
+
+#[test]
+fn lossless_keeps_every_value() {
+    let rows = [
+        // source, H.264, H.265, AV1, VP9
+        ["yuv420p", "yuv420p", "yuv420p", "yuv420p", "yuv420p"],
+        ["yuvj420p", "yuvj420p", "yuvj420p", "yuv420p", "yuv420p"],
+        ["yuv420p10le", "yuv420p10le", "yuv420p10le", "yuv420p10le", "yuv420p10le"],
+        ["p010le", "yuv420p10le", "yuv420p10le", "yuv420p10le", "yuv420p10le"],
+        ["nv12", "nv12", "yuv420p", "yuv420p", "yuv420p"],
+        ["yuyv422", "yuv422p", "yuv422p", "yuv422p", "yuv422p"],
+        ["yuv422p10le", "yuv422p10le", "yuv422p10le", "yuv422p10le", "yuv422p10le"],
+        ["yuv440p", "yuv444p", "yuv444p", "yuv444p", "yuv440p"],
+        ["yuv411p", "yuv422p", "yuv422p", "yuv422p", "yuv422p"],
+        ["yuv444p", "yuv444p", "yuv444p", "yuv444p", "yuv444p"],
+        ["yuv420p9le", "yuv420p10le", "yuv420p10le", "yuv420p10le", "yuv420p10le"],
+        ["yuv420p12le", "", "yuv420p12le", "yuv420p12le", "yuv420p12le"],
+        ["yuva420p", "yuv420p", "yuv420p", "yuv420p", "yuv420p"],
+        ["gray", "gray", "gray", "gray", "yuv420p"],
+        ["gray10le", "gray10le", "gray10le", "gray10le", "yuv420p10le"],
+        ["gbrp", "rgb24", "gbrp", "gbrp", "gbrp"],
+        ["bgr0", "bgr0", "gbrp", "gbrp", "gbrp"],
+        ["pal8", "rgb24", "gbrp", "gbrp", "gbrp"],
+        ["gbrp10le", "", "gbrp10le", "gbrp10le", "gbrp10le"],
+        ["yuv422p16le", "", "", "", ""],
+        ["bayer_rggb8", "", "", "", ""],
+    ];
+    for [source, wanted @ ..] in rows {
+        let probe = file(source, 64, 64);
+        let codecs: [(&dyn Codec, &str); 4] = [
+            (
+                &H264,
+                if wanted[0].contains("gb") || wanted[0].contains("bgr") {
+                    "libx264rgb"
+                } else {
+                    "libx264"
+                },
+            ),
+            (&H265, "libx265"),
+            (&Av1, "libaom-av1"),
+            (&Vp9, "libvpx-vp9"),
+        ];
+        for ((codec, encoder), wanted) in codecs.into_iter().zip(wanted) {
+            let wanted = match wanted {
+                "" => "not_encodable".into(),
+                format => format!("{encoder} {format} lossless"),
+            };
+            assert_eq!(line(codec, &probe, "lossless"), wanted, "{source}");
+        }
+    }
+}
+
+#[test]
+fn lossy_plays_widest() {
+    let rows = [
+        ("yuv420p", "yuv420p", "yuv420p", "yuv420p"),
+        ("yuvj444p", "yuvj420p", "yuvj420p", "yuv420p"),
+        ("yuv422p10le", "yuv420p", "yuv420p10le", "yuv420p10le"),
+        ("yuv420p12le", "yuv420p", "yuv420p10le", "yuv420p10le"),
+        ("gbrp", "yuv420p", "yuv420p", "yuv420p"),
+        ("bayer_rggb8", "yuv420p", "yuv420p", "yuv420p"),
+    ];
+    for (source, h264, h265, av1) in rows {
+        let probe = file(source, 1920, 1080);
+        assert_eq!(line(&H264, &probe, "high"), format!("libx264 {h264} crf 18"));
+        assert_eq!(line(&H264, &probe, "medium"), format!("libx264 {h264} crf 23"));
+        assert_eq!(line(&H265, &probe, "high"), format!("libx265 {h265} crf 20"));
+        assert_eq!(line(&H265, &probe, "medium"), format!("libx265 {h265} crf 28"));
+        assert_eq!(line(&Av1, &probe, "high"), format!("libsvtav1 {av1} crf 23"));
+        assert_eq!(line(&Av1, &probe, "medium"), format!("libsvtav1 {av1} crf 30"));
+    }
+    let deep = file("yuv420p10le", 64, 64);
+    assert_eq!(line(&Vp9, &deep, "high"), "libvpx-vp9 yuv420p10le crf 20");
+}
+
+#[test]
+fn odd_and_tiny_pictures() {
+    for (width, height) in [(321, 240), (320, 241), (321, 241)] {
+        let probe = file("yuv420p", width, height);
+        assert_eq!(line(&H264, &probe, "high"), "libx264 yuv420p crf 18 pad");
+        assert_eq!(line(&H265, &probe, "lossless"), "libx265 yuv420p lossless pad");
+        assert_eq!(line(&Av1, &probe, "high"), "libaom-av1 yuv420p crf 23");
+        assert_eq!(line(&Vp9, &probe, "high"), "libvpx-vp9 yuv420p crf 20");
+        let full = file("yuv444p", width, height);
+        assert_eq!(line(&H264, &full, "lossless"), "libx264 yuv444p lossless");
+        let rgb = file("gbrp", width, height);
+        assert_eq!(line(&H264, &rgb, "lossless"), "libx264rgb rgb24 lossless");
+    }
+    assert_eq!(line(&Av1, &file("yuv420p", 62, 400), "high"), "libaom-av1 yuv420p crf 23");
+    assert_eq!(line(&H264, &file("yuv420p", 0, 0), "high"), "not_encodable");
+}
+
+#[test]
+fn missing_encoders_are_told_or_replaced() {
+    let probe = file("yuv420p", 320, 240);
+    let only = |name: &str| Encoders::from([name.to_owned()]);
+    let error = H265.plan(&probe, "high", &only("libx264")).unwrap_err();
+    assert_eq!(error.code, "encoder_missing");
+    assert!(error.message.contains("libx265"));
+    let encoder = |have: &str, probe: &Probe, quality: &str| {
+        Av1.plan(probe, quality, &only(have))
+            .map(|plan| (plan.video.encoder, plan.video.pad_to_even))
+    };
+    let aom = VideoEncoder::Aom { cpu_used: 6 };
+    let svt = VideoEncoder::SvtAv1 { preset: 8 };
+    assert_eq!(encoder("libaom-av1", &probe, "high").unwrap(), (aom, false));
+    let odd = file("yuv420p", 321, 240);
+    assert_eq!(encoder("libsvtav1", &odd, "high").unwrap(), (svt, true));
+    assert_eq!(encoder("libsvtav1", &probe, "lossless").unwrap_err().code, "encoder_missing");
+    let error = H264.plan(&file("gbrp", 64, 64), "lossless", &only("libx264")).unwrap_err();
+    assert_eq!(error.code, "encoder_missing");
+}

@@ -1,0 +1,206 @@
+//! Requests, and the redirects that they meet.
+
+use std::collections::BTreeMap;
+use std::sync::Once;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reqwest::{Method, StatusCode, header, redirect};
+use tokio::time::Instant;
+use url::{Host, Url};
+
+use super::error::Refused;
+use super::resolver::Resolver;
+use super::{Guard, NetError, Response, headers};
+
+/// Longest chain of redirects.
+const MAX_REDIRECTS: usize = 10;
+
+/// How the client behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Networks that are open beside the public Internet.
+    pub allow: Vec<IpNet>,
+    /// Longest wait for name, connection and TLS together.
+    pub connect_timeout: Duration,
+    /// Longest wait for the head of a response, connection included.
+    pub response_timeout: Duration,
+    /// Longest pause within a body.
+    pub idle_timeout: Duration,
+    /// Longest time for a whole body.
+    pub total_timeout: Duration,
+    /// Sent where a source names no other.
+    pub user_agent: String,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            allow: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            response_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(30),
+            total_timeout: Duration::from_secs(6 * 3600),
+            user_agent: concat!("clipmill/", env!("CARGO_PKG_VERSION")).into(),
+        }
+    }
+}
+
+/// The guarded client. Clones share one pool of connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: reqwest::Client,
+    resolver: Resolver,
+    settings: Settings,
+}
+
+impl Client {
+    /// A client with these settings. Where the system has no root
+    /// certificates, HTTPS fails and HTTP works; the log says so.
+    ///
+    /// # Errors
+    /// `source_failed` when the TLS library can't be set up or the user agent
+    /// is not a header value.
+    pub fn new(settings: Settings) -> Result<Client, NetError> {
+        install_tls_provider();
+        let guard = Guard::new(settings.allow.clone());
+        let resolver = Resolver { guard };
+        let builder = || {
+            reqwest::Client::builder()
+                .no_proxy()
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(settings.connect_timeout)
+                .user_agent(&settings.user_agent)
+                .dns_resolver(resolver.clone())
+        };
+        let inner = builder().build().or_else(|error| {
+            tracing::warn!(?error, "no usable root certificates, so no https");
+            builder().tls_certs_only([]).build()
+        });
+        match inner {
+            Ok(inner) => Ok(Client { inner, resolver, settings }),
+            Err(error) => {
+                tracing::error!(?error, "the HTTP client can't be set up");
+                Err(NetError::never("source_failed", "the HTTP client can't be set up"))
+            }
+        }
+    }
+
+    /// What the client may connect to.
+    pub fn guard(&self) -> &Guard {
+        &self.resolver.guard
+    }
+
+    /// Checks an address as a request would, up to the connection: its form,
+    /// and that its host has a permitted address. For tools that connect by
+    /// themselves; what they really connect to is out of reach.
+    ///
+    /// # Errors
+    /// `unsupported_url`, `address_refused` or `source_unreachable`.
+    pub async fn check_host(&self, url: &Url) -> Result<(), NetError> {
+        self.guard().check(url)?;
+        if let Some(Host::Domain(name)) = url.host() {
+            self.resolver.lookup(name).await.map_err(|error| {
+                if error.is::<Refused>() {
+                    NetError::refused(name)
+                } else {
+                    NetError::later("source_unreachable", format!("{name} could not be found"))
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Gets an address, or the bytes `first..=last` of it.
+    ///
+    /// - Follows up to 10 redirects; each hop is checked like the first, and
+    ///   `Authorization` and `Cookie` stay with their origin.
+    /// - `Host`, `Range` and other headers that are the client's own business
+    ///   are ignored in `headers`.
+    /// - Any status but a followed redirect is a response, not an error;
+    ///   [`Response::ok`] tells them apart.
+    ///
+    /// # Errors
+    /// [`NetError`].
+    pub async fn get(
+        &self,
+        url: &Url,
+        headers: &BTreeMap<String, String>,
+        range: Option<(u64, Option<u64>)>,
+    ) -> Result<Response, NetError> {
+        self.send(Method::GET, url, headers, range).await
+    }
+
+    /// Asks for the head alone; otherwise like [`Client::get`].
+    ///
+    /// # Errors
+    /// [`NetError`].
+    pub async fn head(
+        &self,
+        url: &Url,
+        headers: &BTreeMap<String, String>,
+    ) -> Result<Response, NetError> {
+        self.send(Method::HEAD, url, headers, None).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        given: &BTreeMap<String, String>,
+        range: Option<(u64, Option<u64>)>,
+    ) -> Result<Response, NetError> {
+        let mut headers = headers::prepare(given, range)?;
+        let mut url = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            self.guard().check(&url)?;
+            let host = url.host_str().unwrap_or_default().to_owned();
+            let request =
+                self.inner.request(method.clone(), url.clone()).headers(headers.clone()).send();
+            let response = tokio::time::timeout(self.settings.response_timeout, request)
+                .await
+                .map_err(|_| {
+                    NetError::later("source_timeout", format!("{host} did not answer in time"))
+                })?
+                .map_err(|error| NetError::from_reqwest(error, &host))?;
+            let Some(next) = redirect_of(&response, &url)? else {
+                let deadline = Instant::now() + self.settings.total_timeout;
+                return Ok(Response::new(response, url, self.settings.idle_timeout, deadline));
+            };
+            headers::on_redirect(&mut headers, &url, &next);
+            url = next;
+        }
+        Err(NetError::never("source_failed", "the address redirects too often"))
+    }
+}
+
+/// Where a response sends us, if it does.
+fn redirect_of(response: &reqwest::Response, url: &Url) -> Result<Option<Url>, NetError> {
+    if !matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    ) {
+        return Ok(None);
+    }
+    response
+        .headers()
+        .get(header::LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .and_then(|location| url.join(location).ok())
+        .map(Some)
+        .ok_or_else(|| NetError::never("source_failed", "the address redirects to nowhere"))
+}
+
+/// TLS wants one provider of cryptography in the process.
+fn install_tls_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that somebody installed one already; that one serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}

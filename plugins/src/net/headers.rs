@@ -1,0 +1,64 @@
+//! Request headers that come from sources.
+
+use std::collections::BTreeMap;
+
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::NetError;
+
+/// Headers that belong to the client: a source can't set them.
+const OURS: [HeaderName; 12] = [
+    header::HOST,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::TE,
+    header::TRAILER,
+    header::UPGRADE,
+    header::EXPECT,
+    header::RANGE,
+    header::IF_RANGE,
+    header::ACCEPT_ENCODING,
+    header::PROXY_AUTHORIZATION,
+];
+
+/// Headers that stay with the origin that they were meant for.
+const SECRET: [HeaderName; 2] = [header::AUTHORIZATION, header::COOKIE];
+
+/// The headers of a request. Content encodings are never asked for: lengths
+/// and ranges count bytes of the file itself.
+pub(super) fn prepare(
+    given: &BTreeMap<String, String>,
+    range: Option<(u64, Option<u64>)>,
+) -> Result<HeaderMap, NetError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in given {
+        let (Ok(name), Ok(mut value)) =
+            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
+        else {
+            return Err(NetError::never("source_failed", "a request header is malformed"));
+        };
+        if !OURS.contains(&name) {
+            value.set_sensitive(SECRET.contains(&name));
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some((first, last)) = range {
+        let last = last.map(|last| last.to_string()).unwrap_or_default();
+        let value = HeaderValue::try_from(format!("bytes={first}-{last}"))
+            .map_err(|_| NetError::never("source_failed", "the byte range is malformed"))?;
+        headers.insert(header::RANGE, value);
+    }
+    Ok(headers)
+}
+
+/// Takes away what `from` must not hand to `to`.
+pub(super) fn on_redirect(headers: &mut HeaderMap, from: &Url, to: &Url) {
+    if from.origin() != to.origin() {
+        for name in SECRET {
+            headers.remove(name);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The durable queue. What needs a lease is in `leases`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::Row;
+
+use super::columns::{after, ms, time, video};
+use super::{Sqlite, leases, within};
+use crate::{
+    Cancelled, Claimed, Enqueued, Error, Failure, Finished, Id, JobUpdate, Jobs, LeaseHeld, Origin,
+    Result, Status, Time, Want,
+};
+
+#[async_trait]
+impl Jobs for Sqlite {
+    async fn enqueue(&self, id: Id, want: &Want, now: Time) -> Result<Enqueued> {
+        let want = want.clone();
+        self.write(move |inner| async move {
+            let mut tx = inner.begin().await?;
+            let row = sqlx::query("SELECT * FROM videos WHERE id = ?1")
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(mut found) = row.as_ref().map(video).transpose()? else {
+                return Ok(Enqueued::Missing);
+            };
+            if !found.origin.accepts(&want) {
+                return Err(Error::Refused(format!("record {id} can't be turned into {want:?}")));
+            }
+            if found.job.due_at.is_some() {
+                return Ok(Enqueued::AlreadyActive(found));
+            }
+            if found.job.status == Status::Completed && found.want().as_ref() == Some(&want) {
+                return Ok(Enqueued::AlreadyCompleted(found));
+            }
+            found.origin.set_want(&want);
+            let update = sqlx::query(
+                "UPDATE videos SET status = 'pending', due_at = ?2, stage = NULL, attempts = 0,
+                    cancel_requested = 0, failure_code = NULL, failure_message = NULL, note = NULL,
+                    started_at = NULL, completed_at = NULL,
+                    format_preference = ?3, resolution_preference = ?4,
+                    video_codec = ?5, audio_codec = ?6, quality_preset = ?7
+                 WHERE id = ?1 RETURNING *",
+            )
+            .bind(id)
+            .bind(ms(now));
+            let update = match found.origin {
+                Origin::Clip(clip) => update
+                    .bind(clip.format_preference)
+                    .bind(clip.resolution_preference)
+                    .bind(None::<String>)
+                    .bind(None::<String>)
+                    .bind(None::<String>),
+                Origin::Upload(upload) => update
+                    .bind(None::<String>)
+                    .bind(None::<String>)
+                    .bind(upload.video_codec)
+                    .bind(upload.audio_codec)
+                    .bind(upload.quality_preset),
+            };
+            let queued = video(&update.fetch_one(&mut *tx).await?)?;
+            tx.commit().await?;
+            inner.videos.outdate(&id);
+            Ok(Enqueued::Queued(queued))
+        })
+        .await
+    }
+
+    async fn claim(&self, owner: &str, now: Time, lasts: Duration) -> Result<Option<Claimed>> {
+        let owner = owner.to_owned();
+        self.write(move |inner| async move {
+            let row = sqlx::query(
+                "UPDATE videos SET status = 'processing', attempts = attempts + 1,
+                    lease_id = ?2, lease_owner = ?3, lease_until = ?4, due_at = ?4,
+                    started_at = coalesce(started_at, ?1)
+                 WHERE id = (SELECT id FROM videos WHERE due_at <= ?1 ORDER BY due_at, id LIMIT 1)
+                 RETURNING *",
+            )
+            .bind(ms(now))
+            .bind(Id::generate(now))
+            .bind(owner)
+            .bind(after(now, lasts))
+            .fetch_optional(&inner.writer)
+            .await?;
+            let Some(video) = row.as_ref().map(video).transpose()? else {
+                return Ok(None);
+            };
+            inner.videos.outdate(&video.id);
+            let lease = video.job.lease.clone();
+            Ok(lease.map(|lease| Claimed { video, lease }))
+        })
+        .await
+    }
+
+    async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld> {
+        leases::heartbeat(self, id, lease, after(now, lasts)).await
+    }
+
+    async fn update_job(&self, id: Id, lease: Id, update: JobUpdate) -> Result<LeaseHeld> {
+        leases::update(self, id, lease, update).await
+    }
+
+    async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld> {
+        leases::finish(self, id, lease, done).await
+    }
+
+    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld> {
+        leases::fail(self, id, lease, why, expires_at).await
+    }
+
+    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld> {
+        leases::retry(self, id, lease, why, due_at).await
+    }
+
+    async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld> {
+        leases::release(self, id, lease, now).await
+    }
+
+    async fn cancel(&self, id: Id) -> Result<Cancelled> {
+        self.write(move |inner| async move {
+            let mut tx = inner.begin().await?;
+            let row = sqlx::query(
+                "SELECT due_at IS NOT NULL AS queued, lease_id IS NOT NULL AS leased
+                 FROM videos WHERE id = ?1",
+            )
+            .bind(id)
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(row) = row else { return Ok(Cancelled::Missing) };
+            let (queued, leased): (bool, bool) = (row.try_get("queued")?, row.try_get("leased")?);
+            if !queued {
+                return Ok(Cancelled::NotActive);
+            }
+            sqlx::query("UPDATE videos SET cancel_requested = 1 WHERE id = ?1")
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+            if !leased {
+                leases::stop(&mut tx, id).await?;
+            }
+            tx.commit().await?;
+            inner.videos.outdate(&id);
+            Ok(if leased { Cancelled::Requested } else { Cancelled::Idle })
+        })
+        .await
+    }
+
+    async fn stopped(&self, id: Id, lease: Id) -> Result<LeaseHeld> {
+        leases::stopped(self, id, lease).await
+    }
+
+    async fn active_jobs(&self) -> Result<Vec<Id>> {
+        within(async {
+            Ok(sqlx::query_scalar(
+                "SELECT id FROM videos WHERE due_at IS NOT NULL ORDER BY due_at, id",
+            )
+            .fetch_all(&self.inner.readers)
+            .await?)
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Time>> {
+        within(async {
+            let due_at: Option<i64> =
+                sqlx::query_scalar("SELECT min(due_at) FROM videos WHERE due_at IS NOT NULL")
+                    .fetch_one(&self.inner.readers)
+                    .await?;
+            due_at.map(time).transpose()
+        })
+        .await
+    }
+}
