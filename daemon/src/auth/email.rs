@@ -48,7 +48,8 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         let long = format!("{}@example.org", "a".repeat(65));
-        for text in ["", "a", "a@", "@b.c", "a@b", "a b@c.de", "a@b..c", "a@-b.c", "a@b@c.de", &long]
+        for text in
+            ["", "a", "a@", "@b.c", "a@b", "a b@c.de", "a@b..c", "a@-b.c", "a@b@c.de", &long]
         {
             assert_eq!(normalized_email(text), None, "{text}");
         }

@@ -77,9 +77,7 @@ mod tests {
     #[test]
     fn lines_stay_lines_and_short() {
         let message = "ä\r\n\u{202e}b\0 ".repeat(400);
-        for line in
-            [saved(Some(&message), 1e9, Some("https://clips.example")), refused(&message)]
-        {
+        for line in [saved(Some(&message), 1e9, Some("https://clips.example")), refused(&message)] {
             assert!(line.chars().count() < 200, "{line}");
             assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line}");
         }

@@ -26,7 +26,7 @@ pub struct Address {
 pub fn parse(text: &str, registry: &Registry) -> Result<Address, ApiError> {
     let url = rebuilt(text).ok_or_else(invalid)?;
     if let Some(id) = youtube::video_id(&url) {
-        return Ok(of_youtube(&id));
+        return of_youtube(&id).ok_or_else(invalid);
     }
     if registry.source_for(&url).is_none() {
         return Err(invalid());
@@ -34,9 +34,10 @@ pub fn parse(text: &str, registry: &Registry) -> Result<Address, ApiError> {
     Ok(Address { url, youtube_video_id: None })
 }
 
-/// The address of a video on YouTube.
-pub fn of_youtube(id: &str) -> Address {
-    Address { url: youtube::watch_url(id), youtube_video_id: Some(id.to_owned()) }
+/// The address of a video on YouTube; none when the text is no id of one.
+pub fn of_youtube(id: &str) -> Option<Address> {
+    let url = youtube::watch_url(id)?;
+    Some(Address { url, youtube_video_id: Some(id.to_owned()) })
 }
 
 fn rebuilt(text: &str) -> Option<Url> {

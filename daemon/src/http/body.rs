@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -25,7 +24,7 @@ const DRAIN_BYTES: usize = 16 << 20;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
 
 /// A body that has not been read yet.
-pub struct Body(BoxStream<'static, Result<Bytes, BodyError>>);
+pub struct Body(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send + Sync>>);
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,18 +42,12 @@ pub enum BodyError {
 
 impl Body {
     /// Wraps what warp gives.
-    pub fn of<B: Buf, E>(
-        stream: impl Stream<Item = Result<B, E>> + Send + 'static,
-    ) -> Body {
-        Body(
-            stream
-                .map(|piece| {
-                    piece
-                        .map(|mut piece| piece.copy_to_bytes(piece.remaining()))
-                        .map_err(|_| BodyError::Broken)
-                })
-                .boxed(),
-        )
+    pub fn of<B: Buf, E>(stream: impl Stream<Item = Result<B, E>> + Send + Sync + 'static) -> Body {
+        Body(Box::pin(stream.map(|piece| {
+            piece
+                .map(|mut piece| piece.copy_to_bytes(piece.remaining()))
+                .map_err(|_| BodyError::Broken)
+        })))
     }
 
     /// All of it.

@@ -83,9 +83,7 @@ impl Call {
         let claims = self.app.tokens.check_private(token, self.received)?;
         let session = self.app.storage.session(token, self.received).await?;
         session
-            .filter(|session| {
-                session.id == claims.session_id && session.user_id == claims.user_id
-            })
+            .filter(|session| session.id == claims.session_id && session.user_id == claims.user_id)
             .ok_or_else(|| ApiError::unauthorized("session_ended", "This login has ended"))
     }
 

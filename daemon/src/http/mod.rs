@@ -31,6 +31,6 @@ mod video;
 mod wait;
 
 pub use call::Peer;
-pub use router::{ALL, routes};
 pub use route::Route;
+pub use router::{ALL, routes};
 pub use serve::serve;

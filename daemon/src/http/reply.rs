@@ -20,11 +20,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// An answer of this media type.
-pub fn typed(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Response {
+pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into().into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -123,9 +119,12 @@ mod tests {
     #[test]
     fn numbers_are_read_from_text_and_written_as_integers_where_they_are() {
         let read = |json: &str| serde_json::from_str::<Number>(json);
-        for (json, value, written) in
-            [("60", 60.0, "60"), ("\"60\"", 60.0, "60"), ("\" 1.5 \"", 1.5, "1.5"), ("0.25", 0.25, "0.25")]
-        {
+        for (json, value, written) in [
+            ("60", 60.0, "60"),
+            ("\"60\"", 60.0, "60"),
+            ("\" 1.5 \"", 1.5, "1.5"),
+            ("0.25", 0.25, "0.25"),
+        ] {
             let number = read(json).unwrap();
             assert_eq!(number, Number(value));
             assert_eq!(serde_json::to_string(&number).unwrap(), written);

@@ -103,7 +103,7 @@ async fn connection(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = stopping.wait_for(|stopping| *stopping) => {
+        () = stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -111,4 +111,10 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke off");
     }
+}
+
+/// Ends when the stop begins.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // Without a sender the server is gone, which is a stop as well.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -113,7 +113,8 @@ mod tests {
         Format {
             id: "f".to_owned(),
             container,
-            video: height.map(|height| VideoTrack { height: Some(height), ..VideoTrack::default() }),
+            video: height
+                .map(|height| VideoTrack { height: Some(height), ..VideoTrack::default() }),
             audio: height.is_none().then(AudioTrack::default),
             bitrate: None,
             size: None,

@@ -59,6 +59,13 @@ pub async fn login(mut call: Call, (): ()) -> Answer {
         expires_at: issued.expires_at,
     };
     call.app.storage.open_session(session).await?;
+    // A password change that ran beside this login has ended the sessions of
+    // before; this one must not outlive it.
+    let still = call.app.storage.user_by_id(user.id).await?;
+    if still.is_none_or(|still| still.password_hash != user.password_hash) {
+        call.app.storage.close_session(&issued.token).await?;
+        return Err(ApiError::unauthorized("invalid_credentials", "Invalid email or password"));
+    }
     let body = LoginBody {
         message: "Login successful",
         token: issued.token,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::call::Call;
+use super::super::encode;
 use super::super::error::ApiError;
 use super::super::reply;
 use super::super::route::Answer;
@@ -36,7 +37,11 @@ pub struct CancelBody {
     )
 )]
 pub async fn cancel(call: Call, id: String) -> Answer {
-    let video = call.own_video(&id, MISSING).await?;
+    stop(call, &id, MISSING).await
+}
+
+async fn stop(call: Call, id: &str, missing: &'static str) -> Answer {
+    let video = call.own_video(id, missing).await?;
     let answer = match call.app.storage.cancel(video.id).await? {
         Cancelled::Idle => {
             call.app.settled.notify_waiters();
@@ -50,7 +55,7 @@ pub async fn cancel(call: Call, id: String) -> Answer {
         Cancelled::NotActive => {
             return Err(ApiError::conflict("not_active", "Nothing is being done with it"));
         }
-        Cancelled::Missing => return Err(ApiError::not_found("not_found", MISSING)),
+        Cancelled::Missing => return Err(ApiError::not_found("not_found", missing)),
     };
     Ok(answer)
 }
@@ -68,5 +73,6 @@ pub async fn cancel(call: Call, id: String) -> Answer {
         (status = 409, description = "Nothing is being done", body = ErrorBody),
     )
 )]
-#[expect(dead_code, reason = "documents the second path of the handler above")]
-pub async fn cancel_encode() {}
+pub async fn cancel_encode(call: Call, id: String) -> Answer {
+    stop(call, &id, encode::MISSING).await
+}

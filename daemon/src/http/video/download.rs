@@ -53,13 +53,9 @@ pub struct Preferences {
 )]
 pub async fn download(mut call: Call, id: String) -> Answer {
     let video = call.own_video(&id, MISSING).await?;
-    if call.method == Method::POST {
-        let preferences: Preferences = call.json_if_any().await?;
-        let want = wanted(&video, preferences)?;
-        make_and_send(&call, video, want).await
-    } else {
-        send_finished(&call, video).await
-    }
+    let preferences: Preferences = call.json_if_any().await?;
+    let want = wanted(&video, preferences)?;
+    make_and_send(&call, video, want).await
 }
 
 /// A finished file, by GET or HEAD, which never start work.
@@ -75,16 +71,20 @@ pub async fn download(mut call: Call, id: String) -> Answer {
         (status = 409, description = "There is no finished file", body = ErrorBody),
     )
 )]
-#[expect(dead_code, reason = "documents the second method of the handler above")]
-pub async fn download_finished() {}
-
-async fn send_finished(call: &Call, video: Video) -> Answer {
-    if !has_file(&video) {
-        return Err(ApiError::conflict("not_ready", "There is no finished file; POST makes it"));
-    }
+pub async fn download_finished(call: Call, id: String) -> Answer {
+    let video = call.own_video(&id, MISSING).await?;
     match &video.file {
-        Some(file) => send(call, &video, file).await,
-        None => Err(ApiError::not_found("file_gone", "The file is no longer there")),
+        Some(file) if has_file(&video) => send(&call, &video, file).await,
+        _ => Err(ApiError::conflict("not_ready", "There is no finished file; POST makes it")),
+    }
+}
+
+/// All methods.
+pub async fn any_method(call: Call, id: String) -> Answer {
+    if call.method == Method::POST {
+        download(call, id).await
+    } else {
+        download_finished(call, id).await
     }
 }
 

@@ -66,8 +66,8 @@ async fn address_of(call: &Call, id: &str) -> Result<Address, ApiError> {
     if id.parse::<Id>().is_err() {
         call.login().await?;
         // A live chat's id is as good here as it is for saving.
-        let video = crate::chat::parse_video(id);
-        return video.map(|video| address::of_youtube(&video.video_id)).map_err(|_| {
+        let video = crate::chat::parse_video(id).ok();
+        return video.and_then(|video| address::of_youtube(&video.video_id)).ok_or_else(|| {
             ApiError::bad_request("invalid_video_id", "Neither a record nor a YouTube video id")
         });
     }

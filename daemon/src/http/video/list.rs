@@ -1,6 +1,7 @@
 //! `GET /api/video/list`
 
-use clipmill_storage::{Id, Origin, Page, Time, Video};
+use chrono::{DateTime, Utc};
+use clipmill_storage::{Cursor, Origin, Page, Time, Video};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +10,7 @@ use super::super::call::Call;
 use super::super::error::ApiError;
 use super::super::reply;
 use super::super::route::Answer;
-use super::{ErrorBody, Number, has_file, times, word};
+use super::{ErrorBody, Number, has_file, times};
 
 /// The reference lists everything; this bounds what one answer may hold.
 const MOST: u32 = 10_000;
@@ -18,6 +19,10 @@ const MOST: u32 = 10_000;
 pub struct ListBody {
     /// Newest first.
     videos: Vec<ListedVideo>,
+    /// Where the list goes on, as `before` of the next request; only when there
+    /// may be more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -32,14 +37,14 @@ pub struct ListedVideo {
     end_time: Option<Number>,
     #[schema(example = "completed")]
     status: &'static str,
-    created_at: Time,
+    created_at: DateTime<Utc>,
     file_available: bool,
     /// `youtube` for clips of any site, or `upload`.
     source_type: &'static str,
     additional_message: Option<String>,
     /// Name of an uploaded file.
     original_filename: Option<String>,
-    expires_at: Option<Time>,
+    expires_at: Option<DateTime<Utc>>,
 }
 
 /// All clips and uploads of the user.
@@ -50,7 +55,7 @@ pub struct ListedVideo {
     security(("private" = [])),
     params(
         ("limit" = Option<u32>, Query, description = "At most this many, 1 to 10000"),
-        ("before" = Option<String>, Query, description = "Only those older than this record"),
+        ("before" = Option<String>, Query, description = "What the answer before gave as `next`"),
     ),
     responses(
         (status = 200, description = "The list", body = ListBody),
@@ -72,13 +77,26 @@ pub async fn list(call: Call, (): ()) -> Answer {
     let before = match call.parameter("before") {
         None => None,
         Some(text) => {
-            Some(text.parse::<Id>().map_err(|_| wrong("before must be the id of a record"))?)
+            Some(cursor(&text).ok_or_else(|| wrong("before must be the `next` of an answer"))?)
         }
     };
     let page = Page { before, limit: Some(limit) };
     let videos = call.app.storage.videos_of(login.user_id, page).await?;
+    let is_full = u32::try_from(videos.len()) == Ok(limit);
+    let next = videos.last().filter(|_| is_full).map(|video| written(video.cursor()));
     let videos = videos.into_iter().map(listed).collect();
-    Ok(reply::no_store(reply::json(StatusCode::OK, &ListBody { videos })))
+    Ok(reply::no_store(reply::json(StatusCode::OK, &ListBody { videos, next })))
+}
+
+/// A place in the list as clients carry it around.
+fn written(place: Cursor) -> String {
+    format!("{}-{}", place.created_at.timestamp_millis(), place.id)
+}
+
+fn cursor(text: &str) -> Option<Cursor> {
+    let (milliseconds, id) = text.rsplit_once('-')?;
+    let created_at = Time::from_timestamp_millis(milliseconds.parse().ok()?)?;
+    Some(Cursor { created_at, id: id.parse().ok()? })
 }
 
 fn listed(video: Video) -> ListedVideo {
@@ -88,7 +106,7 @@ fn listed(video: Video) -> ListedVideo {
         url: None,
         start_time: None,
         end_time: None,
-        status: word(video.job.status),
+        status: video.job.status.as_str(),
         created_at: video.created_at,
         file_available,
         source_type: "upload",

@@ -23,16 +23,6 @@ use crate::config::Start;
 /// What is said of a record that is not there.
 const MISSING: &str = "Video not found";
 
-/// The reference's word for a status.
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Pending => "pending",
-        Status::Processing => "processing",
-        Status::Completed => "completed",
-        Status::Failed => "failed",
-    }
-}
-
 /// Start and end as clients see them.
 fn times(span: Option<Span>) -> (Option<Number>, Option<Number>) {
     (span.map(|span| Number(span.start)), span.map(|span| Number(span.end)))
@@ -59,7 +49,8 @@ impl Call {
     /// # Errors
     /// 400 `invalid_user`
     async fn known_user(&self, id: &str) -> Result<Id, ApiError> {
-        let unknown = || ApiError::bad_request("invalid_user", "There is no user with this user_id");
+        let unknown =
+            || ApiError::bad_request("invalid_user", "There is no user with this user_id");
         let id = id.trim().parse::<Id>().map_err(|_| unknown())?;
         self.app.storage.user_by_id(id).await?.map(|user| user.id).ok_or_else(unknown)
     }

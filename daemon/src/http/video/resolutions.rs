@@ -45,9 +45,8 @@ pub struct ResolutionsBody {
 pub async fn resolutions(mut call: Call, (): ()) -> Answer {
     call.limit_client("public", call.app.config.limits.public_per_minute).await?;
     let request: ResolutionsRequest = call.json().await?;
-    let url = request
-        .url
-        .ok_or_else(|| ApiError::bad_request("missing_field", "url is required"))?;
+    let url =
+        request.url.ok_or_else(|| ApiError::bad_request("missing_field", "url is required"))?;
     let address = address::parse(&url, &call.app.registry)?;
     let info = sources::resolve(&call.app, &address.url)
         .await

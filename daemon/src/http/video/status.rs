@@ -1,6 +1,7 @@
 //! `GET /api/video/status/{video_id}`
 
-use clipmill_storage::{Origin, Progress, Status, Time, Video};
+use chrono::{DateTime, Utc};
+use clipmill_storage::{Origin, Progress, Status, Video};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,7 +9,7 @@ use utoipa::ToSchema;
 use super::super::call::Call;
 use super::super::reply;
 use super::super::route::Answer;
-use super::{ErrorBody, MISSING, Number, has_file, times, word};
+use super::{ErrorBody, MISSING, Number, has_file, times};
 
 #[derive(Serialize, ToSchema)]
 pub struct StatusBody {
@@ -24,7 +25,7 @@ pub struct StatusBody {
     start_time: Option<Number>,
     #[schema(value_type = Option<f64>)]
     end_time: Option<Number>,
-    created_at: Time,
+    created_at: DateTime<Utc>,
     file_available: bool,
     /// Highest first; none when unknown.
     available_formats: Option<Vec<String>>,
@@ -40,7 +41,7 @@ pub struct StatusBody {
     #[schema(value_type = Option<f64>)]
     file_size_mb: Option<Number>,
     /// When file and record go.
-    expires_at: Option<Time>,
+    expires_at: Option<DateTime<Utc>>,
     /// While it is being processed.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<ProgressView>,
@@ -118,7 +119,7 @@ fn body(video: Video, progress: Option<ProgressView>) -> StatusBody {
         video.job.failure.map(|failure| (failure.code, failure.message)).unzip();
     let mut body = StatusBody {
         video_id: video.id.to_string(),
-        status: word(video.job.status),
+        status: video.job.status.as_str(),
         url: None,
         start_time,
         end_time,

@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clipmill_storage::Moment;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -69,7 +69,8 @@ struct SavedClip {
     )
 )]
 pub async fn save_stream(call: Call, (token, video): (String, String)) -> Answer {
-    answered(&call, save(&call, &token, &video).await)
+    let saved = save(&call, &token, &video).await;
+    answered(&call, saved)
 }
 
 /// The same by POST.
@@ -84,8 +85,18 @@ pub async fn save_stream(call: Call, (token, video): (String, String)) -> Answer
     ),
     responses((status = 201, description = "Saved", body = StreamSavedBody))
 )]
-#[expect(dead_code, reason = "documents the second method of the handler above")]
-pub async fn save_stream_by_post() {}
+pub async fn save_stream_by_post(call: Call, path: (String, String)) -> Answer {
+    save_stream(call, path).await
+}
+
+/// Both methods.
+pub async fn any_method(call: Call, path: (String, String)) -> Answer {
+    if call.method == Method::POST {
+        save_stream_by_post(call, path).await
+    } else {
+        save_stream(call, path).await
+    }
+}
 
 /// Everything else below `save/stream`: a mistyped command still gets a line.
 pub async fn unknown(call: Call, _: ()) -> Answer {
@@ -130,9 +141,12 @@ fn for_chat(error: &ApiError) -> &str {
 async fn save(call: &Call, token: &str, video: &str) -> Result<SavedClip, ApiError> {
     call.app.tokens.check_public(token, call.received)?;
     limit_senders(call, token).await?;
-    let video = chat::parse_video(video).map_err(|_| {
-        ApiError::bad_request("invalid_video_id", "Invalid YouTube video or live chat id")
-    })?;
+    let (video_id, address) = chat::parse_video(video)
+        .ok()
+        .and_then(|video| Some((video.video_id.clone(), address::of_youtube(&video.video_id)?)))
+        .ok_or_else(|| {
+            ApiError::bad_request("invalid_video_id", "Invalid YouTube video or live chat id")
+        })?;
     let offset = seconds(call, "offset", OFFSET, 0.0..=MAX_OFFSET)?;
     let longest = f64::from(call.app.config.clips.max_seconds);
     let duration = seconds(call, "duration", DURATION.min(longest), 1.0..=longest.max(1.0))?;
@@ -146,7 +160,7 @@ async fn save(call: &Call, token: &str, video: &str) -> Result<SavedClip, ApiErr
     let message = call.parameter("message").as_deref().and_then(note);
     let saving = Saving {
         user_id,
-        address: address::of_youtube(&video.video_id),
+        address,
         span: None,
         moment: Some(Moment { at: call.received, offset, duration }),
         additional_message: message.clone(),
@@ -156,7 +170,7 @@ async fn save(call: &Call, token: &str, video: &str) -> Result<SavedClip, ApiErr
     let body = StreamSavedBody {
         message: "Video clip saved successfully",
         video_id: id.to_string(),
-        youtube_video_id: video.video_id,
+        youtube_video_id: video_id,
     };
     Ok(SavedClip { body, message, offset })
 }
