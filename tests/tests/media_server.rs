@@ -107,13 +107,14 @@ fn slow_answers_are_slow() {
     };
     server.behave("/v", Behaviour::new().throttle(600_000));
     let throttled = timed("/v", "");
-    assert!((0.45..1.5).contains(&throttled), "{throttled}");
+    assert!(throttled > 0.45, "{throttled}");
     server.behave("/v", Behaviour::new().latency(Duration::from_millis(300)));
     let late = timed("/v", "");
-    assert!((0.3..1.2).contains(&late), "{late}");
-    server.behave("/v", Behaviour::new().throttle_answers_over(100_000, 600_000));
-    assert!(timed("/v", "range: bytes=0-99999\r\n") < 0.3);
-    assert!(timed("/v", "") > 0.45);
+    assert!(late > 0.29, "{late}");
+    server.behave("/v", Behaviour::new().throttle_answers_over(100_000, 100_000));
+    let short = timed("/v", "range: bytes=0-99999\r\n");
+    assert!(short < 0.8, "it would take 1 s if it were slowed down: {short}");
+    assert!(timed("/v", "range: bytes=0-100000\r\n") > 0.95);
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn the_rate_is_for_each_connection() {
         }
     });
     let took = began.elapsed().as_secs_f64();
-    assert!((0.45..1.5).contains(&took), "{took}");
+    assert!((0.45..1.9).contains(&took), "2 s if they shared it: {took}");
     assert_eq!(server.stats("/v").most_at_once, 4);
 }
 
