@@ -1,0 +1,353 @@
+//! From typed plans to ffmpeg's arguments. Pure: nothing is looked up here.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clipmill_plugins::media::{AudioStream, Container, VideoStream};
+use clipmill_plugins::{AudioEncoder, AudioPlan, EncodePlan, Rate, VideoEncoder, VideoPlan};
+
+use super::Input;
+use super::input::local;
+
+/// Most kilobits per second of one sound stream.
+const MOST_KILOBITS: u32 = 512;
+
+/// Which part of the inputs is wanted, in the inputs' own clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// First wanted frame, in ticks of the picture.
+    pub start_pts: i64,
+    /// First frame that is not wanted any more; none when the stream ends before.
+    pub end_pts: Option<i64>,
+    /// Time of the first wanted frame, microseconds.
+    pub start_micros: i64,
+    /// End of the sound, microseconds.
+    pub end_micros: i64,
+    /// Where reading may begin, microseconds from the file's first time stamp;
+    /// none for its beginning.
+    pub seek_micros: Option<i64>,
+}
+
+/// Where the sound comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sound<'a> {
+    /// A file of its own; none when it is in the file of the picture.
+    pub file: Option<&'a Input>,
+    /// The streams that are kept.
+    pub streams: &'a [AudioStream],
+}
+
+/// An encode.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encode<'a> {
+    /// How.
+    pub plan: &'a EncodePlan,
+    /// The file that holds the picture.
+    pub input: &'a Input,
+    /// The picture in it.
+    pub video: &'a VideoStream,
+    /// The sound.
+    pub sound: Sound<'a>,
+    /// Which part; none for all.
+    pub window: Option<Window>,
+    /// Threads; 0 for ffmpeg's own choice.
+    pub threads: u32,
+    /// The result.
+    pub output: &'a Path,
+}
+
+/// A copy of a part of an input, which begins with the keyframe at or before
+/// `from` and keeps the time stamps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Copy<'a> {
+    /// From where.
+    pub input: &'a Input,
+    /// Indexes of the streams.
+    pub streams: &'a [u32],
+    /// Seconds after the input's first time stamp.
+    pub from: f64,
+    /// Seconds.
+    pub length: f64,
+    /// The muxer.
+    pub format: &'static str,
+    /// Ticks per second of the first stream, for formats that keep one for the
+    /// whole file.
+    pub time_scale: Option<u64>,
+    /// The result.
+    pub output: &'a Path,
+}
+
+/// Arguments of an encode.
+pub(crate) fn encode(job: &Encode<'_>) -> Vec<OsString> {
+    let mut args = Args::begin();
+    // Two files share one clock, which must not be set to 0 for each of them.
+    let keep_clock = job.window.is_some() || job.sound.file.is_some();
+    let seek = job.window.and_then(|window| window.seek_micros);
+    args.inputs(job.input, job.sound.file, keep_clock, seek, job.threads);
+    args.maps(job.video, job.sound);
+    args.without_extras();
+    args.add(&["-filter:v", &picture_filter(job), "-fps_mode", "passthrough"]);
+    // The time base of the input keeps every time stamp, at a variable rate too.
+    args.add(&["-enc_time_base", "-1"]);
+    picture(&mut args, &job.plan.video, job);
+    sound(&mut args, &job.plan.audio, job);
+    if job.threads > 0 {
+        args.add(&["-threads", &job.threads.to_string()]);
+    }
+    args.end(job.plan.container, job.output)
+}
+
+/// Arguments of a copy that changes only the file format.
+pub(crate) fn remux(
+    input: &Input,
+    video: &VideoStream,
+    sound: Sound<'_>,
+    container: Container,
+    output: &Path,
+) -> Vec<OsString> {
+    let mut args = Args::begin();
+    args.inputs(input, sound.file, sound.file.is_some(), None, 0);
+    args.maps(video, sound);
+    args.without_extras();
+    args.add(&["-c", "copy"]);
+    if video.codec == "hevc" && container == Container::Mp4 {
+        args.add(&["-tag:v", "hvc1"]);
+    }
+    args.end(container, output)
+}
+
+/// Arguments of a [`Copy`].
+pub(crate) fn copy(job: &Copy<'_>) -> Vec<OsString> {
+    let mut args = Args::begin();
+    args.add(&["-copyts", "-ss", &format!("{:.6}", job.from), "-t", &format!("{:.6}", job.length)]);
+    args.input(job.input, None, 0);
+    for stream in job.streams {
+        args.add(&["-map", &format!("0:{stream}")]);
+    }
+    args.without_extras();
+    args.add(&["-c", "copy", "-copypriorss", "1", "-avoid_negative_ts", "disabled"]);
+    if let Some(ticks) = job.time_scale {
+        let ticks = ticks.to_string();
+        args.add(&["-movie_timescale", &ticks, "-video_track_timescale", &ticks]);
+    }
+    args.add(&["-f", job.format, "-y"]);
+    args.0.push(local(job.output));
+    args.0
+}
+
+/// Arguments as they grow.
+struct Args(Vec<OsString>);
+
+impl Args {
+    fn begin() -> Args {
+        let mut args = Args(Vec::new());
+        args.add(&["-nostdin", "-hide_banner", "-v", "error"]);
+        args.add(&["-nostats", "-progress", "pipe:1", "-stats_period", "0.5"]);
+        args
+    }
+
+    fn add(&mut self, words: &[&str]) {
+        self.0.extend(words.iter().map(OsString::from));
+    }
+
+    fn inputs(
+        &mut self,
+        video: &Input,
+        audio: Option<&Input>,
+        keep_clock: bool,
+        seek_micros: Option<i64>,
+        threads: u32,
+    ) {
+        if keep_clock {
+            self.add(&["-copyts"]);
+        }
+        self.input(video, seek_micros, threads);
+        if let Some(audio) = audio {
+            self.input(audio, seek_micros, threads);
+        }
+    }
+
+    fn maps(&mut self, video: &VideoStream, sound: Sound<'_>) {
+        self.add(&["-map", &format!("0:{}", video.index)]);
+        let file = u8::from(sound.file.is_some());
+        for stream in sound.streams {
+            self.add(&["-map", &format!("{file}:{}", stream.index)]);
+        }
+    }
+
+    fn input(&mut self, input: &Input, seek_micros: Option<i64>, threads: u32) {
+        if threads > 0 {
+            self.add(&["-threads", &threads.to_string()]);
+        }
+        if let Some(micros) = seek_micros.filter(|micros| *micros > 0) {
+            self.add(&["-noaccurate_seek", "-ss", &seconds(micros)]);
+        }
+        self.0.extend(input.guards());
+        self.add(&["-i"]);
+        self.0.push(input.address());
+    }
+
+    /// What a result does not take over: tags, chapters, subtitles, data.
+    fn without_extras(&mut self) {
+        self.add(&["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]);
+    }
+
+    fn end(mut self, container: Container, output: &Path) -> Vec<OsString> {
+        match container {
+            Container::Webm => self.add(&["-f", "webm"]),
+            Container::Mkv => self.add(&["-f", "matroska"]),
+            Container::Ts => self.add(&["-f", "mpegts"]),
+            // Negative offsets make the first frame start at 0 without an edit
+            // list, which not every player follows.
+            Container::Mp4 | Container::Other => {
+                self.add(&["-f", "mp4", "-movflags", "+faststart+negative_cts_offsets"]);
+            }
+        }
+        self.add(&["-y"]);
+        self.0.push(local(output));
+        self.0
+    }
+}
+
+fn picture_filter(job: &Encode<'_>) -> String {
+    let mut filters = Vec::new();
+    if let Some(window) = job.window {
+        let end = window.end_pts.map(|pts| format!(":end_pts={pts}")).unwrap_or_default();
+        filters.push(format!("trim=start_pts={}{end}", window.start_pts));
+        filters.push("setpts=PTS-STARTPTS".to_owned());
+    }
+    let plan = &job.plan.video;
+    let odd = job.video.width % 2 == 1 || job.video.height % 2 == 1;
+    if plan.pad_to_even && odd {
+        // The edge is repeated, so that no dark line shows.
+        let turned = job.video.rotation % 180 == 90;
+        let (width, height) = match turned {
+            true => (job.video.height, job.video.width),
+            false => (job.video.width, job.video.height),
+        };
+        filters.push("pad=ceil(iw/2)*2:ceil(ih/2)*2:0:0".to_owned());
+        filters.push(format!("fillborders=right={}:bottom={}:mode=smear", width % 2, height % 2));
+    }
+    // The `yuvj` formats are full range; naming another one would squeeze the values.
+    if job.video.pixel_format.starts_with("yuvj") && !plan.pixel_format.starts_with("yuvj") {
+        filters.push("scale=in_range=full:out_range=full".to_owned());
+    }
+    filters.push(format!("format={}", plan.pixel_format));
+    filters.join(",")
+}
+
+/// Cuts the sound at the first frame and keeps its distance to it: what is
+/// missing at the beginning is filled with silence.
+fn sound_filter(job: &Encode<'_>, stream: &AudioStream) -> Option<String> {
+    let mut filters = Vec::new();
+    if let Some(window) = job.window {
+        let (start, end) = (seconds(window.start_micros), seconds(window.end_micros));
+        filters.push(format!("atrim=start={start}:end={end}"));
+        filters.push(format!("asetpts=PTS-({start})/TB,aresample=async=1:first_pts=0"));
+    }
+    if stream.channels > 2 {
+        // Layouts that the encoder has; others play in few places or not at all.
+        filters.push(match job.plan.audio.encoder {
+            AudioEncoder::Aac => "aformat=channel_layouts=3.0|4.0|5.0|5.1|7.1".to_owned(),
+            AudioEncoder::Opus => "aformat=channel_layouts=3.0|quad|5.0|5.1|6.1|7.1".to_owned(),
+        });
+    }
+    (!filters.is_empty()).then(|| filters.join(","))
+}
+
+fn picture(args: &mut Args, plan: &VideoPlan, job: &Encode<'_>) {
+    args.add(&["-c:v", plan.encoder.ffmpeg_name(&plan.pixel_format)]);
+    match plan.encoder {
+        VideoEncoder::X264 { preset } => {
+            args.add(&["-preset", speed(preset)]);
+            match plan.rate {
+                // CRF 0 loses something in 10 bit; QP 0 never does.
+                Rate::Lossless => args.add(&["-qp", "0"]),
+                Rate::Crf(crf) => args.add(&["-crf", &crf.to_string()]),
+            }
+        }
+        VideoEncoder::X265 { preset } => {
+            args.add(&["-preset", speed(preset)]);
+            let mut own = "log-level=error".to_owned();
+            match plan.rate {
+                Rate::Lossless => own.push_str(":lossless=1"),
+                Rate::Crf(crf) => args.add(&["-crf", &crf.to_string()]),
+            }
+            if job.threads > 0 {
+                own.push_str(&format!(":pools={}", job.threads));
+            }
+            args.add(&["-x265-params", &own]);
+            if job.plan.container == Container::Mp4 {
+                // Apple's players know no other name.
+                args.add(&["-tag:v", "hvc1"]);
+            }
+        }
+        VideoEncoder::SvtAv1 { preset } => {
+            args.add(&["-preset", &preset.to_string(), "-crf", &quantizer(plan.rate)]);
+        }
+        VideoEncoder::Aom { cpu_used } => {
+            args.add(&["-cpu-used", &cpu_used.to_string(), "-row-mt", "1"]);
+            args.add(&["-b:v", "0", "-crf", &quantizer(plan.rate)]);
+            if plan.rate == Rate::Lossless {
+                args.add(&["-aom-params", "lossless=1"]);
+            }
+        }
+        VideoEncoder::Vp9 { cpu_used } => {
+            // Speeds above 5 exist in the realtime mode only.
+            let mode = if cpu_used > 5 { "realtime" } else { "good" };
+            args.add(&["-deadline", mode, "-cpu-used", &cpu_used.to_string(), "-row-mt", "1"]);
+            args.add(&["-b:v", "0", "-crf", &quantizer(plan.rate)]);
+            if plan.rate == Rate::Lossless {
+                args.add(&["-lossless", "1"]);
+            }
+        }
+    }
+    args.add(&["-pix_fmt", &plan.pixel_format]);
+}
+
+fn quantizer(rate: Rate) -> String {
+    match rate {
+        Rate::Lossless => "0".to_owned(),
+        Rate::Crf(crf) => crf.to_string(),
+    }
+}
+
+fn sound(args: &mut Args, plan: &AudioPlan, job: &Encode<'_>) {
+    if job.sound.streams.is_empty() {
+        return;
+    }
+    args.add(&["-c:a", match plan.encoder {
+        AudioEncoder::Aac => "aac",
+        AudioEncoder::Opus => "libopus",
+    }]);
+    for (n, stream) in job.sound.streams.iter().enumerate() {
+        // The plan speaks of stereo.
+        let kilobits = plan.kilobits.saturating_mul(stream.channels.clamp(1, 8)) / 2;
+        let kilobits = kilobits.clamp(32, MOST_KILOBITS);
+        args.add(&[&format!("-b:a:{n}"), &format!("{kilobits}k")]);
+        if let Some(filter) = sound_filter(job, stream) {
+            args.add(&[&format!("-filter:a:{n}"), &filter]);
+        }
+    }
+}
+
+/// The names of presets of x264 and x265.
+fn speed(preset: u8) -> &'static str {
+    match preset {
+        0 => "ultrafast",
+        1 => "superfast",
+        2 => "veryfast",
+        3 => "faster",
+        4 => "fast",
+        5 => "medium",
+        6 => "slow",
+        7 => "slower",
+        _ => "veryslow",
+    }
+}
+
+fn seconds(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let micros = micros.unsigned_abs();
+    format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
