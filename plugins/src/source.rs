@@ -88,7 +88,7 @@ pub enum Retry {
 pub struct SourceError {
     /// Stable machine code, snake case: `private_video`, `removed_video`,
     /// `age_restricted`, `bot_check`, `not_started`, `geo_blocked`,
-    /// `unsupported_url`, `address_refused`, `rate_limited`,
+    /// `members_only`, `unsupported_url`, `address_refused`, `rate_limited`,
     /// `source_unreachable`, `source_timeout`, `tool_missing`, `source_failed`,
     /// `too_large`.
     pub code: &'static str,

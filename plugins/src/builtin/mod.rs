@@ -1,3 +1,4 @@
 //! The handlers that come with clipmill.
 
 pub mod codecs;
+pub mod ytdlp;

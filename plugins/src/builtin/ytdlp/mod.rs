@@ -1,0 +1,247 @@
+//! The source `ytdlp`: every site that yt-dlp knows, within the configured
+//! hosts.
+//!
+//! It runs the program and reads what it says. It never imports its cookies or
+//! configuration, and leaves the fetching of ordinary formats to the host.
+
+mod args;
+mod errors;
+mod fetch;
+mod host;
+mod info;
+mod json;
+mod progress;
+#[cfg(test)]
+mod tests;
+mod version;
+pub mod youtube;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chrono::Utc;
+use moka::Expiry;
+use moka::future::Cache;
+use tokio::sync::{OnceCell, Semaphore};
+use url::Url;
+
+use crate::media::{Live, MediaInfo};
+use crate::process::{self, Spec};
+use crate::{
+    FetchProgress, OpaqueFetch, Retry, Source, SourceDescription, SourceError, net,
+};
+
+pub use version::{OLDEST, Version, check as check_version};
+
+/// Most bytes of JSON about one video.
+const MAX_JSON: usize = 64 * 1024 * 1024;
+
+/// Most videos that are remembered.
+const CACHED: u64 = 256;
+
+/// How long a final error is remembered.
+const ERROR_KEPT: Duration = Duration::from_secs(30);
+
+/// How long a running stream is remembered: it may end any time.
+const LIVE_KEPT: Duration = Duration::from_secs(60);
+
+/// Addresses are not handed out in their last moments.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
+
+/// How yt-dlp is run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The program.
+    pub program: PathBuf,
+    /// Hosts whose addresses it gets, each with all names under it; `*` is
+    /// every host. For a host that stands here by name, the operator answers;
+    /// what only `*` covers must have a public address.
+    pub hosts: Vec<String>,
+    /// Folders of yt-dlp plugins; no others are loaded.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// A JavaScript runtime (deno, node, bun, quickjs); none for the deno on
+    /// `PATH`.
+    pub js_runtime: Option<PathBuf>,
+    /// A cookie file in Netscape format. yt-dlp gets a copy of it.
+    pub cookies_file: Option<PathBuf>,
+    /// A folder where yt-dlp may keep what it learned of players; none to
+    /// learn it anew each time.
+    pub cache_dir: Option<PathBuf>,
+    /// ffmpeg; none for the one on `PATH`.
+    pub ffmpeg: Option<PathBuf>,
+    /// Longest time to resolve one address.
+    pub resolve_deadline: Duration,
+    /// Longest time of one download.
+    pub fetch_deadline: Duration,
+    /// Longest time in which a download may not grow.
+    pub stall: Duration,
+    /// Most addresses that are resolved at once; at least 1.
+    pub max_processes: usize,
+    /// Longest wait for a turn.
+    pub queue_wait: Duration,
+    /// Judges hosts.
+    pub client: net::Client,
+}
+
+impl Settings {
+    /// The usual settings: YouTube alone.
+    pub fn new(program: impl Into<PathBuf>, client: net::Client) -> Settings {
+        Settings {
+            program: program.into(),
+            hosts: ["youtube.com", "youtu.be", "youtube-nocookie.com"].map(String::from).into(),
+            plugin_dirs: Vec::new(),
+            js_runtime: None,
+            cookies_file: None,
+            cache_dir: None,
+            ffmpeg: None,
+            resolve_deadline: Duration::from_secs(90),
+            fetch_deadline: Duration::from_secs(2 * 3600),
+            stall: Duration::from_secs(90),
+            max_processes: 2,
+            queue_wait: Duration::from_secs(60),
+            client,
+        }
+    }
+}
+
+/// An answer that is remembered, and for how long.
+#[derive(Debug, Clone)]
+struct Known {
+    answer: Result<Arc<MediaInfo>, SourceError>,
+    keep: Duration,
+}
+
+struct KeepAsTold;
+
+impl Expiry<String, Known> for KeepAsTold {
+    fn expire_after_create(&self, _: &String, known: &Known, _: Instant) -> Option<Duration> {
+        Some(known.keep)
+    }
+}
+
+/// The source. Cheap to share; one is enough.
+pub struct YtDlp {
+    settings: Settings,
+    hosts: host::Hosts,
+    known: Cache<String, Known>,
+    turns: Semaphore,
+    version: OnceCell<Version>,
+}
+
+impl YtDlp {
+    /// A source with these settings. Doesn't run anything yet.
+    pub fn new(settings: Settings) -> YtDlp {
+        YtDlp {
+            hosts: host::Hosts::new(&settings.hosts),
+            known: Cache::builder().max_capacity(CACHED).expire_after(KeepAsTold).build(),
+            turns: Semaphore::new(settings.max_processes.max(1)),
+            version: OnceCell::new(),
+            settings,
+        }
+    }
+
+    /// The version of the program, asked once until it is known.
+    ///
+    /// # Errors
+    /// As [`check_version`].
+    pub async fn version(&self) -> Result<Version, SourceError> {
+        self.version.get_or_try_init(|| version::check(&self.settings.program)).await.copied()
+    }
+
+    /// Runs yt-dlp for an answer to remember; an error that may pass is not.
+    async fn ask(&self, url: &Url) -> Result<Known, SourceError> {
+        let wait = tokio::time::timeout(self.settings.queue_wait, self.turns.acquire());
+        let _turn = wait.await.ok().and_then(Result::ok).ok_or_else(|| {
+            SourceError::later("source_timeout", "too many addresses are looked up at once")
+        })?;
+        match self.run(url).await {
+            Ok(info) => {
+                let left = info.expires_at.and_then(|at| (at - Utc::now()).to_std().ok());
+                let left = left.unwrap_or_default().saturating_sub(EXPIRY_MARGIN);
+                let running = matches!(info.live, Live::Running { .. });
+                let keep = if running { left.min(LIVE_KEPT) } else { left };
+                Ok(Known { answer: Ok(Arc::new(info)), keep })
+            }
+            // A missing tool is there as soon as somebody installs it.
+            Err(error) if error.retry == Retry::Never && error.code != "tool_missing" => {
+                Ok(Known { answer: Err(error), keep: ERROR_KEPT })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn run(&self, url: &Url) -> Result<MediaInfo, SourceError> {
+        self.version().await?;
+        let cookies =
+            args::cookie_copy(self.settings.cookies_file.as_ref()).map_err(fetch::no_cookies)?;
+        let mut spec = Spec::new(
+            &self.settings.program,
+            args::resolve(&self.settings, cookies.as_deref(), url),
+            self.settings.resolve_deadline,
+        );
+        spec.env = args::environment();
+        let began = Instant::now();
+        let output = process::run(spec, MAX_JSON).await;
+        tracing::debug!(
+            source.host = url.host_str(),
+            duration_ms = began.elapsed().as_millis() as u64,
+            ok = output.is_ok(),
+            "yt-dlp resolved"
+        );
+        match output {
+            Ok(output) => info::parse(&output.stdout, Utc::now()),
+            Err(failure) => {
+                let error = errors::from_failure(&failure);
+                tracing::debug!(error.code, stderr = failure.stderr_tail(), "yt-dlp failed");
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses what would lead into the operator's own network.
+    async fn guard(&self, url: &Url) -> Result<(), SourceError> {
+        let client = &self.settings.client;
+        if self.hosts.name(url) {
+            client.guard().check(url)?;
+        } else {
+            client.check_host(url).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Source for YtDlp {
+    fn describe(&self) -> SourceDescription {
+        SourceDescription { name: "ytdlp".into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
+
+    fn claims(&self, url: &Url) -> bool {
+        self.hosts.claim(url)
+    }
+
+    async fn resolve(&self, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+        net::check_url(url)?;
+        let url = host::canonical(url)?;
+        self.guard(&url).await?;
+        // All who wait for the same address share one process. When the one
+        // who started it leaves, the next of them starts it anew.
+        let known = self.known.try_get_with(url.to_string(), self.ask(&url)).await;
+        known.map_err(|error: Arc<SourceError>| (*error).clone())?.answer
+    }
+
+    async fn fetch(
+        &self,
+        what: &OpaqueFetch,
+        progress: &(dyn Fn(FetchProgress) + Send + Sync),
+    ) -> Result<PathBuf, SourceError> {
+        net::check_url(&what.url)?;
+        let url = host::canonical(&what.url)?;
+        self.guard(&url).await?;
+        self.version().await?;
+        let known = self.known.get(url.as_str()).await.and_then(|known| known.answer.ok());
+        fetch::fetch(&self.settings, what, known.as_deref(), progress).await
+    }
+}

@@ -1,0 +1,192 @@
+//! The real daemon as a child process: started on a free port with a data folder of its own,
+//! killed, stopped and started again on the same data.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::tool;
+
+/// How long a start or a stop may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running daemon, killed when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+    child: Child,
+    base: String,
+    starts: u32,
+}
+
+/// The `clipmill` program of this build.
+///
+/// # Panics
+/// When it was not built; `cargo build -p clipmill` does that.
+pub fn program() -> PathBuf {
+    let exe = std::env::current_exe().expect("the path of this test program");
+    let profile = exe
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "deps"))
+        .and_then(Path::parent)
+        .expect("test programs are in PROFILE/deps");
+    let program = profile.join("clipmill");
+    assert!(program.is_file(), "build it first: cargo build -p clipmill");
+    program
+}
+
+impl Daemon {
+    /// Starts a daemon with these lines of config.toml; `[server] listen` and `[folders] data`
+    /// are set by flags. Loopback sources are allowed, password hashes are cheap.
+    pub fn start(config: &str) -> Daemon {
+        Daemon::start_with(config, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub fn start_with(config: &str, environment: &[(&str, &str)]) -> Daemon {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("config.toml"), config).expect("config.toml is written");
+        let defaults = [
+            ("CLIPMILL_NETWORK_ALLOW", "127.0.0.0/8"),
+            ("CLIPMILL_AUTH_BCRYPT_COST", "4"),
+            ("CLIPMILL_LIMITS_LOGIN_PER_MINUTE", "0"),
+            ("CLIPMILL_LIMITS_PUBLIC_PER_MINUTE", "0"),
+            ("CLIPMILL_LIMITS_SAVE_PER_MINUTE", "0"),
+            ("CLIPMILL_LIMITS_SAVE_PER_USER_PER_MINUTE", "0"),
+            ("CLIPMILL_WORKERS_LEASE_SECONDS", "3"),
+            ("CLIPMILL_WORKERS_BACKOFF_SECONDS", "1"),
+        ];
+        let environment: Vec<(String, String)> = defaults
+            .iter()
+            .filter(|(name, _)| !environment.iter().any(|(own, _)| own == name))
+            .chain(environment)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let (child, base) = spawn(folder.path(), &environment, 0);
+        Daemon { folder, environment, child, base, starts: 1 }
+    }
+
+    /// The address of a path: `daemon.url("/api/auth/me")`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything that was logged since the first start.
+    pub fn log(&self) -> String {
+        (0..self.starts)
+            .map(|start| {
+                let path = self.folder.path().join(format!("log.{start}"));
+                fs::read_to_string(path).unwrap_or_default()
+            })
+            .collect()
+    }
+
+    /// Names in one of the folders below the data folder, sorted.
+    pub fn names_in(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.data().join(folder))
+            .map(|entries| {
+                let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+                names.collect()
+            })
+            .unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// `kill -9`; the children of the daemon live on, as they would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the daemon can be killed");
+        self.child.wait().expect("the killed daemon is reaped");
+    }
+
+    /// A graceful stop; answers how the daemon ended.
+    pub fn stop(&mut self) -> ExitStatus {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("the daemon gets the signal");
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the daemon can be waited for") {
+                return status;
+            }
+            assert!(since.elapsed() < PATIENCE, "the daemon did not stop\n{}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts it again on the same data, after [`Daemon::kill`] or [`Daemon::stop`].
+    pub fn start_again(&mut self) {
+        let (child, base) = spawn(self.folder.path(), &self.environment, self.starts);
+        self.child = child;
+        self.base = base;
+        self.starts += 1;
+    }
+
+    /// Resident memory in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))
+            .expect("Linux tells about processes in /proc");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number of KiB")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- log of the daemon ---\n{}", self.log());
+        }
+    }
+}
+
+fn spawn(folder: &Path, environment: &[(String, String)], start: u32) -> (Child, String) {
+    let log = File::create(folder.join(format!("log.{start}"))).expect("a log file");
+    let mut child = Command::new(program())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.join("data"))
+        .arg("--config")
+        .arg(folder.join("config.toml"))
+        .env_clear()
+        .env("PATH", tool::search_path())
+        .env("HOME", folder)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("the daemon can be started");
+    let mut out = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut line = String::new();
+    out.read_line(&mut line).expect("the daemon prints UTF-8");
+    let Some(base) = line.trim().strip_prefix("listening on ") else {
+        let _ = child.kill();
+        let _ = child.wait();
+        let log = fs::read_to_string(folder.join(format!("log.{start}"))).unwrap_or_default();
+        panic!("the daemon did not start: {line}{log}");
+    };
+    let base = base.to_owned();
+    // Somebody must read on, or the daemon would one day wait for the pipe.
+    thread::spawn(move || {
+        let _ = out.read_to_end(&mut Vec::new());
+    });
+    (child, base)
+}
