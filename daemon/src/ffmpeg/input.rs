@@ -52,6 +52,12 @@ impl Input {
         Input::new(Place::Loopback(address), head.to_vec())
     }
 
+    /// A file that is not looked at.
+    #[cfg(test)]
+    pub fn sniffed(path: &Path, head: &[u8]) -> Result<Input, StageError> {
+        Input::new(Place::File(path.to_path_buf()), head.to_vec())
+    }
+
     fn new(place: Place, head: Vec<u8>) -> Result<Input, StageError> {
         let demuxer = Demuxer::sniff(&head).ok_or_else(|| {
             StageError::never("not_media", "this is not a video file of a known format")

@@ -14,7 +14,9 @@ mod tools;
 
 pub(crate) use args::{Copy, Encode, Sound, Window, copy, encode, remux};
 pub(crate) use input::Input;
-pub(crate) use packets::{Frame, Frames};
+#[cfg(test)]
+pub(crate) use packets::Frame;
+pub(crate) use packets::Frames;
 pub(crate) use progress::{Expected, Snapshot, clock, rate};
 pub(crate) use run::Bounds;
 pub(crate) use sniff::Demuxer;

@@ -67,9 +67,11 @@ impl Tools {
         video: &VideoStream,
         deadline: Duration,
     ) -> Result<Frames, StageError> {
-        self.list(input, video, deadline, "frame=key_frame,best_effort_timestamp").await?.ok_or_else(
-            || StageError::never("not_media", "the frames of this video carry no time stamps"),
-        )
+        self.list(input, video, deadline, "frame=key_frame,best_effort_timestamp")
+            .await?
+            .ok_or_else(|| {
+                StageError::never("not_media", "the frames of this video carry no time stamps")
+            })
     }
 
     /// None when a time is missing or occurs twice.
@@ -104,7 +106,8 @@ impl Tools {
             return Err(StageError::never("too_large", "the video has too many frames"));
         }
         list.sort_unstable();
-        let unique = list.windows(2).all(|pair| pair.first().map(|f| f.pts) != pair.last().map(|f| f.pts));
+        let unique =
+            list.windows(2).all(|pair| pair.first().map(|f| f.pts) != pair.last().map(|f| f.pts));
         let frames = Frames { time_base: video.time_base, list };
         Ok((complete && unique).then_some(frames))
     }
@@ -130,7 +133,9 @@ fn frame(line: &str) -> Line {
         return Line::Other;
     };
     match pts.parse() {
-        Ok(pts) => Line::Frame(Frame { pts, key: flags.contains('K') || field("key_frame") == Some("1") }),
+        Ok(pts) => {
+            Line::Frame(Frame { pts, key: flags.contains('K') || field("key_frame") == Some("1") })
+        }
         Err(_) => Line::NoTime,
     }
 }

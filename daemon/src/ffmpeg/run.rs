@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clipmill_plugins::process::{self, Failure, Limits, Spec};
 
-use super::progress::{Expected, Reader, Snapshot};
 use super::Tools;
+use super::progress::{Expected, Reader, Snapshot};
 use crate::pipeline::StageError;
 
 /// The signal of a file that grows beyond its limit; the same number on Linux and macOS.

@@ -42,8 +42,7 @@ impl Demuxer {
         let at = |offset: usize, magic: &[u8]| {
             head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
         };
-        const BOXES: [&[u8]; 7] =
-            [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"];
+        const BOXES: [&[u8]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"];
         if BOXES.iter().any(|name| at(4, name)) {
             return Some(Demuxer::Mov);
         }

@@ -137,7 +137,8 @@ mod tests {
         assert_eq!(numbers("5.1.9-0+deb12u1"), Some((5, 1)));
         assert_eq!(numbers("n7.1"), Some((7, 1)));
         assert_eq!(numbers("N-118000-gabcdef"), None);
-        let text = "Encoders:\n V..... = Video\n ------\n V....D libx264   H.264\n A..... aac AAC\n";
+        let text =
+            "Encoders:\n V..... = Video\n ------\n V....D libx264   H.264\n A..... aac AAC\n";
         assert_eq!(encoders_of(text), Encoders::from(["aac".to_owned(), "libx264".to_owned()]));
     }
 

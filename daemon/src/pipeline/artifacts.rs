@@ -130,7 +130,8 @@ impl Artifacts {
     /// # Errors
     /// When the store does not answer.
     pub async fn keys(&self) -> Result<Vec<(String, clipmill_storage::Time)>, ArtifactError> {
-        let all = self.store.list(None).map_ok(|meta| (meta.location.to_string(), meta.last_modified));
+        let all =
+            self.store.list(None).map_ok(|meta| (meta.location.to_string(), meta.last_modified));
         Ok(all.try_collect().await?)
     }
 }

