@@ -21,7 +21,7 @@ test: ## Run every test
 bench: ## Compare with the alternatives; the table also goes to target/bench/results.json
 	@scripts/tools.sh bench
 	@cargo build --release --package clipmill
-	@cargo bench --package clipmill-tests
+	@cargo bench --package clipmill-tests --bench clipmill
 
 fmt: ## Format the code
 	@cargo fmt --all

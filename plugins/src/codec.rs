@@ -135,3 +135,9 @@ pub struct PlanError {
     /// For people.
     pub message: String,
 }
+
+impl PlanError {
+    /// All codes that there are.
+    pub const CODES: [&str; 4] =
+        ["unknown_quality", "no_video", "encoder_missing", "not_encodable"];
+}

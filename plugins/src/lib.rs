@@ -13,6 +13,8 @@ mod registry;
 mod source;
 
 pub mod builtin;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod media;
 pub mod net;
 pub mod process;

@@ -99,6 +99,25 @@ pub struct SourceError {
 }
 
 impl SourceError {
+    /// All codes that there are.
+    pub const CODES: [&str; 15] = [
+        "private_video",
+        "removed_video",
+        "age_restricted",
+        "bot_check",
+        "not_started",
+        "geo_blocked",
+        "members_only",
+        "unsupported_url",
+        "address_refused",
+        "rate_limited",
+        "source_unreachable",
+        "source_timeout",
+        "tool_missing",
+        "source_failed",
+        "too_large",
+    ];
+
     /// An error that the same call will meet again.
     pub fn never(code: &'static str, message: impl Into<String>) -> SourceError {
         SourceError { code, message: message.into(), retry: Retry::Never }

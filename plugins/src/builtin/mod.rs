@@ -1,4 +1,39 @@
 //! The handlers that come with clipmill.
 
 pub mod codecs;
+pub mod http;
 pub mod ytdlp;
+
+use std::sync::Arc;
+
+use crate::{Registry, net};
+
+/// What the built-in handlers need.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How yt-dlp is run; none to go without it.
+    pub ytdlp: Option<ytdlp::Settings>,
+    /// The client of the source `http`; none to go without that source.
+    pub http: Option<net::Client>,
+}
+
+/// All built-in handlers: the sources `ytdlp` and, for what is left, `http`;
+/// the codecs `h264`, `h265`, `av1` and, not offered, `vp9`.
+pub fn registry(settings: Settings) -> Registry {
+    let mut sources: Vec<Arc<dyn crate::Source>> = Vec::new();
+    if let Some(settings) = settings.ytdlp {
+        sources.push(Arc::new(ytdlp::YtDlp::new(settings)));
+    }
+    if let Some(client) = settings.http {
+        sources.push(Arc::new(http::Http::new(client)));
+    }
+    Registry::new(
+        sources,
+        vec![
+            Arc::new(codecs::H264),
+            Arc::new(codecs::H265),
+            Arc::new(codecs::Av1),
+            Arc::new(codecs::Vp9),
+        ],
+    )
+}

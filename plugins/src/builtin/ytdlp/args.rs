@@ -45,10 +45,8 @@ impl Args {
 /// What every call has in common: nothing of the user's own configuration, no
 /// plugins but the given ones, no code from the network, no proxy.
 fn common(settings: &Settings, cookies: Option<&Path>) -> Args {
-    let mut args = Args(Vec::new())
-        .flag("--ignore-config")
-        .flag("--no-update")
-        .flag("--no-plugin-dirs");
+    let mut args =
+        Args(Vec::new()).flag("--ignore-config").flag("--no-update").flag("--no-plugin-dirs");
     for folder in &settings.plugin_dirs {
         args = args.set("--plugin-dirs", folder);
     }
@@ -93,10 +91,7 @@ fn runtime_of(path: &Path) -> &'static str {
 /// Asks for everything about one video. A page with several videos is asked
 /// for two of them, to tell that it has several.
 pub(super) fn resolve(settings: &Settings, cookies: Option<&Path>, url: &Url) -> Vec<OsString> {
-    common(settings, cookies)
-        .set("--playlist-items", "1:2")
-        .flag("--dump-single-json")
-        .url(url)
+    common(settings, cookies).set("--playlist-items", "1:2").flag("--dump-single-json").url(url)
 }
 
 /// Downloads formats into the working folder as `source.EXT`. `formats` are

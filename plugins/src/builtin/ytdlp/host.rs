@@ -108,9 +108,15 @@ mod tests {
     #[test]
     fn addresses_are_rebuilt_from_their_parts() {
         for (given, wanted) in [
-            ("https://a.example:444/x%20y?b=1&c#__youtubedl_smuggle=1", "https://a.example:444/x%20y?b=1&c"),
+            (
+                "https://a.example:444/x%20y?b=1&c#__youtubedl_smuggle=1",
+                "https://a.example:444/x%20y?b=1&c",
+            ),
             ("https://me:pw@a.example/x", "https://a.example/x"),
-            ("http://youtube.com/live/dQw4w9WgXcQ?t=1", "https://www.youtube.com/watch?v=dQw4w9WgXcQ"),
+            (
+                "http://youtube.com/live/dQw4w9WgXcQ?t=1",
+                "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+            ),
             ("https://www.youtube.com/@some/live#x", "https://www.youtube.com/@some/live"),
         ] {
             assert_eq!(canonical(&url(given)).unwrap().as_str(), wanted);

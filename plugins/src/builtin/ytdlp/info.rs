@@ -164,9 +164,7 @@ fn transport(format: &json::Format) -> Transport {
         Some("http" | "https") => {
             web(&format.url).map(|url| Transport::Progressive { url, headers })
         }
-        Some("m3u8" | "m3u8_native") => {
-            web(&format.url).map(|url| Transport::Hls { url, headers })
-        }
+        Some("m3u8" | "m3u8_native") => web(&format.url).map(|url| Transport::Hls { url, headers }),
         Some("http_dash_segments") => {
             web(&format.manifest_url).map(|url| Transport::Dash { url, headers })
         }

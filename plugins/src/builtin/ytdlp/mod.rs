@@ -29,9 +29,7 @@ use url::Url;
 
 use crate::media::{Live, MediaInfo};
 use crate::process::{self, Spec};
-use crate::{
-    FetchProgress, OpaqueFetch, Retry, Source, SourceDescription, SourceError, net,
-};
+use crate::{FetchProgress, OpaqueFetch, Retry, Source, SourceDescription, SourceError, net};
 
 pub use version::{OLDEST, Version, check as check_version};
 

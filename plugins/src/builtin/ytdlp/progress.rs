@@ -84,12 +84,8 @@ impl<'a> Reporter<'a> {
         if bytes > state.last.bytes && state.done.is_empty() {
             // An estimate is never taken for the end.
             let share = self.expected.map(|all| (bytes as f64 / all.max(1) as f64).min(0.99));
-            let next = FetchProgress {
-                bytes,
-                total_bytes: self.expected,
-                fraction: share,
-                ..state.last
-            };
+            let next =
+                FetchProgress { bytes, total_bytes: self.expected, fraction: share, ..state.last };
             self.report(&mut state, next);
         }
     }
@@ -150,7 +146,9 @@ mod tests {
         let got = seen(2, None, |reporter| {
             reporter.line(r#"{"status":"downloading","downloaded_bytes":50,"total_bytes_estimate":100.7,"filename":"a"}"#);
             reporter.line(r#"{"status":"finished","downloaded_bytes":100,"filename":"a"}"#);
-            reporter.line(r#"{"status":"downloading","downloaded_bytes":10,"total_bytes":20,"filename":"b"}"#);
+            reporter.line(
+                r#"{"status":"downloading","downloaded_bytes":10,"total_bytes":20,"filename":"b"}"#,
+            );
             reporter.line(r#"{"status":"finished","downloaded_bytes":20,"filename":"b"}"#);
         });
         let got: Vec<_> = got.iter().map(|p| (p.bytes, p.fraction, p.total_bytes)).collect();

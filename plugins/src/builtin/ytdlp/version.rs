@@ -72,9 +72,8 @@ fn unusable(failure: &Failure) -> SourceError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+    use crate::builtin::ytdlp::tests::fake_tool;
 
     #[test]
     fn versions_compare_as_dates() {
@@ -88,19 +87,14 @@ mod tests {
     #[tokio::test]
     async fn missing_old_and_broken_tools_are_told() {
         let folder = tempfile::tempdir().unwrap();
-        let tool = |name: &str, script: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            path
-        };
-        let fine = check(&tool("fine", "echo 2026.08.19")).await.unwrap();
+        let tool = |name: &str| fake_tool(folder.path(), name);
+        let fine = check(&tool("fine")).await.unwrap();
         assert_eq!(fine.to_string(), "2026.08.19");
         for (program, part) in [
             (folder.path().join("absent"), "not installed"),
-            (tool("old", "echo 2025.01.15"), "2025.01.15 is too old"),
-            (tool("broken", "exit 1"), "does not run"),
-            (tool("odd", "echo hello"), "does not tell"),
+            (tool("old"), "2025.01.15 is too old"),
+            (tool("broken"), "does not run"),
+            (tool("odd"), "does not tell"),
         ] {
             let error = check(&program).await.unwrap_err();
             assert_eq!(error.code, "tool_missing");

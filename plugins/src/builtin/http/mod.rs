@@ -1,0 +1,111 @@
+//! The source `http`: a media file at a plain address.
+//!
+//! It claims every web address, so it stands behind all other sources.
+
+mod download;
+mod sniff;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use url::Url;
+
+use crate::media::{AudioTrack, Format, Live, MediaInfo, Transport, VideoTrack};
+use crate::net::{Client, check_url};
+use crate::{FetchProgress, OpaqueFetch, Source, SourceDescription, SourceError};
+
+/// Longest title that is made of a file name, in characters.
+const TITLE: usize = 200;
+
+/// The source.
+pub struct Http {
+    client: Client,
+}
+
+impl Http {
+    /// A source that asks through this client.
+    pub fn new(client: Client) -> Http {
+        Http { client }
+    }
+}
+
+#[async_trait]
+impl Source for Http {
+    fn describe(&self) -> SourceDescription {
+        SourceDescription { name: "http".into(), version: env!("CARGO_PKG_VERSION").into() }
+    }
+
+    fn claims(&self, url: &Url) -> bool {
+        matches!(url.scheme(), "http" | "https")
+    }
+
+    async fn resolve(&self, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+        check_url(url)?;
+        let range = Some((0, Some(sniff::WANTED as u64 - 1)));
+        let response = self.client.get(url, &BTreeMap::new(), range).await?;
+        if response.status() == 416 {
+            return Err(SourceError::never("unsupported_url", sniff::advice(b"")));
+        }
+        let mut response = response.ok()?;
+        let size = response.total_size();
+        let mut head = Vec::new();
+        // A server without ranges sends everything; the connection is dropped then.
+        while head.len() < sniff::WANTED
+            && let Some(chunk) = response.chunk().await?
+        {
+            head.extend_from_slice(&chunk);
+        }
+        let container = sniff::sniff(&head)
+            .ok_or_else(|| SourceError::never("unsupported_url", sniff::advice(&head)))?;
+        let name = file_name(url);
+        Ok(Arc::new(MediaInfo {
+            id: name.clone().unwrap_or_else(|| "file".into()),
+            title: name,
+            duration: None,
+            live: Live::No,
+            formats: vec![Format {
+                id: "file".into(),
+                container,
+                video: Some(VideoTrack::default()),
+                audio: Some(AudioTrack::default()),
+                bitrate: None,
+                size,
+                // Not where it led to: that address may be good for minutes only.
+                transport: Transport::Progressive { url: url.clone(), headers: BTreeMap::new() },
+            }],
+            expires_at: None,
+        }))
+    }
+
+    /// Downloads the whole file, whatever span is asked for.
+    async fn fetch(
+        &self,
+        what: &OpaqueFetch,
+        progress: &(dyn Fn(FetchProgress) + Send + Sync),
+    ) -> Result<PathBuf, SourceError> {
+        check_url(&what.url)?;
+        let path = what.folder.join("source.bin");
+        let download = download::Download {
+            client: &self.client,
+            url: &what.url,
+            max_bytes: what.max_bytes,
+            progress,
+        };
+        download.run(&path).await?;
+        Ok(path)
+    }
+}
+
+/// The last part of the path, decoded, as a title; untrusted text.
+fn file_name(url: &Url) -> Option<String> {
+    let last = url.path_segments()?.rfind(|part| !part.is_empty())?;
+    // The query decoder does the work once its own special characters are hidden.
+    let hidden = last.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    let (name, _) = url::form_urlencoded::parse(hidden.as_bytes()).next()?;
+    let name: String = name.chars().filter(|c| !c.is_control()).take(TITLE).collect();
+    (!name.is_empty()).then_some(name)
+}

@@ -1,0 +1,95 @@
+//! Cases for sources.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{is_message, is_name, odd_urls};
+use crate::media::Transport;
+use crate::{Source, SourceError, net};
+
+/// Longest time that a source may take for anything that these cases ask.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Runs every case that needs nothing to resolve.
+///
+/// # Panics
+/// When the source breaks a rule; the message names it.
+pub async fn source_cases(source: &dyn Source) {
+    description_is_stable_and_sound(source);
+    claims_are_pure(source);
+    only_the_web_is_claimed_and_resolved(source).await;
+}
+
+fn description_is_stable_and_sound(source: &dyn Source) {
+    let it = source.describe();
+    assert_eq!(it, source.describe(), "a description changes");
+    assert!(is_name(&it.name), "{:?} is no name", it.name);
+    assert!(!it.version.trim().is_empty(), "{} has no version", it.name);
+}
+
+fn claims_are_pure(source: &dyn Source) {
+    let ask = || odd_urls().iter().map(|url| source.claims(url)).collect::<Vec<_>>();
+    assert_eq!(ask(), ask(), "a claim changes");
+}
+
+async fn only_the_web_is_claimed_and_resolved(source: &dyn Source) {
+    for url in odd_urls() {
+        if matches!(url.scheme(), "http" | "https") {
+            continue;
+        }
+        assert!(!source.claims(&url), "{url} is claimed");
+        let error = resolve(source, &url).await.err();
+        assert_eq!(error.map(|error| error.code), Some("unsupported_url"), "{url}");
+    }
+}
+
+/// There is nothing at `url`, and the source says so in a known way.
+///
+/// # Panics
+/// When it doesn't.
+pub async fn resolving_nothing_is_a_known_error(source: &dyn Source, url: &Url) {
+    assert!(resolve(source, url).await.is_err(), "{url} can't be resolved");
+}
+
+/// There is something at `url`: what the source tells of it makes sense, and
+/// it tells the same when asked again.
+///
+/// # Panics
+/// When it doesn't.
+pub async fn resolved_info_is_sound(source: &dyn Source, url: &Url) {
+    assert!(source.claims(url), "{url} is not claimed");
+    let (first, again) = (resolve(source, url).await, resolve(source, url).await);
+    let (Ok(info), Ok(again)) = (first, again) else { panic!("{url} is not resolved") };
+    assert_eq!(info.id, again.id, "the id changes");
+    assert!(!info.formats.is_empty(), "there is no format");
+    assert!(info.duration.is_none_or(|seconds| seconds.is_finite() && seconds > 0.0));
+    let ids: BTreeSet<_> = info.formats.iter().map(|format| &format.id).collect();
+    assert_eq!(ids.len(), info.formats.len(), "two formats have one id");
+    for format in &info.formats {
+        assert!(!format.id.is_empty(), "a format has no id");
+        assert!(format.video.is_some() || format.audio.is_some(), "{} is empty", format.id);
+        match &format.transport {
+            Transport::Progressive { url, .. }
+            | Transport::Hls { url, .. }
+            | Transport::Dash { url, .. } => {
+                assert_eq!(net::check_url(url), Ok(()), "{} is not on the web", format.id);
+            }
+            Transport::Opaque => {}
+        }
+    }
+}
+
+/// The answer within the deadline; an error is one of the known.
+async fn resolve(
+    source: &dyn Source,
+    url: &Url,
+) -> Result<std::sync::Arc<crate::media::MediaInfo>, SourceError> {
+    let answer = tokio::time::timeout(DEADLINE, source.resolve(url)).await;
+    let Ok(answer) = answer else { panic!("{url} takes too long") };
+    answer.inspect_err(|error| {
+        assert!(SourceError::CODES.contains(&error.code), "{} is no code", error.code);
+        assert!(is_message(&error.message), "{:?} can't be shown", error.message);
+    })
+}
