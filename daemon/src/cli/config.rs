@@ -8,9 +8,10 @@ use crate::config::Loaded;
 pub fn run(loaded: &Loaded, command: arguments::Config) -> Result<(), Failure> {
     match command {
         arguments::Config::Check => {
-            let from = loaded.file.as_ref().map_or("no file".to_owned(), |file| {
-                file.display().to_string()
-            });
+            let from = loaded
+                .file
+                .as_ref()
+                .map_or("no file".to_owned(), |file| file.display().to_string());
             loaded.notes.iter().for_each(|note| println!("note: {note}"));
             println!("the configuration holds ({from}, environment and flags)");
         }

@@ -77,9 +77,8 @@ async fn ffmpeg(config: &Config) -> Vec<Finding> {
         Ok(tools) => {
             let missing = ENCODERS.iter().filter(|(name, _)| !tools.encoders.contains(*name));
             let missing: Vec<_> = missing.map(|(name, use_)| format!("{name}: {use_}")).collect();
-            let problem = (!missing.is_empty()).then(|| {
-                format!("this ffmpeg lacks {}; install a full build", missing.join(", "))
-            });
+            let problem = (!missing.is_empty())
+                .then(|| format!("this ffmpeg lacks {}; install a full build", missing.join(", ")));
             let encoders = Finding {
                 name: "encoders".to_owned(),
                 found: format!("{} of {}", ENCODERS.len() - missing.len(), ENCODERS.len()),

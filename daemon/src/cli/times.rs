@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", ":", "1:", "-5", "1e3", "1:60", "1:2:3:4", "1.5:00", "inf", "nan", "1..2"] {
+        for text in ["", ":", "1:", "-5", "1e3", "1:60", "1:2:3:4", "1.5:00", "inf", "nan", "1..2"]
+        {
             assert!(parse_time(text).is_err(), "{text}");
         }
     }

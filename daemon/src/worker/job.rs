@@ -132,8 +132,7 @@ async fn finish(app: &App, claimed: &Claimed, retained: Retained, begun: Instant
         expires_at: now + outcome::retention(app),
     };
     let (id, lease) = (claimed.video.id, claimed.lease.id);
-    let written =
-        outcome::persist("finish", || app.storage.finish(id, lease, done.clone())).await;
+    let written = outcome::persist("finish", || app.storage.finish(id, lease, done.clone())).await;
     match written {
         Some(LeaseHeld::Yes | LeaseHeld::CancelRequested) => {
             tracing::info!(

@@ -38,7 +38,8 @@ fn clip_writes_exactly_the_frames() {
     assert!(text(&made.stdout).starts_with("out.mp4"));
     assert_exact(&folder.path().join("out.mp4"), &clip, 62.5, 64.0);
 
-    let again = clipmill(folder.path(), &["clip", &url, "--from", "1", "--to", "2", "-o", "out.mp4"]);
+    let again =
+        clipmill(folder.path(), &["clip", &url, "--from", "1", "--to", "2", "-o", "out.mp4"]);
     assert_eq!(again.status.code(), Some(2), "an existing file is not overwritten");
     let local = clip.file();
     let local = local.to_str().unwrap();
@@ -141,7 +142,8 @@ fn doctor_lists_what_is_there_and_what_is_missing() {
 #[test]
 fn the_configuration_is_checked_and_printed() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("config.toml"), "[clips]\nformat = 'avi'\nwhat = 1\n").unwrap();
+    std::fs::write(folder.path().join("config.toml"), "[clips]\nformat = 'avi'\nwhat = 1\n")
+        .unwrap();
     let checked = clipmill(folder.path(), &["config", "check"]);
     assert_eq!(checked.status.code(), Some(2));
     let told = text(&checked.stderr);

@@ -81,10 +81,8 @@ fn the_unit_is_valid_and_hardened() {
     let folder = tempfile::tempdir().unwrap();
     let shipped =
         fs::read_to_string(tool::workspace().join("examples/deploy/clipmill.service")).unwrap();
-    let unit = shipped.replace(
-        "/usr/local/bin/clipmill",
-        clipmill_tests::daemon::program().to_str().unwrap(),
-    );
+    let unit = shipped
+        .replace("/usr/local/bin/clipmill", clipmill_tests::daemon::program().to_str().unwrap());
     let path = folder.path().join("clipmill.service");
     fs::write(&path, unit).unwrap();
     let path = path.to_str().unwrap();

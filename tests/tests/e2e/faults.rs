@@ -81,11 +81,28 @@ async fn a_daemon_killed_while_encoding_finishes_after_its_start() {
     let account = Account::register(&daemon).await;
     let (id, clip) = slow_encode(&account).await;
     daemon.kill();
+    no_child_outlives(&daemon).await;
     daemon.start_again();
     let account = account.at(&daemon);
     encoded(&account, &id, &clip).await;
     assert_eq!(daemon.names_in("work"), Vec::<String>::new());
     assert_eq!(daemon.names_in("files").len(), 1);
+}
+
+/// Waits until no process names the daemon's data folder any more.
+async fn no_child_outlives(daemon: &Daemon) {
+    let folder = daemon.data().to_string_lossy().into_owned();
+    let names_it = |entry: std::io::Result<std::fs::DirEntry>| {
+        let line = std::fs::read(entry.ok()?.path().join("cmdline")).ok()?;
+        String::from_utf8_lossy(&line).contains(&folder).then_some(())
+    };
+    for _ in 0..100 {
+        if !std::fs::read_dir("/proc").unwrap().any(|entry| names_it(entry).is_some()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("a child of the killed daemon still runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,10 +97,7 @@ async fn files_are_served_in_parts_and_by_head() {
     let header = |name: &str| whole.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "video/mp4");
     assert_eq!(header("x-content-type-options"), "nosniff");
-    assert_eq!(
-        header("content-disposition"),
-        format!("attachment; filename=\"video_{id}.mp4\"")
-    );
+    assert_eq!(header("content-disposition"), format!("attachment; filename=\"video_{id}.mp4\""));
     let length: u64 = header("content-length").parse().unwrap();
     let whole = whole.bytes().await.unwrap();
     assert_eq!(whole.len() as u64, length);

@@ -53,7 +53,11 @@ async fn a_clip_of_youtube_has_the_asked_frames_in_the_asked_size() {
         (json!({}), 1080, ["h264", "aac"]),
         (json!({ "resolution_preference": "720p" }), 720, ["h264", "aac"]),
         // There is no 1440p: the best below it.
-        (json!({ "resolution_preference": "1440p", "format_preference": "webm" }), 1080, ["vp9", "opus"]),
+        (
+            json!({ "resolution_preference": "1440p", "format_preference": "webm" }),
+            1080,
+            ["vp9", "opus"],
+        ),
     ] {
         let file = folder.path().join(format!("{height}-{}", codecs[0]));
         account.download_to(&id, &preferences, &file).await;
@@ -130,10 +134,10 @@ async fn every_refusal_has_its_own_code() {
 /// field 5 {1: channel, 2: video id}.
 fn live_chat_id(video: &str) -> String {
     let channel = "UCclipmill0000000000test";
-    let text = |field: u8, value: &str| {
-        [&[field << 3 | 2, value.len() as u8], value.as_bytes()].concat()
-    };
-    let message = |field: u8, body: Vec<u8>| [vec![field << 3 | 2, body.len() as u8], body].concat();
+    let text =
+        |field: u8, value: &str| [&[field << 3 | 2, value.len() as u8], value.as_bytes()].concat();
+    let message =
+        |field: u8, body: Vec<u8>| [vec![field << 3 | 2, body.len() as u8], body].concat();
     let first = message(1, text(1, video));
     let fifth = message(5, [text(1, channel), text(2, video)].concat());
     base64url(&[first, fifth].concat())
@@ -167,7 +171,8 @@ async fn a_chat_command_clips_the_moment_of_its_stream() {
     account.download_to(&id, &json!({}), file.path()).await;
 
     let status = account.get(&format!("/api/video/status/{id}")).await.body;
-    let (start, end) = (status["start_time"].as_f64().unwrap(), status["end_time"].as_f64().unwrap());
+    let (start, end) =
+        (status["start_time"].as_f64().unwrap(), status["end_time"].as_f64().unwrap());
     let expected = saved_at - began as f64 - 10.0;
     assert!((start - expected).abs() < 0.5, "{start}, not {expected}");
     assert!((end - start - 4.0).abs() < 1e-6);
@@ -221,8 +226,11 @@ async fn hls_is_fetched_by_yt_dlp_and_cut_exactly() {
         "ext": "mp4", "protocol": "m3u8_native", "vcodec": "avc1.640028", "acodec": "mp4a.40.2",
         "width": clip.width, "height": clip.height, "fps": 30,
     });
-    let video =
-        Video::new("HLS", clip.seconds()).format_at("hls", &server.url(&format!("/hls/{name}")), facts);
+    let video = Video::new("HLS", clip.seconds()).format_at(
+        "hls",
+        &server.url(&format!("/hls/{name}")),
+        facts,
+    );
     youtube.video("hlshlshlshl", video);
     let daemon = daemon_for(&youtube, "");
     let account = Account::register(&daemon).await;
@@ -251,8 +259,7 @@ async fn a_span_beyond_the_end_gives_what_there_is() {
 
 /// URL-safe base64 without padding (RFC 4648, section 5).
 fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] =
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for group in bytes.chunks(3) {
         let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
