@@ -91,7 +91,7 @@ pub(crate) fn encode(job: &Encode<'_>) -> Vec<OsString> {
     args.without_extras();
     args.add(&["-filter:v", &picture_filter(job), "-fps_mode", "passthrough"]);
     // The time base of the input keeps every time stamp, at a variable rate too.
-    args.add(&["-enc_time_base", "-1"]);
+    args.add(&["-enc_time_base:v", "-1"]);
     picture(&mut args, &job.plan.video, job);
     sound(&mut args, &job.plan.audio, job);
     if job.threads > 0 {
@@ -247,6 +247,11 @@ fn sound_filter(job: &Encode<'_>, stream: &AudioStream) -> Option<String> {
         let (start, end) = (seconds(window.start_micros), seconds(window.end_micros));
         filters.push(format!("atrim=start={start}:end={end}"));
         filters.push(format!("asetpts=PTS-({start})/TB,aresample=async=1:first_pts=0"));
+        if job.plan.audio.encoder == AudioEncoder::Opus {
+            // Opus begins 312 samples before its first sample. WebM has no
+            // time before 0 and would move the picture instead.
+            filters.push("asetpts=PTS+0.0065/TB".to_owned());
+        }
     }
     if job.plan.container == Container::Webm {
         // The encoder begins that much before the sound. ffmpeg's muxer would
@@ -439,7 +444,7 @@ mod tests {
              -threads 2 -protocol_whitelist file -f mov -i file:/w/a.m4a \
              -map 0:1 -map 1:2 -map_metadata -1 -map_chapters -1 -sn -dn \
              -filter:v trim=start_pts=153600:end_pts=200192,setpts=PTS-STARTPTS,format=yuv420p \
-             -fps_mode passthrough -enc_time_base -1 \
+             -fps_mode passthrough -enc_time_base:v -1 \
              -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p \
              -c:a aac -b:a:0 192k -filter:a:0 atrim=start=10.000000:end=13.033333,\
              asetpts=PTS-(10.000000)/TB,aresample=async=1:first_pts=0 \
@@ -466,7 +471,7 @@ mod tests {
              -map_metadata -1 -map_chapters -1 -sn -dn \
              -filter:v pad=ceil(iw/2)*2:ceil(ih/2)*2:0:0,fillborders=right=0:bottom=1:mode=smear,\
              scale=in_range=full:out_range=full,format=yuv420p \
-             -fps_mode passthrough -enc_time_base -1 \
+             -fps_mode passthrough -enc_time_base:v -1 \
              -c:v libx265 -preset medium -x265-params log-level=error:lossless=1 -tag:v hvc1 \
              -pix_fmt yuv420p -c:a aac -b:a:0 96k -b:a:1 512k \
              -filter:a:1 aformat=channel_layouts=3.0|4.0|5.0|5.1|7.1 \
@@ -538,8 +543,8 @@ mod tests {
         assert_eq!(
             text(&args),
             "-copyts -ss 11.300000 -t 6.700000 -protocol_whitelist http,tcp -f mov \
-             -i http://127.0.0.1:9/x -map 0:0 -map 0:1 -map_metadata -1 -map_chapters -1 -sn -dn \
-             -c copy -copypriorss 1 -avoid_negative_ts disabled -movie_timescale 15360 \
+             -analyzeduration 500000 -i http://127.0.0.1:9/x -map 0:0 -map 0:1 \
+             -map_metadata -1 -map_chapters -1 -sn -dn -c copy -copypriorss 1 -avoid_negative_ts disabled -movie_timescale 15360 \
              -video_track_timescale 15360 -f mp4 -y file:/w/video.mp4"
         );
     }

@@ -71,10 +71,13 @@ impl Input {
             Place::File(_) => "file",
             Place::Loopback(_) => "http,tcp",
         };
-        ["-protocol_whitelist", protocols, "-f", self.demuxer.name()]
-            .into_iter()
-            .map(OsString::from)
-            .collect()
+        let mut guards = vec!["-protocol_whitelist", protocols, "-f", self.demuxer.name()];
+        if matches!(self.place, Place::Loopback(_)) && self.demuxer.has_index() {
+            // What the index does not tell is in the first frames; more would
+            // be read from afar for nothing.
+            guards.extend(["-analyzeduration", "500000"]);
+        }
+        guards.into_iter().map(OsString::from).collect()
     }
 
     /// What comes after `-i`. A file is named so that nothing in its name is

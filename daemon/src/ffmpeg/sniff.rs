@@ -105,6 +105,11 @@ impl Demuxer {
         }
     }
 
+    /// Whether such files tell where their keyframes are.
+    pub fn has_index(self) -> bool {
+        matches!(self, Demuxer::Mov | Demuxer::Matroska)
+    }
+
     /// Whether time stamps in such files are rounded from finer ones.
     pub fn rounds_times(self) -> bool {
         matches!(self, Demuxer::Matroska | Demuxer::Flv | Demuxer::Asf)

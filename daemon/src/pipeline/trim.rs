@@ -47,8 +47,7 @@ pub(super) async fn exact(
         StageError::never("no_such_span", "the video has no picture within this span")
     })?;
     // Only these two seek by an index, and only one file has one beginning.
-    let seekable = matches!(input.demuxer, Demuxer::Mov | Demuxer::Matroska);
-    if decoded || !seekable || fetched.media.audio.is_some() {
+    if decoded || !input.demuxer.has_index() || fetched.media.audio.is_some() {
         exact.window.seek_micros = None;
     }
     Ok(exact)

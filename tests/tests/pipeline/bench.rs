@@ -23,7 +23,6 @@ use url::Url;
 /// Everything that a test of the stages needs.
 pub struct Bench {
     pub street: Street,
-    pub tools: Tools,
     pub source: Arc<Offer>,
     pub folder: tempfile::TempDir,
 }
@@ -104,8 +103,8 @@ impl Bench {
             vec![source.clone()],
             vec![Arc::new(H264), Arc::new(H265), Arc::new(Av1), Arc::new(Vp9)],
         );
-        let street = Street::new(&config, tools.clone(), Arc::new(registry), client);
-        Bench { street, tools, source, folder: tempfile::tempdir().unwrap() }
+        let street = Street::new(&config, tools, Arc::new(registry), client);
+        Bench { street, source, folder: tempfile::tempdir().unwrap() }
     }
 
     /// The whole street without its last stage.

@@ -14,13 +14,15 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::upstream::Upstream;
 
 /// Most connections at a time; ffmpeg has one, or two while it jumps.
 const CONNECTIONS: usize = 8;
+/// The system's send buffer of a connection, bytes.
+const BUFFER: u32 = 64 * 1024;
 /// Longest wait for a request's head.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 
@@ -44,7 +46,12 @@ impl Relay {
     /// # Errors
     /// When no port can be had.
     pub async fn start(file: Arc<Upstream>) -> io::Result<Relay> {
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let socket = TcpSocket::new_v4()?;
+        // What lies in the system's buffer was read from afar for nothing when
+        // ffmpeg jumps away. Connections take the size over.
+        socket.set_send_buffer_size(BUFFER)?;
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let listener = socket.listen(16)?;
         let path = format!("/{:032x}", rand::random::<u128>());
         let address = format!("http://{}{path}", listener.local_addr()?);
         let task = tokio::spawn(accept(listener, file, Arc::from(path))).abort_handle();
@@ -82,6 +89,7 @@ async fn accept(listener: TcpListener, file: Arc<Upstream>, path: Arc<str>) {
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_WAIT)
+                .max_buf_size(BUFFER as usize)
                 .serve_connection(TokioIo::new(stream), service);
             if let Err(error) = served.await {
                 // ffmpeg closes a connection whenever it has read enough.

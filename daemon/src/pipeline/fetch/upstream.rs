@@ -19,10 +19,13 @@ use url::Url;
 
 use crate::pipeline::StageError;
 
-/// First bytes of a file, which are read at once and kept.
+/// First bytes of a file, which are read at once.
 const HEAD: u64 = 256 * 1024;
+/// How much of the beginning of a file is kept, because every reader begins
+/// there, bytes.
+const KEPT: usize = 4 * 1024 * 1024;
 /// The first range of a reader, bytes; each further one is twice as long.
-const FIRST: u64 = 512 * 1024;
+const FIRST: u64 = 128 * 1024;
 /// The longest range, bytes.
 const LONGEST: u64 = 10 * 1024 * 1024;
 /// Failures in a row after which a file is given up.
@@ -31,6 +34,9 @@ const PATIENCE: u32 = 5;
 const BACKOFF: Duration = Duration::from_millis(200);
 /// The longest wait that a server may ask for within one attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Said of a file of which parts of two versions came.
+const CHANGED: &str = "the file changed while it was downloaded";
 
 /// Where a file is.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +93,8 @@ pub(super) struct Upstream {
     tag: Option<String>,
     /// The first bytes.
     pub head: Bytes,
+    /// What is kept of the beginning, in one piece.
+    kept: Mutex<Vec<u8>>,
     budget: Arc<Budget>,
     failure: Mutex<Option<StageError>>,
 }
@@ -123,6 +131,7 @@ impl Upstream {
                             renewed: AtomicBool::new(renewed),
                             size,
                             tag,
+                            kept: Mutex::new(head.to_vec()),
                             head,
                             budget,
                             failure: Mutex::new(None),
@@ -180,6 +189,25 @@ impl Upstream {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// A piece of what is kept, for a reader that wants `at..=end`; none when
+    /// it is to open a range.
+    fn kept(&self, at: u64, end: u64) -> Option<Bytes> {
+        const PIECE: usize = 256 * 1024;
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = usize::try_from(at).ok().filter(|from| *from < kept.len())?;
+        let to = usize::try_from(end).map_or(usize::MAX, |end| end.saturating_add(1));
+        let to = to.min(from + PIECE).min(kept.len());
+        kept.get(from..to).map(Bytes::copy_from_slice)
+    }
+
+    /// Keeps bytes that continue what is kept.
+    fn keep(&self, at: u64, bytes: &[u8]) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() as u64 == at && kept.len() < KEPT {
+            kept.extend_from_slice(bytes);
+        }
+    }
+
     /// Opens a range, with a fresh address when the old one has expired.
     async fn range(&self, from: u64, to: u64) -> Result<Response, StageError> {
         let remote = self.remote.lock().await.clone();
@@ -214,7 +242,7 @@ impl Upstream {
         if here && size && tagged {
             return Ok(response);
         }
-        Err(StageError::later("source_failed", "the file changed while it was downloaded"))
+        Err(StageError::later("source_failed", CHANGED))
     }
 }
 
@@ -238,12 +266,9 @@ impl Reader {
             if self.at > self.end {
                 return Ok(None);
             }
-            let kept = self.file.head.len() as u64;
-            if self.at < kept {
-                // Both are within the head, so the casts are exact.
-                let piece = self.at as usize..kept.min(self.end + 1) as usize;
-                self.at = piece.end as u64;
-                return Ok(Some(self.file.head.slice(piece)));
+            if let Some(bytes) = self.file.kept(self.at, self.end) {
+                self.at += bytes.len() as u64;
+                return Ok(Some(bytes));
             }
             match self.piece().await {
                 Ok(Some(bytes)) => {
@@ -275,6 +300,7 @@ impl Reader {
             Some(mut bytes) => {
                 self.file.budget.take(bytes.len())?;
                 bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+                self.file.keep(self.at, &bytes);
                 self.at += bytes.len() as u64;
                 if self.at > *last {
                     self.open = None;
@@ -311,6 +337,7 @@ async fn ask(client: &Client, remote: &Remote, from: u64, to: u64) -> Result<Res
             Ok(_) => Err(Refusal::Other(StageError::later("source_failed", "an odd answer"))),
             Err(error) => Err(Refusal::Expired(SourceError::from(error).into())),
         },
+        416 => Err(Refusal::Other(StageError::later("source_failed", CHANGED))),
         _ => match response.ok() {
             Ok(_) => Err(Refusal::Other(StageError::never(
                 "source_failed",
