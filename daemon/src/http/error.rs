@@ -174,3 +174,24 @@ impl From<ArtifactError> for ApiError {
         ApiError::internal(&error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clipmill_storage::Error;
+
+    use super::*;
+
+    #[test]
+    fn failures_of_storage_are_told_without_details() {
+        let secret = "/var/lib/secret.db";
+        for (error, status, code) in [
+            (Error::Unavailable(secret.to_owned()), 503, "storage_unavailable"),
+            (Error::Corrupt(secret.to_owned()), 500, "internal"),
+            (Error::Refused(secret.to_owned()), 500, "internal"),
+        ] {
+            let answer = ApiError::from(error);
+            assert_eq!((answer.status.as_u16(), answer.code.as_ref()), (status, code));
+            assert!(!answer.error.contains("secret"));
+        }
+    }
+}
