@@ -247,11 +247,6 @@ fn sound_filter(job: &Encode<'_>, stream: &AudioStream) -> Option<String> {
         let (start, end) = (seconds(window.start_micros), seconds(window.end_micros));
         filters.push(format!("atrim=start={start}:end={end}"));
         filters.push(format!("asetpts=PTS-({start})/TB,aresample=async=1:first_pts=0"));
-        if job.plan.audio.encoder == AudioEncoder::Opus {
-            // Opus begins 312 samples before its first sample. WebM has no
-            // time before 0 and would move the picture instead.
-            filters.push("asetpts=PTS+0.0065/TB".to_owned());
-        }
     }
     if job.plan.container == Container::Webm {
         // The encoder begins that much before the sound. ffmpeg's muxer would

@@ -13,6 +13,14 @@ pub fn served() -> (MediaServer, Clip) {
     (server, clip)
 }
 
+/// The readers that must agree: edit lists are a thing of MP4.
+fn readers(file: &Path) -> Vec<(FrameReader, &'static str)> {
+    let usual = (FrameReader::new(file), "players that honour edit lists");
+    let is_mp4 = streams(file).unwrap()[0] != "vp9";
+    let plain = (FrameReader::new(file).ignore_edit_lists(), "players that ignore them");
+    if is_mp4 { vec![usual, plain] } else { vec![usual] }
+}
+
 /// Asserts that `file` holds exactly the frames of `clip` with `start <= time < end`, the first
 /// one at 0, for players that honour edit lists and for those that ignore them, with the sound
 /// where it belongs.
@@ -20,10 +28,7 @@ pub fn assert_exact(file: &Path, clip: &Clip, start: f64, end: f64) {
     let wanted = clip.frames_between(start, end);
     assert!(!wanted.is_empty());
     let first = clip.rate.time_of(wanted[0]);
-    for (reader, players) in [
-        (FrameReader::new(file), "players that honour edit lists"),
-        (FrameReader::new(file).ignore_edit_lists(), "players that ignore them"),
-    ] {
+    for (reader, players) in readers(file) {
         let frames = reader.read().unwrap();
         let numbers: Vec<u32> = frames.iter().map(|frame| frame.number).collect();
         assert_eq!(numbers, wanted, "frames of [{start}, {end}) in {players}");
