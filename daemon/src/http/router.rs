@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use warp::filters::BoxedFilter;
+use warp::filters::path::Tail;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -91,8 +92,9 @@ fn polled(app: &Arc<App>) -> Part {
 }
 
 fn videos(app: &Arc<App>) -> Part {
-    let stream = warp::path!("api" / "video" / "save" / "stream" / String / String)
-        .map(|token, video| (token, video));
+    let stream = warp::path!("api" / "video" / "save" / "stream" / ..)
+        .and(warp::path::tail())
+        .and_then(|tail| async move { two(&tail).ok_or_else(warp::reject::not_found) });
     let mistyped = warp::path!("api" / "video" / "save" / "stream" / ..);
     joined([
         at(
@@ -177,6 +179,15 @@ fn operation(app: &Arc<App>) -> Part {
         at(app, &METRICS, none(warp::path!("metrics")), health::metrics),
         at(app, &OPENAPI, none(warp::path!("openapi.json")), openapi::document),
     ])
+}
+
+/// Token and video in the rest of a path. warp's own parameters are not used
+/// for them, because it writes parameters to its log.
+fn two(tail: &Tail) -> Option<(String, String)> {
+    let (token, video) = tail.as_str().split_once('/')?;
+    let video = video.strip_suffix('/').unwrap_or(video);
+    let both = !token.is_empty() && !video.is_empty() && !video.contains('/');
+    both.then(|| (token.to_owned(), video.to_owned()))
 }
 
 /// A path of which nothing is extracted.
