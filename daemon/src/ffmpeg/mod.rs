@@ -1,5 +1,23 @@
 //! The only room that starts ffmpeg and ffprobe.
+//!
+//! It turns typed inputs and plans into arguments, runs the programs within
+//! limits, and reads what they say. It knows neither sources nor records.
 
+mod args;
+mod input;
+mod packets;
+mod probe;
+mod progress;
+mod run;
+mod sniff;
 mod tools;
 
+pub(crate) use args::{Copy, Encode, Sound, Window, copy, encode, remux};
+pub(crate) use input::Input;
+#[cfg(test)]
+pub(crate) use packets::Frame;
+pub(crate) use packets::Frames;
+pub(crate) use progress::{Expected, Snapshot, clock, rate};
+pub(crate) use run::Bounds;
+pub(crate) use sniff::Demuxer;
 pub use tools::{ToolProblem, Tools};

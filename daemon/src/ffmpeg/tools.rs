@@ -1,12 +1,22 @@
 //! The programs, found and looked at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clipmill_plugins::Encoders;
 use clipmill_plugins::media::Probe;
+use clipmill_plugins::process::{self, Spec};
 
+use super::{Input, probe};
 use crate::config::Config;
 use crate::pipeline::StageError;
+
+/// The oldest ffmpeg that works, as (major, minor).
+const OLDEST: (u32, u32) = (5, 1);
+/// Longest time that a program may take to say what it is.
+const INTRODUCTION: Duration = Duration::from_secs(20);
+/// Most bytes that it may say.
+const WORDS: usize = 1024 * 1024;
 
 /// A tool that is missing or too old, with the command that mends it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +30,8 @@ pub struct Tools {
     pub version: String,
     /// Encoders that it has.
     pub encoders: Encoders,
+    pub(super) ffmpeg: PathBuf,
+    pub(super) ffprobe: PathBuf,
 }
 
 impl Tools {
@@ -27,8 +39,20 @@ impl Tools {
     ///
     /// # Errors
     /// What is missing, and the command that installs it.
-    pub async fn discover(_config: &Config) -> Result<Tools, ToolProblem> {
-        unimplemented!()
+    pub async fn discover(config: &Config) -> Result<Tools, ToolProblem> {
+        let ffmpeg = locate("ffmpeg", config.tools.ffmpeg.as_deref())?;
+        let ffprobe = locate("ffprobe", config.tools.ffprobe.as_deref())?;
+        let version = version_of(&ask("ffmpeg", &ffmpeg, "-version").await?);
+        ask("ffprobe", &ffprobe, "-version").await?;
+        if numbers(&version).is_some_and(|found| found < OLDEST) {
+            let (major, minor) = OLDEST;
+            return Err(ToolProblem(format!(
+                "ffmpeg {version} is too old: {major}.{minor} or newer is needed; {}",
+                install()
+            )));
+        }
+        let encoders = encoders_of(&ask("ffmpeg", &ffmpeg, "-encoders").await?);
+        Ok(Tools { version, encoders, ffmpeg, ffprobe })
     }
 
     /// Looks at a local file. The demuxer is chosen by content among those
@@ -36,7 +60,93 @@ impl Tools {
     ///
     /// # Errors
     /// `no_video` when there is no picture, `not_media` when nothing can be read.
-    pub async fn probe(&self, _path: &Path) -> Result<Probe, StageError> {
-        unimplemented!()
+    pub async fn probe(&self, path: &Path) -> Result<Probe, StageError> {
+        let probe = probe::probe(self, &Input::file(path).await?).await?;
+        if probe.video.is_none() {
+            return Err(StageError::never("no_video", "the file holds no moving picture"));
+        }
+        Ok(probe)
+    }
+
+    /// Looks at an input, which may hold sound alone.
+    ///
+    /// # Errors
+    /// `not_media` when nothing can be read.
+    pub(crate) async fn inspect(&self, input: &Input) -> Result<Probe, StageError> {
+        probe::probe(self, input).await
+    }
+}
+
+fn install() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "install it with: brew install ffmpeg"
+    } else {
+        "install it with: apt-get install ffmpeg (on macOS: brew install ffmpeg)"
+    }
+}
+
+fn locate(name: &str, given: Option<&Path>) -> Result<PathBuf, ToolProblem> {
+    process::find(name, given).ok_or_else(|| {
+        let place = match given {
+            Some(path) => format!("not found at {} (tools.{name})", path.display()),
+            None => "not found on PATH".to_owned(),
+        };
+        ToolProblem(format!("{name} is {place}; {}", install()))
+    })
+}
+
+async fn ask(name: &str, program: &Path, question: &str) -> Result<String, ToolProblem> {
+    let spec = Spec::new(program, ["-hide_banner", question], INTRODUCTION);
+    match process::run(spec, WORDS).await {
+        Ok(output) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(error) => {
+            tracing::warn!(%error, stderr = error.stderr_tail(), "{name} does not answer");
+            Err(ToolProblem(format!("{name} does not work ({error}); {}", install())))
+        }
+    }
+}
+
+/// `5.1.9-0+deb12u1` from `ffmpeg version 5.1.9-0+deb12u1 Copyright ...`.
+fn version_of(text: &str) -> String {
+    text.split_whitespace().nth(2).unwrap_or("unknown").to_owned()
+}
+
+/// Major and minor version; none for development builds, which are taken as new.
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.trim_start_matches('n').split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Second words of the lines after the legend.
+fn encoders_of(text: &str) -> Encoders {
+    text.lines()
+        .skip_while(|line| !line.trim_start().starts_with("---"))
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_ffmpeg_says_of_itself() {
+        assert_eq!(version_of("ffmpeg version 5.1.9-0+deb12u1 Copyright (c)"), "5.1.9-0+deb12u1");
+        assert_eq!(numbers("5.1.9-0+deb12u1"), Some((5, 1)));
+        assert_eq!(numbers("n7.1"), Some((7, 1)));
+        assert_eq!(numbers("N-118000-gabcdef"), None);
+        let text =
+            "Encoders:\n V..... = Video\n ------\n V....D libx264   H.264\n A..... aac AAC\n";
+        assert_eq!(encoders_of(text), Encoders::from(["aac".to_owned(), "libx264".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_names_the_command_that_installs_it() {
+        let mut config = Config::default();
+        config.tools.ffmpeg = Some("/nonexistent/ffmpeg".into());
+        let problem = Tools::discover(&config).await.map(|_| ()).unwrap_err().0;
+        assert!(problem.contains("ffmpeg is not found") && problem.contains("apt-get install"));
     }
 }

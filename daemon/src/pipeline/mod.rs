@@ -6,8 +6,15 @@
 mod artifacts;
 mod ask;
 mod error;
+mod fetch;
 mod gauge;
+mod media;
+mod render;
+mod retain;
 mod street;
+mod transcode;
+mod trim;
+mod workspace;
 
 pub use artifacts::{Artifact, ArtifactError, Artifacts};
 pub use ask::{Ask, Rendition, SourceAsk, SpanAsk};

@@ -6,15 +6,33 @@ use std::time::Duration;
 
 use clipmill_plugins::Registry;
 use clipmill_plugins::media::Probe;
+use clipmill_plugins::net::Client;
 use clipmill_storage::Span;
 
-use super::{Artifacts, Ask, Gauge, Rendition, StageError};
-use crate::config::Config;
-use crate::ffmpeg::Tools;
+use super::media::Media;
+use super::trim::Exact;
+use super::{Artifacts, Ask, Gauge, Rendition, StageError, fetch, retain, transcode, trim};
+use crate::config::{Clips, Config, Workers};
+use crate::ffmpeg::{Bounds, Tools};
+
+/// Longest silence of ffmpeg, after which it counts as hung: more than any
+/// encoder's look-ahead takes.
+const SILENCE: Duration = Duration::from_secs(300);
 
 /// The stages and what they work with.
 #[derive(Clone)]
-pub struct Street {}
+pub struct Street {
+    shop: Arc<Shop>,
+}
+
+/// What the stages work with.
+pub(super) struct Shop {
+    pub clips: Clips,
+    pub workers: Workers,
+    pub tools: Tools,
+    pub registry: Arc<Registry>,
+    pub client: Client,
+}
 
 /// After fetch: local files that hold the span, from the keyframe before it.
 #[derive(Debug, Clone)]
@@ -27,6 +45,8 @@ pub struct Fetched {
     pub available_formats: Option<Vec<String>>,
     /// What a person should know of how it was fetched.
     pub note: Option<String>,
+    pub(super) media: Media,
+    pub(super) folder: PathBuf,
 }
 
 /// After trim: which frames exactly, and the files that hold them.
@@ -34,6 +54,8 @@ pub struct Fetched {
 pub struct Cut {
     /// What a person should know of how it was or will be cut.
     pub note: Option<String>,
+    pub(super) fetched: Fetched,
+    pub(super) exact: Option<Exact>,
 }
 
 /// After transcode: one finished file.
@@ -45,7 +67,7 @@ pub struct Encoded {
     pub extension: String,
     /// What it holds.
     pub probe: Probe,
-    /// What a person should know of how it was made.
+    /// What a person should know of how it was fetched and made.
     pub note: Option<String>,
 }
 
@@ -60,32 +82,33 @@ pub struct Retained {
 
 impl Street {
     /// A street of these handlers and tools.
-    pub fn new(_config: &Config, _tools: Tools, _registry: Arc<Registry>) -> Street {
-        unimplemented!()
+    pub fn new(config: &Config, tools: Tools, registry: Arc<Registry>, client: Client) -> Street {
+        let (clips, workers) = (config.clips.clone(), config.workers.clone());
+        Street { shop: Arc::new(Shop { clips, workers, tools, registry, client }) }
     }
 
     /// Gets the bytes that the ask needs.
     ///
     /// # Errors
     /// [`StageError`]
-    pub async fn fetch(&self, _ask: Ask, _gauge: &Gauge) -> Result<Fetched, StageError> {
-        unimplemented!()
+    pub async fn fetch(&self, ask: Ask, gauge: &Gauge) -> Result<Fetched, StageError> {
+        fetch::fetch(&self.shop, ask, gauge).await
     }
 
     /// Finds the exact frames.
     ///
     /// # Errors
     /// [`StageError`]
-    pub async fn trim(&self, _fetched: Fetched, _gauge: &Gauge) -> Result<Cut, StageError> {
-        unimplemented!()
+    pub async fn trim(&self, fetched: Fetched, _gauge: &Gauge) -> Result<Cut, StageError> {
+        trim::trim(&self.shop, fetched).await
     }
 
     /// Makes the file that was asked for.
     ///
     /// # Errors
     /// [`StageError`]
-    pub async fn transcode(&self, _cut: Cut, _gauge: &Gauge) -> Result<Encoded, StageError> {
-        unimplemented!()
+    pub async fn transcode(&self, cut: Cut, gauge: &Gauge) -> Result<Encoded, StageError> {
+        transcode::transcode(&self.shop, cut, gauge).await
     }
 
     /// Puts the file into the artifact store.
@@ -94,15 +117,33 @@ impl Street {
     /// [`StageError`]
     pub async fn retain(
         &self,
-        _encoded: Encoded,
-        _key: &str,
-        _artifacts: &Artifacts,
+        encoded: Encoded,
+        key: &str,
+        artifacts: &Artifacts,
     ) -> Result<Retained, StageError> {
-        unimplemented!()
+        retain::retain(encoded, key, artifacts).await
     }
 
     /// How long one stage may take.
     pub fn stage_deadline(&self) -> Duration {
-        unimplemented!()
+        self.shop.stage_deadline()
+    }
+}
+
+impl Shop {
+    /// How long one stage may take.
+    pub fn stage_deadline(&self) -> Duration {
+        Duration::from_secs(self.workers.stage_minutes.saturating_mul(60))
+    }
+
+    /// How far one ffmpeg may go that writes at most so many bytes.
+    pub fn bounds(&self, file_bytes: Option<u64>) -> Bounds {
+        let memory = self.workers.ffmpeg_memory_mb.saturating_mul(1024 * 1024);
+        Bounds {
+            deadline: self.stage_deadline(),
+            silence: SILENCE,
+            memory_bytes: (memory > 0).then_some(memory),
+            file_bytes,
+        }
     }
 }

@@ -1,0 +1,120 @@
+//! Running ffmpeg within its limits.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use clipmill_plugins::process::{self, Failure, Limits, Spec};
+
+use super::Tools;
+use super::progress::{Expected, Reader, Snapshot};
+use crate::pipeline::StageError;
+
+/// The signal of a file that grows beyond its limit; the same number on Linux and macOS.
+const SIGXFSZ: i32 = 25;
+
+/// How far one ffmpeg may go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Longest time from start to end.
+    pub deadline: Duration,
+    /// Longest time without a report, after which it counts as hung.
+    pub silence: Duration,
+    /// Address space in bytes; none for no limit.
+    pub memory_bytes: Option<u64>,
+    /// Size of a written file in bytes; none for no limit.
+    pub file_bytes: Option<u64>,
+}
+
+impl Tools {
+    /// Runs ffmpeg and hands on its reports. Dropping the future kills it.
+    ///
+    /// # Errors
+    /// `tool_missing`, `stage_timeout`, `disk_full`, `too_large`,
+    /// `encode_failed`.
+    pub(crate) async fn run(
+        &self,
+        args: Vec<OsString>,
+        bounds: Bounds,
+        expected: Expected,
+        mut on_report: impl FnMut(Snapshot) + Send,
+    ) -> Result<(), StageError> {
+        let spec = Spec {
+            silence: Some(bounds.silence),
+            limits: Limits { memory_bytes: bounds.memory_bytes, file_bytes: bounds.file_bytes },
+            ..Spec::new(&self.ffmpeg, args, bounds.deadline)
+        };
+        tracing::debug!(args = ?spec.args, "ffmpeg starts");
+        let mut reader = Reader::new(expected);
+        let ended = process::run_lines(spec, |line| {
+            if let Some(report) = reader.line(line) {
+                on_report(report);
+            }
+        })
+        .await;
+        match ended {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                tracing::warn!(error = %failure, stderr = failure.stderr_tail(), "ffmpeg failed");
+                Err(explain(&failure, bounds))
+            }
+        }
+    }
+}
+
+/// What a client is told. ffmpeg's own words hold paths, so they stay in the log.
+fn explain(failure: &Failure, bounds: Bounds) -> StageError {
+    let said = failure.stderr_tail();
+    match failure {
+        Failure::NotFound(_) | Failure::Spawn { .. } => {
+            StageError::later("tool_missing", "ffmpeg can't be started on this server")
+        }
+        Failure::Timeout { .. } => StageError::never(
+            "stage_timeout",
+            format!("ffmpeg did not finish within {} minutes", bounds.deadline.as_secs() / 60),
+        ),
+        Failure::Silent { .. } => {
+            StageError::later("stage_timeout", "ffmpeg stopped making progress")
+        }
+        Failure::Exit { status, .. } if status.signal() == Some(SIGXFSZ) => {
+            StageError::never("too_large", "the result is larger than is allowed")
+        }
+        Failure::Exit { status, .. } if status.signal().is_some() => {
+            StageError::later("encode_failed", "ffmpeg was stopped by the system")
+        }
+        _ if said.contains("No space left on device") => {
+            StageError::later("disk_full", "the server's disk is full")
+        }
+        _ if said.contains("File too large") => {
+            StageError::never("too_large", "the result is larger than is allowed")
+        }
+        _ if said.contains("Cannot allocate memory") => {
+            StageError::later("encode_failed", "ffmpeg ran out of memory")
+        }
+        _ => StageError::never("encode_failed", "ffmpeg could not process this video"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_tried_again_and_paths_stay_here() {
+        let bounds = Bounds {
+            deadline: Duration::from_secs(60),
+            silence: Duration::from_secs(60),
+            memory_bytes: None,
+            file_bytes: None,
+        };
+        let exit = |text: &str| Failure::Exit {
+            status: std::process::ExitStatus::from_raw(256),
+            stderr_tail: text.to_owned(),
+        };
+        let full = explain(&exit("av_interleaved_write_frame(): No space left on device"), bounds);
+        assert_eq!((full.code, full.retry), ("disk_full", clipmill_plugins::Retry::Later));
+        let bad = explain(&exit("/srv/work/x.mp4: Invalid data found"), bounds);
+        assert_eq!(bad.code, "encode_failed");
+        assert!(!bad.message.contains('/'));
+    }
+}

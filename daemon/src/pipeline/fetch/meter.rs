@@ -1,0 +1,37 @@
+//! How far a download is, told twice a second.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::upstream::Budget;
+use crate::ffmpeg::{clock, rate};
+use crate::pipeline::Gauge;
+
+const TICK: Duration = Duration::from_millis(500);
+
+/// Runs a download and tells the gauge what has arrived of the bytes that are
+/// expected.
+pub(super) async fn metered<T>(
+    gauge: &Gauge,
+    budget: &Arc<Budget>,
+    expected: Option<f64>,
+    work: impl Future<Output = T>,
+) -> T {
+    let began = Instant::now();
+    let mut ticks = tokio::time::interval(TICK);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            _ = ticks.tick() => {
+                let (bytes, seconds) = (budget.received() as f64, began.elapsed().as_secs_f64());
+                let speed = if seconds > 0.1 { bytes / seconds } else { 0.0 };
+                let percent = expected.map_or(0.0, |all| (bytes / all * 100.0).min(99.0));
+                let left = expected.filter(|_| speed > 0.0).map(|all| (all - bytes) / speed);
+                gauge.downloading(percent, Some(rate(speed)), left.map(clock));
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Copying the part of a remote file that a span needs, with its time stamps.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clipmill_plugins::media::Probe;
+use clipmill_storage::Span;
+
+use super::relay::Relay;
+use super::span::{self, still_live};
+use super::upstream::Upstream;
+use crate::ffmpeg::{self, Copy, Demuxer, Expected, Input};
+use crate::pipeline::media::{MediaFile, micros};
+use crate::pipeline::street::Shop;
+use crate::pipeline::{StageError, workspace};
+
+/// How far before the span a copy begins to look for a keyframe, seconds, in
+/// order of the tries. Demuxers look by decoding time, which is earlier.
+const MARGINS: [f64; 2] = [1.0, 15.0];
+/// How much after the span is copied, seconds: frames that are shown within it
+/// may come after later ones.
+const AFTER: f64 = 1.0;
+
+/// What is needed of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Need {
+    /// In the source's time.
+    pub span: Span,
+    /// Whether the picture is wanted; else the sound alone.
+    pub picture: bool,
+    /// Whether the first sound is wanted.
+    pub sound: bool,
+    /// Whether the source still grows.
+    pub growing: bool,
+}
+
+/// Copies what is needed to `stem` with an extension.
+pub(super) async fn part(
+    shop: &Shop,
+    file: Arc<Upstream>,
+    need: Need,
+    stem: &Path,
+) -> Result<MediaFile, StageError> {
+    let relay =
+        Relay::start(Arc::clone(&file)).await.map_err(|error| workspace::explain(&error))?;
+    let input = Input::loopback(relay.address().to_owned(), &file.head)?;
+    let copied = copy(shop, &input, need, stem).await;
+    // ffmpeg takes a broken connection for the end of the file.
+    match file.failure() {
+        Some(failure) => Err(failure),
+        None => copied,
+    }
+}
+
+async fn copy(
+    shop: &Shop,
+    input: &Input,
+    need: Need,
+    stem: &Path,
+) -> Result<MediaFile, StageError> {
+    let source = shop.tools.inspect(input).await?;
+    if need.picture && source.video.is_none() {
+        return Err(StageError::never("no_video", "the source holds no moving picture"));
+    }
+    if need.growing && source.duration.is_none_or(|duration| duration < need.span.end) {
+        return Err(still_live());
+    }
+    let wanted = span::clip(need.span, source.duration)?;
+    let (format, time_scale) = work_format(&source, input.demuxer, need.picture);
+    let path = stem.with_extension(format);
+    let mut streams = Vec::new();
+    streams.extend(source.video.as_ref().filter(|_| need.picture).map(|video| video.index));
+    streams.extend(source.audio.first().filter(|_| need.sound).map(|audio| audio.index));
+    let tries = MARGINS.iter().map(|margin| (wanted.start - margin).max(0.0)).chain([0.0]);
+    for from in tries {
+        let args = ffmpeg::copy(&Copy {
+            input,
+            streams: &streams,
+            from,
+            length: wanted.end - from + AFTER,
+            format,
+            time_scale,
+            output: &path,
+        });
+        let limit = shop.clips.max_download_mb.saturating_mul(1024 * 1024);
+        shop.tools.run(args, shop.bounds(Some(limit)), Expected::default(), |_| {}).await?;
+        let copied = MediaFile {
+            probe: shop.tools.inspect(&Input::file(&path).await?).await?,
+            path: path.clone(),
+            zero_micros: micros(source.start),
+        };
+        if from == 0.0 || !need.picture || begins_before(shop, &copied, wanted).await? {
+            return Ok(copied);
+        }
+        tracing::info!(from, "no keyframe before the span; looking farther back");
+    }
+    Err(StageError::never("cut_mismatch", "the video has no place to begin decoding"))
+}
+
+/// Whether decoding can begin at or before the span.
+async fn begins_before(shop: &Shop, file: &MediaFile, span: Span) -> Result<bool, StageError> {
+    let Some(video) = &file.probe.video else { return Ok(false) };
+    let input = Input::file(&file.path).await?;
+    let frames = shop.tools.frames(&input, video, shop.stage_deadline()).await?;
+    let key = frames.list.iter().find(|frame| frame.key);
+    let start = file.zero_micros.saturating_add(micros(span.start));
+    Ok(key.is_some_and(|key| frames.micros(key.pts) <= start))
+}
+
+/// The format of a work file that keeps every time stamp: the source's own,
+/// where it can, for what it says beside the streams. MP4 writes a delayed
+/// beginning in ticks of the whole file, so that those must be the stream's.
+fn work_format(source: &Probe, demuxer: Demuxer, picture: bool) -> (&'static str, Option<u64>) {
+    const IN_MP4: [&str; 8] = ["h264", "hevc", "av1", "vp9", "mpeg4", "aac", "mp3", "opus"];
+    let fits = |codec: &str| IN_MP4.contains(&codec);
+    let video = source.video.as_ref().filter(|_| picture);
+    let audio = source.audio.first();
+    let all = video.is_none_or(|video| fits(&video.codec))
+        && audio.is_none_or(|audio| fits(&audio.codec));
+    let ticks = match video {
+        Some(video) => (video.time_base.num == 1).then_some(video.time_base.den),
+        None => audio.map(|audio| u64::from(audio.sample_rate)),
+    };
+    match demuxer {
+        Demuxer::Matroska => ("matroska", None),
+        Demuxer::Mov if all && ticks.is_some() => ("mp4", ticks),
+        _ => ("nut", None),
+    }
+}

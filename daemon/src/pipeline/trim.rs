@@ -1,0 +1,144 @@
+//! Finding the exact frames of a span. Nothing is decoded or written here: the
+//! cut is made by the one encode that follows.
+
+use clipmill_storage::Span;
+
+use super::media::{MediaFile, micros};
+use super::street::Shop;
+use super::{Cut, Fetched, StageError};
+use crate::ffmpeg::{Demuxer, Frames, Input, Window};
+
+/// How much is decoded before the first wanted frame, microseconds: a margin
+/// for demuxers that look for keyframes by decoding time.
+const LEAD: i64 = 1_000_000;
+
+/// A window and how many frames it holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Exact {
+    pub window: Window,
+    pub frames: u64,
+}
+
+/// Finds the frames.
+pub(super) async fn trim(shop: &Shop, fetched: Fetched) -> Result<Cut, StageError> {
+    let exact = match fetched.span {
+        Some(span) => Some(exact(shop, &fetched, span, false).await?),
+        None => None,
+    };
+    Ok(Cut { note: fetched.note.clone(), exact, fetched })
+}
+
+/// The frames of a span; with `decoded` as a decoder gives them out, which
+/// takes longer and is never wrong.
+pub(super) async fn exact(
+    shop: &Shop,
+    fetched: &Fetched,
+    span: Span,
+    decoded: bool,
+) -> Result<Exact, StageError> {
+    let (file, video) = (&fetched.media.video, fetched.media.picture()?);
+    let input = Input::file(&file.path).await?;
+    let deadline = shop.stage_deadline();
+    let frames = match decoded {
+        true => shop.tools.decoded_frames(&input, video, deadline).await?,
+        false => shop.tools.frames(&input, video, deadline).await?,
+    };
+    let mut exact = find(&frames, span, file, input.demuxer).ok_or_else(|| {
+        StageError::never("no_such_span", "the video has no picture within this span")
+    })?;
+    // Only these two seek by an index, and only one file has one beginning.
+    if decoded || !input.demuxer.has_index() || fetched.media.audio.is_some() {
+        exact.window.seek_micros = None;
+    }
+    Ok(exact)
+}
+
+/// The frames with `start <= time < end`, none when there are none. Times are
+/// compared in microseconds; where the file rounds its own time stamps, within
+/// half of its tick.
+fn find(frames: &Frames, span: Span, file: &MediaFile, demuxer: Demuxer) -> Option<Exact> {
+    let zero = file.zero_micros;
+    let (start, end) = (zero + micros(span.start), zero + micros(span.end));
+    let slack = match demuxer.rounds_times() {
+        true => frames.micros(1) / 2,
+        false => 0,
+    };
+    let from = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < start);
+    let to = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < end);
+    let first = frames.list.get(from..to)?.first()?;
+    let start_micros = frames.micros(first.pts);
+    let seek = start_micros - LEAD - micros(file.probe.start);
+    Some(Exact {
+        window: Window {
+            start_pts: first.pts,
+            end_pts: frames.list.get(to).map(|frame| frame.pts),
+            start_micros,
+            end_micros: end.max(start_micros + 1),
+            seek_micros: (seek > 0).then_some(seek),
+        },
+        frames: (to - from) as u64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use clipmill_plugins::media::{Container, Probe, Rational};
+
+    use super::*;
+    use crate::ffmpeg::Frame;
+
+    fn file(start: f64) -> MediaFile {
+        let probe = Probe {
+            container: Container::Mp4,
+            format_name: "mov".into(),
+            start,
+            duration: None,
+            size: 0,
+            video: None,
+            audio: Vec::new(),
+        };
+        MediaFile::whole("x.mp4".as_ref(), probe)
+    }
+
+    fn frames(num: u64, den: u64, times: impl Iterator<Item = i64>) -> Frames {
+        let list = times.map(|pts| Frame { pts, key: false }).collect();
+        Frames { time_base: Rational { num, den }, list }
+    }
+
+    #[test]
+    fn a_span_is_half_open() {
+        let ntsc = frames(1, 30000, (0..600).map(|n| n * 1001));
+        let cut = |start, end| {
+            find(&ntsc, Span { start, end }, &file(0.0), Demuxer::Mov)
+                .map(|exact| (exact.window.start_pts / 1001, exact.frames, exact.window.end_pts))
+        };
+        // 10.01 s is frame 300 to the tick: in as the first, out as the end.
+        assert_eq!(cut(10.01, 10.02), Some((300, 1, Some(301 * 1001))));
+        assert_eq!(cut(10.0, 10.01), None);
+        assert_eq!(cut(10.0, 10.010_001), Some((300, 1, Some(301 * 1001))));
+        assert_eq!(cut(0.0, 0.000_001), Some((0, 1, Some(1001))));
+        assert_eq!(cut(20.0, 30.0).map(|cut| cut.2), None);
+        assert_eq!(cut(19.9, 30.0), Some((597, 3, None)));
+        assert_eq!(cut(30.0, 31.0), None);
+        // 1001/30000 s, as a person writes it.
+        assert_eq!(cut(0.033_367, 0.1).map(|cut| cut.0), Some(1));
+    }
+
+    #[test]
+    fn time_zero_is_the_first_time_stamp_of_the_file() {
+        let late = frames(1, 90000, (0..300).map(|n| 126_000 + n * 3000));
+        let exact =
+            find(&late, Span { start: 1.0, end: 2.0 }, &file(1.4), Demuxer::MpegTs).unwrap();
+        assert_eq!((exact.window.start_pts, exact.frames), (126_000 + 30 * 3000, 30));
+        assert_eq!((exact.window.start_micros, exact.window.end_micros), (2_400_000, 3_400_000));
+    }
+
+    #[test]
+    fn rounded_time_stamps_find_the_frame_that_was_meant() {
+        let webm = frames(1, 1000, (0..90).map(|n| (n * 1000 + 15) / 30));
+        let span = Span { start: 31.0 / 30.0, end: 61.0 / 30.0 };
+        let exact = find(&webm, span, &file(0.0), Demuxer::Matroska).unwrap();
+        assert_eq!((exact.window.start_pts, exact.frames), (1033, 30));
+    }
+}

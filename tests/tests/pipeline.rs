@@ -1,0 +1,13 @@
+//! The four stages over real ffmpeg: exact frames, lossless pictures, every kind of upload, and a
+//! fetch that reads only what it needs from a server that misbehaves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "pipeline/bench.rs"]
+mod bench;
+#[path = "pipeline/cuts.rs"]
+mod cuts;
+#[path = "pipeline/fetches.rs"]
+mod fetches;
+#[path = "pipeline/uploads.rs"]
+mod uploads;

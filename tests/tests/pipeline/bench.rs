@@ -1,0 +1,190 @@
+//! A street with a folder of its own, and a source that offers what a test says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use clipmill::config::Config;
+use clipmill::ffmpeg::Tools;
+use clipmill::pipeline::{Ask, Encoded, Gauge, Rendition, SourceAsk, SpanAsk, StageError, Street};
+use clipmill_plugins::builtin::codecs::{Av1, H264, H265, Vp9};
+use clipmill_plugins::media::{
+    AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack,
+};
+use clipmill_plugins::net::{Client, Settings};
+use clipmill_plugins::{
+    FetchProgress, OpaqueFetch, Registry, Source, SourceDescription, SourceError,
+};
+use clipmill_storage::{Id, Span};
+use clipmill_tests::media::{Clip, Frame, FrameReader, read_frames};
+use url::Url;
+
+/// Everything that a test of the stages needs.
+pub struct Bench {
+    pub street: Street,
+    pub source: Arc<Offer>,
+    pub folder: tempfile::TempDir,
+}
+
+/// A source of one video.
+pub struct Offer {
+    pub info: Mutex<MediaInfo>,
+    /// What its own download gives.
+    pub own: Mutex<Option<PathBuf>>,
+    /// How often it was asked.
+    pub resolved: Mutex<u32>,
+    /// What it offers from the second time on.
+    pub later: Mutex<Option<Format>>,
+}
+
+#[async_trait]
+impl Source for Offer {
+    fn describe(&self) -> SourceDescription {
+        SourceDescription { name: "offer".into(), version: "1".into() }
+    }
+
+    fn claims(&self, url: &Url) -> bool {
+        url.host_str() == Some("offer.example")
+    }
+
+    async fn resolve(&self, _url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+        let mut resolved = self.resolved.lock().unwrap();
+        *resolved += 1;
+        let mut info = self.info.lock().unwrap().clone();
+        if let Some(later) = self.later.lock().unwrap().clone().filter(|_| *resolved > 1) {
+            info.formats = vec![later];
+        }
+        Ok(Arc::new(info))
+    }
+
+    async fn fetch(
+        &self,
+        what: &OpaqueFetch,
+        _progress: &(dyn Fn(FetchProgress) + Send + Sync),
+    ) -> Result<PathBuf, SourceError> {
+        let own = self.own.lock().unwrap().clone();
+        let own = own.ok_or_else(|| SourceError::never("source_failed", "no own download"))?;
+        let copy = what.folder.join("source.mp4");
+        std::fs::copy(own, &copy).unwrap();
+        Ok(copy)
+    }
+}
+
+impl Bench {
+    pub async fn new() -> Bench {
+        Bench::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Bench {
+        let mut config = Config::default();
+        change(&mut config);
+        let tools = Tools::discover(&config).await.unwrap();
+        let settings = Settings {
+            allow: vec!["127.0.0.0/8".parse().unwrap()],
+            idle_timeout: std::time::Duration::from_secs(1),
+            ..Settings::default()
+        };
+        let client = Client::new(settings).unwrap();
+        let source = Arc::new(Offer {
+            info: Mutex::new(MediaInfo {
+                id: "x".into(),
+                title: None,
+                duration: None,
+                live: Live::No,
+                formats: Vec::new(),
+                expires_at: None,
+            }),
+            own: Mutex::new(None),
+            resolved: Mutex::new(0),
+            later: Mutex::new(None),
+        });
+        let registry = Registry::new(
+            vec![source.clone()],
+            vec![Arc::new(H264), Arc::new(H265), Arc::new(Av1), Arc::new(Vp9)],
+        );
+        let street = Street::new(&config, tools, Arc::new(registry), client);
+        Bench { street, source, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The whole street without its last stage.
+    pub async fn make(
+        &self,
+        source: SourceAsk,
+        rendition: Rendition,
+    ) -> Result<Encoded, StageError> {
+        let (ask, gauge) = (self.ask(source, rendition), Gauge::default());
+        let fetched = self.street.fetch(ask, &gauge).await?;
+        let cut = self.street.trim(fetched, &gauge).await?;
+        let encoded = self.street.transcode(cut, &gauge).await?;
+        assert_eq!(gauge.watch().borrow().encoding_progress, 100.0);
+        Ok(encoded)
+    }
+
+    pub fn ask(&self, source: SourceAsk, rendition: Rendition) -> Ask {
+        let id = Id::generate(chrono::Utc::now());
+        Ask { folder: self.folder.path().join(id.to_string()), id, source, rendition }
+    }
+
+    pub fn offers(&self, duration: f64, formats: Vec<Format>) {
+        let mut info = self.source.info.lock().unwrap();
+        (info.duration, info.formats) = (Some(duration), formats);
+    }
+}
+
+pub fn page() -> Url {
+    "https://offer.example/watch".parse().unwrap()
+}
+
+pub fn remote(start: f64, end: f64) -> SourceAsk {
+    SourceAsk::Remote { url: page(), span: SpanAsk::Fixed(Span { start, end }) }
+}
+
+pub fn local(path: impl AsRef<Path>, span: Option<(f64, f64)>) -> SourceAsk {
+    let span = span.map(|(start, end)| Span { start, end });
+    SourceAsk::Local { path: path.as_ref().to_owned(), span }
+}
+
+pub fn clip(format: &str) -> Rendition {
+    Rendition::Clip { format: format.into(), max_height: Some(1080) }
+}
+
+pub fn encode(codec: &str, quality: &str) -> Rendition {
+    Rendition::Encode { codec: codec.into(), quality: quality.into() }
+}
+
+/// A format that a clip's file is, at this address.
+pub fn format(id: &str, clip: &Clip, url: &str) -> Format {
+    let file = clip.file();
+    let extension = file.extension().unwrap().to_str().unwrap();
+    Format {
+        id: id.to_owned(),
+        container: Container::from_extension(extension),
+        video: clip.video.map(|_| VideoTrack {
+            codec: None,
+            width: Some(clip.width),
+            height: Some(clip.height),
+            fps: None,
+        }),
+        audio: clip.audio.map(|_| AudioTrack::default()),
+        bitrate: None,
+        size: Some(file.metadata().unwrap().len()),
+        transport: Transport::Progressive { url: url.parse().unwrap(), headers: BTreeMap::new() },
+    }
+}
+
+/// The result has these frames, at their times, the first one at 0, with and without edit lists.
+pub fn assert_exact(path: &Path, clip: &Clip, wanted: &[u32], tolerance: f64) {
+    let frames = read_frames(path).unwrap();
+    let numbers: Vec<u32> = frames.iter().map(|frame| frame.number).collect();
+    assert_eq!(numbers, wanted, "{clip:?}");
+    let first = clip.rate.time_of(wanted[0]);
+    let on_time =
+        |frame: &Frame| (frame.pts - (clip.rate.time_of(frame.number) - first)).abs() <= tolerance;
+    let late: Vec<&Frame> = frames.iter().filter(|frame| !on_time(frame)).collect();
+    assert!(late.is_empty() && frames[0].pts == 0.0, "{late:?} of {:?}", frames[0]);
+    if path.extension().is_some_and(|extension| extension == "mp4") {
+        let bare = FrameReader::new(path).ignore_edit_lists().read().unwrap();
+        assert_eq!(bare, frames, "the picture depends on an edit list");
+    }
+}

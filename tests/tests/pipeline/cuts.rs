@@ -1,0 +1,102 @@
+//! Exactly the frames that were asked for, and the sound with them.
+
+use clipmill_tests::MediaServer;
+use clipmill_tests::media::{self, Clip, av_offsets, duration, streams};
+
+use super::bench::{Bench, assert_exact, clip, format, local, remote};
+
+/// Sound and picture may differ by this, seconds: less than anybody sees.
+const SYNC: f64 = 0.012;
+
+async fn cut(bench: &Bench, of: &Clip, format: &str, span: (f64, f64), tolerance: f64) {
+    let made = bench.make(local(of.file(), Some(span)), clip(format)).await.unwrap();
+    let wanted = of.frames_between(span.0, span.1);
+    assert_exact(&made.path, of, &wanted, tolerance);
+    assert_eq!(made.extension, format);
+    let length = duration(&made.path).unwrap();
+    assert!((length - (span.1 - span.0)).abs() < 0.1, "{length} s of {span:?}");
+    if of.audio.is_some() {
+        let offsets = av_offsets(&made.path, of.rate).unwrap();
+        assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
+    }
+}
+
+#[tokio::test]
+async fn local_files_at_every_rate() {
+    let bench = Bench::new().await;
+    // In the middle of a long GOP, from and to times between two frames.
+    cut(&bench, &media::main_clip(), "mp4", (62.31, 64.77), 1e-4).await;
+    // From the first frame; to the very time of a frame, which is out.
+    cut(&bench, &media::main_clip(), "mp4", (0.0, 1.5), 1e-4).await;
+    // Frames 315 and 375 of 29.97 are at these very times: the first is in, the other one out.
+    cut(&bench, &media::ntsc(), "mp4", (10.5105, 12.5125), 1e-4).await;
+    cut(&bench, &media::sixty(), "mp4", (7.105, 9.0), 1e-4).await;
+    cut(&bench, &media::variable_rate(), "mp4", (3.3, 5.7), 1e-4).await;
+    cut(&bench, &media::hevc(), "mp4", (4.4, 6.2), 1e-4).await;
+    cut(&bench, &media::webm(), "webm", (11.7, 13.4), 0.0011).await;
+}
+
+#[tokio::test]
+async fn one_frame_is_a_clip_too_and_none_is_not() {
+    let bench = Bench::new().await;
+    let of = media::silent();
+    let made = bench.make(local(of.file(), Some((2.0, 2.01))), clip("mp4")).await.unwrap();
+    assert_exact(&made.path, &of, &[60], 1e-4);
+    let none = bench.make(local(of.file(), Some((2.001, 2.03))), clip("mp4")).await.unwrap_err();
+    assert_eq!(none.code, "no_such_span");
+    let late = bench.make(local(of.file(), Some((10.0, 12.0))), clip("mp4")).await.unwrap_err();
+    assert_eq!(late.code, "no_such_span");
+    // A span that ends after the video's end gives what there is.
+    let made = bench.make(local(of.file(), Some((9.5, 60.0))), clip("mp4")).await.unwrap();
+    assert_exact(&made.path, &of, &of.frames_between(9.5, 60.0), 1e-4);
+}
+
+#[tokio::test]
+async fn remote_tracks_in_two_files() {
+    let bench = Bench::new().await;
+    let server = MediaServer::new();
+    let (video, audio) = (media::video_mp4(360, 60), media::audio_m4a(60));
+    server.file("/v.mp4", video.file());
+    server.file("/a.m4a", audio.file());
+    bench.offers(
+        60.0,
+        vec![
+            format("v", &video, &server.url("/v.mp4")),
+            format("a", &audio, &server.url("/a.m4a")),
+        ],
+    );
+    for span in [(33.35, 35.9), (0.0, 1.2), (58.2, 70.0)] {
+        let made = bench.make(remote(span.0, span.1), clip("mp4")).await.unwrap();
+        assert_exact(&made.path, &video, &video.frames_between(span.0, span.1), 1e-4);
+        let offsets = av_offsets(&made.path, video.rate).unwrap();
+        assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
+        assert_eq!(made.note, None);
+    }
+}
+
+#[tokio::test]
+async fn remote_files_of_every_kind() {
+    let bench = Bench::new().await;
+    let server = MediaServer::new();
+    let span = (5.2, 6.8);
+    let cases = [
+        (media::hevc(), "mp4", ["h264", "aac"], 1e-4),
+        (media::hevc_ten_bit(), "best", ["hevc", "aac"], 1e-4),
+        (media::webm(), "webm", ["vp9", "opus"], 0.0011),
+        (media::av1(), "webm", ["av1", "opus"], 0.0011),
+        (media::fragmented(), "mp4", ["h264", "aac"], 1e-4),
+        (media::variable_rate(), "mp4", ["h264", "aac"], 1e-4),
+    ];
+    for (of, wanted, codecs, tolerance) in cases {
+        let name = of.file().file_name().unwrap().to_str().unwrap().to_owned();
+        let path = format!("/{name}");
+        server.file(&path, of.file());
+        bench.offers(of.seconds(), vec![format("f", &of, &server.url(&path))]);
+        let made = bench.make(remote(span.0, span.1), clip(wanted)).await;
+        let made = made.unwrap_or_else(|error| panic!("{error:?} {of:?}"));
+        assert_exact(&made.path, &of, &of.frames_between(span.0, span.1), tolerance);
+        assert_eq!(streams(&made.path).unwrap(), codecs, "{of:?}");
+        let offsets = av_offsets(&made.path, of.rate).unwrap();
+        assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
+    }
+}
