@@ -194,7 +194,9 @@ async fn no_secret_reaches_the_log() {
         .with_ansi(false)
         .with_writer(page.clone())
         .finish();
-    let _log = tracing::subscriber::set_default(log);
+    // For all tests of this program: a log of one thread alone would miss what
+    // another thread was the first to say.
+    tracing::subscriber::set_global_default(log).unwrap();
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let public = world.public_token().await;

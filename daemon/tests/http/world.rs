@@ -71,10 +71,7 @@ impl World {
         std::fs::create_dir_all(&config.folders.data).unwrap();
         let storage = Sqlite::open(&config.folders.data.join("clipmill.db")).await.unwrap();
         let sources: Vec<Arc<dyn Source>> = vec![Arc::new(Pretend)];
-        let registry = Registry::new(
-            sources,
-            vec![Arc::new(H264::default()), Arc::new(H265::default()), Arc::new(Av1::default())],
-        );
+        let registry = Registry::new(sources, vec![Arc::new(H264), Arc::new(H265), Arc::new(Av1)]);
         let registry = Arc::new(registry);
         let tools = TOOLS.get_or_init(async || Tools::discover(&config).await.expect("ffmpeg"));
         let tools = tools.await.clone();
