@@ -1,16 +1,18 @@
 //! One path of the API: which methods it takes, how its answers are finished,
 //! counted and logged.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::ORIGIN;
 use http::{HeaderName, HeaderValue, Method};
 use tracing::Instrument as _;
+use warp::Filter as _;
 use warp::filters::BoxedFilter;
+use warp::filters::path::FullPath;
+use warp::reject::not_found;
 use warp::reply::Response;
-use warp::{Filter, Rejection};
 
 use super::call::{Call, call};
 use super::cors;
@@ -20,7 +22,8 @@ use crate::app::App;
 /// A path and its methods.
 #[derive(Debug)]
 pub struct Route {
-    /// The path with names in the place of values, as the documentation has it.
+    /// The path with names in the place of values (`{video_id}`), as the
+    /// documentation has it. A last part `...` stands for whatever follows.
     pub pattern: &'static str,
     /// Methods that it takes, as the `Allow` header lists them.
     pub methods: &'static str,
@@ -40,6 +43,28 @@ impl Route {
         Route { pattern, methods, quiet: true }
     }
 
+    /// The values in a path that fits the pattern, with or without a slash at
+    /// its end.
+    ///
+    /// This is not left to warp's own path filters because they write what
+    /// they compare to their log, and a part of a path may be a token.
+    fn values<P: Values>(&self, path: &str) -> Option<P> {
+        let mut given = path.strip_suffix('/').unwrap_or(path).split('/');
+        let mut found = Vec::new();
+        for expected in self.pattern.trim_end_matches('/').split('/') {
+            if expected == "..." {
+                return P::of(found);
+            }
+            let given = given.next()?;
+            if expected.starts_with('{') && !given.is_empty() {
+                found.push(given.to_owned());
+            } else if expected != given {
+                return None;
+            }
+        }
+        given.next().is_none().then(|| P::of(found))?
+    }
+
     fn takes(&self, method: &Method) -> bool {
         self.methods.split(", ").any(|one| one == method.as_str())
     }
@@ -48,21 +73,46 @@ impl Route {
 /// The answer of a handler.
 pub type Answer = Result<Response, ApiError>;
 
-/// Joins a path, of which one value is extracted, with its handler.
-pub fn at<P, F, H, Answered>(
+/// The values in a path, as a handler takes them.
+pub trait Values: Sized + Send + 'static {
+    /// None when there are not as many.
+    fn of(values: Vec<String>) -> Option<Self>;
+}
+
+impl Values for () {
+    fn of(values: Vec<String>) -> Option<()> {
+        values.is_empty().then_some(())
+    }
+}
+
+impl Values for String {
+    fn of(values: Vec<String>) -> Option<String> {
+        let [value] = <[String; 1]>::try_from(values).ok()?;
+        Some(value)
+    }
+}
+
+impl Values for (String, String) {
+    fn of(values: Vec<String>) -> Option<(String, String)> {
+        let [first, second] = <[String; 2]>::try_from(values).ok()?;
+        Some((first, second))
+    }
+}
+
+/// Joins a path with its handler.
+pub fn at<P, H, Answered>(
     app: &Arc<App>,
     route: &'static Route,
-    path: F,
     handle: H,
 ) -> BoxedFilter<(Response,)>
 where
-    P: Send + 'static,
-    F: Filter<Extract = (P,), Error = Rejection> + Clone + Send + Sync + 'static,
-    F::Future: Send,
+    P: Values,
     H: Fn(Call, P) -> Answered + Clone + Send + Sync + 'static,
     Answered: Future<Output = Answer> + Send + 'static,
 {
-    path.and(call(Arc::clone(app)))
+    warp::path::full()
+        .and_then(|path: FullPath| ready(route.values(path.as_str()).ok_or_else(not_found)))
+        .and(call(Arc::clone(app)))
         .then(move |parameters, call: Call| {
             let handle = handle.clone();
             finished(route, call, move |call| handle(call, parameters))
@@ -133,5 +183,31 @@ fn label(method: &Method) -> &'static str {
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(pattern: &'static str, path: &str) -> Option<(String, String)> {
+        Route::new(pattern, "GET").values(path)
+    }
+
+    #[test]
+    fn patterns_name_the_values_of_a_path() {
+        let pattern = "/stream/{token}/{video_id}";
+        let values = Some(("a.b".to_owned(), "c%2F".to_owned()));
+        assert_eq!(pair(pattern, "/stream/a.b/c%2F"), values);
+        assert_eq!(pair(pattern, "/stream/a.b/c%2F/"), values);
+        for path in
+            ["/stream/a", "/stream/a/", "/stream//b", "/stream/a/b/c", "/other/a/b", "", "/"]
+        {
+            assert_eq!(pair(pattern, path), None, "{path}");
+        }
+        let fits = |pattern, path| Route::new(pattern, "GET").values::<()>(path).is_some();
+        assert!(fits("/", "/") && fits("/", "") && !fits("/", "/a") && !fits("/", "//"));
+        assert!(fits("/a/...", "/a") && fits("/a/...", "/a/b/c") && !fits("/a/...", "/ab"));
+        assert!(fits("/...", "/") && fits("/...", "/x/y"));
     }
 }

@@ -54,7 +54,7 @@ table! {
 /// Whatever is mistyped below `save/stream`.
 static MISTYPED_STREAM: Route = Route::new("/api/video/save/stream/...", "");
 /// Whatever else there is not.
-static UNKNOWN: Route = Route::polled("(unknown)", "");
+static UNKNOWN: Route = Route::polled("/...", "");
 
 type Part = BoxedFilter<(Response,)>;
 
@@ -67,10 +67,8 @@ pub fn routes(
 
 /// As [`routes`], with a type that can be named. What is asked most comes first.
 pub fn router(app: &Arc<App>) -> Part {
-    let any_path = warp::any().and_then(|| async { Ok::<(), Rejection>(()) });
-    let unknown = at(app, &UNKNOWN, any_path, unknown);
-    let parts = [polled(app), videos(app), encodes(app), accounts(app), operation(app), unknown];
-    joined(parts)
+    let unknown = at(app, &UNKNOWN, unknown);
+    joined([polled(app), videos(app), encodes(app), accounts(app), operation(app), unknown])
 }
 
 async fn unknown(_: Call, (): ()) -> Answer {
@@ -79,112 +77,56 @@ async fn unknown(_: Call, (): ()) -> Answer {
 
 fn polled(app: &Arc<App>) -> Part {
     joined([
-        at(app, &STATUS, warp::path!("api" / "video" / "status" / String), video::status::status),
-        at(
-            app,
-            &ENCODE_STATUS,
-            warp::path!("api" / "encode" / "status" / String),
-            encode::status::status,
-        ),
-        at(app, &LIST, none(warp::path!("api" / "video" / "list")), video::list::list),
+        at(app, &STATUS, video::status::status),
+        at(app, &ENCODE_STATUS, encode::status::status),
+        at(app, &LIST, video::list::list),
     ])
 }
 
 fn videos(app: &Arc<App>) -> Part {
-    let stream = warp::path!("api" / "video" / "save" / "stream" / String / String)
-        .map(|token, video| (token, video));
-    let mistyped = warp::path!("api" / "video" / "save" / "stream" / ..);
     joined([
-        at(
-            app,
-            &DOWNLOAD,
-            warp::path!("api" / "video" / "download" / String),
-            video::download::any_method,
-        ),
-        at(app, &SAVE, none(warp::path!("api" / "video" / "save")), video::save::save),
-        at(app, &SAVE_STREAM, stream, video::stream::any_method),
-        at(app, &MISTYPED_STREAM, none(mistyped), video::stream::unknown),
-        at(
-            app,
-            &FORMATS,
-            warp::path!("api" / "video" / "formats" / String),
-            video::formats::formats,
-        ),
-        at(
-            app,
-            &RESOLUTIONS,
-            none(warp::path!("api" / "video" / "resolutions")),
-            video::resolutions::resolutions,
-        ),
-        at(app, &CANCEL, warp::path!("api" / "video" / "cancel" / String), video::cancel::cancel),
-        at(app, &RETRY, warp::path!("api" / "video" / "retry" / String), video::retry::retry),
-        at(app, &DELETE, warp::path!("api" / "video" / String), video::delete::delete),
+        at(app, &DOWNLOAD, video::download::any_method),
+        at(app, &SAVE, video::save::save),
+        at(app, &SAVE_STREAM, video::stream::any_method),
+        at(app, &MISTYPED_STREAM, video::stream::unknown),
+        at(app, &FORMATS, video::formats::formats),
+        at(app, &RESOLUTIONS, video::resolutions::resolutions),
+        at(app, &CANCEL, video::cancel::cancel),
+        at(app, &RETRY, video::retry::retry),
+        at(app, &DELETE, video::delete::delete),
     ])
 }
 
 fn encodes(app: &Arc<App>) -> Part {
     joined([
-        at(
-            app,
-            &ENCODE_DOWNLOAD,
-            warp::path!("api" / "encode" / "download" / String),
-            encode::download::any_method,
-        ),
-        at(app, &UPLOAD, none(warp::path!("api" / "encode" / "upload")), encode::upload::upload),
-        at(app, &START, warp::path!("api" / "encode" / "start" / String), encode::start::start),
-        at(app, &CODECS, none(warp::path!("api" / "encode" / "codecs")), encode::codecs::codecs),
-        at(
-            app,
-            &ENCODE_CANCEL,
-            warp::path!("api" / "encode" / "cancel" / String),
-            video::cancel::cancel_encode,
-        ),
+        at(app, &ENCODE_DOWNLOAD, encode::download::any_method),
+        at(app, &UPLOAD, encode::upload::upload),
+        at(app, &START, encode::start::start),
+        at(app, &CODECS, encode::codecs::codecs),
+        at(app, &ENCODE_CANCEL, video::cancel::cancel_encode),
     ])
 }
 
 fn accounts(app: &Arc<App>) -> Part {
     joined([
-        at(
-            app,
-            &REGISTER,
-            none(warp::path!("api" / "auth" / "register")),
-            account::register::register,
-        ),
-        at(app, &LOGIN, none(warp::path!("api" / "auth" / "login")), account::login::login),
-        at(app, &LOGOUT, none(warp::path!("api" / "auth" / "logout")), account::login::logout),
-        at(
-            app,
-            &CHANGE_PASSWORD,
-            none(warp::path!("api" / "auth" / "change-password")),
-            account::password::change_password,
-        ),
-        at(
-            app,
-            &PUBLIC_TOKEN,
-            none(warp::path!("api" / "auth" / "token" / "public")),
-            account::public_token::public_token,
-        ),
-        at(app, &ME, none(warp::path!("api" / "auth" / "me")), account::me::me),
+        at(app, &REGISTER, account::register::register),
+        at(app, &LOGIN, account::login::login),
+        at(app, &LOGOUT, account::login::logout),
+        at(app, &CHANGE_PASSWORD, account::password::change_password),
+        at(app, &PUBLIC_TOKEN, account::public_token::public_token),
+        at(app, &ME, account::me::me),
     ])
 }
 
 fn operation(app: &Arc<App>) -> Part {
     joined([
-        at(app, &ABOUT, none(warp::path::end()), health::about),
-        at(app, &HEALTH, none(warp::path!("health")), health::health),
-        at(app, &HEALTHZ, none(warp::path!("healthz")), health::healthz),
-        at(app, &READYZ, none(warp::path!("readyz")), health::readyz),
-        at(app, &METRICS, none(warp::path!("metrics")), health::metrics),
-        at(app, &OPENAPI, none(warp::path!("openapi.json")), openapi::document),
+        at(app, &ABOUT, health::about),
+        at(app, &HEALTH, health::health),
+        at(app, &HEALTHZ, health::healthz),
+        at(app, &READYZ, health::readyz),
+        at(app, &METRICS, health::metrics),
+        at(app, &OPENAPI, openapi::document),
     ])
-}
-
-/// A path of which nothing is extracted.
-fn none<F>(path: F) -> impl Filter<Extract = ((),), Error = Rejection> + Clone + Send + Sync
-where
-    F: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
-{
-    path.map(|| ())
 }
 
 /// The first part that matches answers.

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use http::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::world::{GOOD, PASSWORD, World, bearer, save_body};
@@ -14,7 +16,7 @@ use crate::world::{GOOD, PASSWORD, World, bearer, save_body};
 async fn errors_have_one_shape() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
-    for path in ["/nowhere", "/api", "/api/video", "/api/video/save/", "/api/video/status/a/b"] {
+    for path in ["/nowhere", "/api", "/api/video", "//", "/api/video/status/a/b"] {
         world.get(path, "").await.refused(404, "not_found");
     }
     assert_eq!(world.get("/nowhere", "").await.json()["error"], "Not found");
@@ -144,6 +146,24 @@ async fn front_ends_elsewhere_work_where_they_are_allowed() {
     error.refused(401, "missing_token");
 }
 
+/// The answer to a GET through the whole server, and what was sent for it.
+async fn over_a_connection(world: &World, path: &str, token: &str) -> (String, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = Arc::clone(&world.app);
+    let server = tokio::spawn(clipmill::http::serve(app, listener, std::future::pending()));
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nConnection: close\r\n\r\n",
+        bearer(token)
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    server.abort();
+    (answer, request)
+}
+
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);
 
@@ -174,7 +194,9 @@ async fn no_secret_reaches_the_log() {
         .with_ansi(false)
         .with_writer(page.clone())
         .finish();
-    let _log = tracing::subscriber::set_default(log);
+    // For all tests of this program: a log of one thread alone would miss what
+    // another thread was the first to say.
+    tracing::subscriber::set_global_default(log).unwrap();
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
     let public = world.public_token().await;
@@ -188,6 +210,9 @@ async fn no_secret_reaches_the_log() {
     world.get(&format!("/{public}"), "").await.refused(404, "not_found");
     let wrong = json!({"email": "ada@example.org", "password": "not my password"});
     world.post("/api/auth/login", "", wrong).await.refused(401, "invalid_credentials");
+    let (answer, sent) = over_a_connection(&world, &stream, &ada.token).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(sent.contains(&public) && sent.contains(&ada.token));
     let page = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
     assert!(page.contains("/api/video/save/stream/{token}/{video_id}"), "{page}");
     assert!(page.contains("http.method=\"GET\"") && page.contains("duration_ms="), "{page}");

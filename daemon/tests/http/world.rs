@@ -21,9 +21,10 @@ use clipmill_plugins::{
     FetchProgress, OpaqueFetch, Registry, Source, SourceDescription, SourceError,
 };
 use clipmill_storage::sqlite::Sqlite;
-use clipmill_storage::{Failure, Finished, Id, LeaseHeld, Storage, StoredFile, Time};
+use clipmill_storage::{Failure, Finished, Id, LeaseHeld, StoredFile, Time};
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use url::Url;
 use warp::Filter as _;
 use warp::filters::BoxedFilter;
@@ -34,6 +35,9 @@ pub const PASSWORD: &str = "correct horse";
 pub const GOOD: &str = "good_video1";
 pub const PRIVATE: &str = "private_vid";
 pub const SLOW: &str = "slow_video1";
+
+/// Looked for once.
+static TOOLS: OnceCell<Tools> = OnceCell::const_new();
 
 /// The interface and what is behind it.
 pub struct World {
@@ -67,12 +71,10 @@ impl World {
         std::fs::create_dir_all(&config.folders.data).unwrap();
         let storage = Sqlite::open(&config.folders.data.join("clipmill.db")).await.unwrap();
         let sources: Vec<Arc<dyn Source>> = vec![Arc::new(Pretend)];
-        let registry = Registry::new(
-            sources,
-            vec![Arc::new(H264::default()), Arc::new(H265::default()), Arc::new(Av1::default())],
-        );
+        let registry = Registry::new(sources, vec![Arc::new(H264), Arc::new(H265), Arc::new(Av1)]);
         let registry = Arc::new(registry);
-        let tools = Tools::discover(&config).await.expect("ffmpeg is needed");
+        let tools = TOOLS.get_or_init(async || Tools::discover(&config).await.expect("ffmpeg"));
+        let tools = tools.await.clone();
         let client = Client::new(clipmill_plugins::net::Settings::default()).unwrap();
         let street = Street::new(&config, tools.clone(), Arc::clone(&registry), client);
         let now = Arc::new(Mutex::new(Utc::now()));
@@ -254,7 +256,8 @@ impl Reply {
         assert_eq!(body["code"], code, "{body}");
         let error = body["error"].as_str().unwrap();
         assert!(!error.is_empty());
-        assert!(!self.text().contains('/') || code == "not_found", "looks like a path: {body}");
+        let folder = std::env::temp_dir();
+        assert!(!self.text().contains(folder.to_str().unwrap()), "{body}");
         assert_eq!(self.header("x-request-id").len(), 16);
     }
 }
