@@ -1,9 +1,9 @@
 //! Exactly the frames that were asked for, and the sound with them.
 
-use clipmill_tests::MediaServer;
 use clipmill_tests::media::{self, Clip, av_offsets, duration, streams};
+use clipmill_tests::{MediaServer, tool};
 
-use super::bench::{Bench, assert_exact, clip, format, local, remote};
+use super::bench::{Bench, assert_exact, clip, encode, format, local, remote};
 
 /// Sound and picture may differ by this, seconds: less than anybody sees.
 const SYNC: f64 = 0.012;
@@ -49,6 +49,34 @@ async fn one_frame_is_a_clip_too_and_none_is_not() {
     // A span that ends after the video's end gives what there is.
     let made = bench.make(local(of.file(), Some((9.5, 60.0))), clip("mp4")).await.unwrap();
     assert_exact(&made.path, &of, &of.frames_between(9.5, 60.0), 1e-4);
+}
+
+/// 6 s of silent picture whose sound begins half a second late.
+fn late_sound(bench: &Bench) -> std::path::PathBuf {
+    let path = bench.folder.path().join("late.mp4");
+    let (video, audio) = (media::silent().file(), media::audio_m4a(60).file());
+    let args = ["-v", "error", "-i", video.to_str().unwrap(), "-itsoffset", "0.5", "-i"];
+    let rest = [audio.to_str().unwrap(), "-c", "copy", "-t", "6", path.to_str().unwrap()];
+    tool::run("ffmpeg", [args.as_slice(), rest.as_slice()].concat()).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn sound_that_begins_late_stays_late() {
+    let bench = Bench::new().await;
+    let (of, path) = (media::silent(), late_sound(&bench));
+    let cases = [
+        (None, encode("h264", "medium")),
+        (None, clip("mp4")),
+        (Some((0.2, 4.0)), clip("mp4")),
+        (Some((2.2, 4.0)), clip("webm")),
+    ];
+    for (span, rendition) in cases {
+        let made = bench.make(local(&path, span), rendition).await.unwrap();
+        let offsets = av_offsets(&made.path, of.rate).unwrap();
+        let right = offsets.iter().all(|off| (off - 0.5).abs() < SYNC);
+        assert!(right && offsets.len() > 1, "{offsets:?} {span:?}");
+    }
 }
 
 #[tokio::test]
@@ -97,6 +125,9 @@ async fn remote_files_of_every_kind() {
         assert_exact(&made.path, &of, &of.frames_between(span.0, span.1), tolerance);
         assert_eq!(streams(&made.path).unwrap(), codecs, "{of:?}");
         let offsets = av_offsets(&made.path, of.rate).unwrap();
-        assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
+        assert!(
+            !offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC),
+            "{offsets:?} {of:?}"
+        );
     }
 }

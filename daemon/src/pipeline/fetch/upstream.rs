@@ -104,7 +104,7 @@ pub(super) enum Opened {
     /// It serves ranges.
     Ranged(Arc<Upstream>),
     /// It sends the whole file or nothing.
-    Whole(Response),
+    Whole(Box<Response>),
 }
 
 impl Upstream {
@@ -121,7 +121,9 @@ impl Upstream {
         let (mut failures, mut renewed) = (0, false);
         loop {
             let error = match ask(&client, &remote, 0, HEAD - 1).await {
-                Ok(response) if response.status() == 200 => return Ok(Opened::Whole(response)),
+                Ok(response) if response.status() == 200 => {
+                    return Ok(Opened::Whole(Box::new(response)));
+                }
                 Ok(response) => match head(response, &budget).await? {
                     Ok((head, size, tag)) => {
                         return Ok(Opened::Ranged(Arc::new(Upstream {
