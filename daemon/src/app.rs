@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use clipmill_plugins::Registry;
 use clipmill_storage::Storage;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
-use crate::auth::Tokens;
+use crate::auth::{Passwords, Tokens};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, JwtSecrets};
 use crate::ffmpeg::Tools;
 use crate::pipeline::{Artifacts, Street};
 use crate::telemetry::Metrics;
+
+/// Sources that are asked at a time for what a saved clip can be had in.
+const RESOLVING_AT_A_TIME: usize = 4;
+/// Files that are received at a time.
+const UPLOADS_AT_A_TIME: usize = 4;
 
 /// Everything that one running daemon has. Cheap to share behind an `Arc`.
 pub struct App {
@@ -29,6 +34,8 @@ pub struct App {
     pub street: Street,
     /// Makes and checks tokens.
     pub tokens: Tokens,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
     /// Counters.
     pub metrics: Metrics,
     /// The time.
@@ -36,4 +43,49 @@ pub struct App {
     /// Told whenever a job of this process has ended, in whatever way. Who
     /// waits for a job looks at its record after each, and every second.
     pub settled: Notify,
+    /// Places for asking sources in the background; who finds none gives up.
+    pub resolving: Arc<Semaphore>,
+    /// Places for receiving files; who finds none is sent away.
+    pub uploads: Arc<Semaphore>,
+}
+
+/// The parts of an [`App`] that are made outside of it.
+pub struct Parts {
+    /// The configuration, as loaded.
+    pub config: Config,
+    /// The secrets that sign tokens.
+    pub secrets: JwtSecrets,
+    /// What is remembered.
+    pub storage: Arc<dyn Storage>,
+    /// Who can do it.
+    pub registry: Arc<Registry>,
+    /// Where finished files are.
+    pub artifacts: Artifacts,
+    /// ffmpeg and ffprobe.
+    pub tools: Tools,
+    /// The stages.
+    pub street: Street,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Joins the parts.
+    pub fn assemble(parts: Parts) -> App {
+        App {
+            tokens: Tokens::new(&parts.secrets, &parts.config.auth),
+            passwords: Passwords::new(parts.config.auth.bcrypt_cost),
+            metrics: Metrics::default(),
+            settled: Notify::new(),
+            resolving: Arc::new(Semaphore::new(RESOLVING_AT_A_TIME)),
+            uploads: Arc::new(Semaphore::new(UPLOADS_AT_A_TIME)),
+            config: parts.config,
+            storage: parts.storage,
+            registry: parts.registry,
+            artifacts: parts.artifacts,
+            tools: parts.tools,
+            street: parts.street,
+            clock: parts.clock,
+        }
+    }
 }

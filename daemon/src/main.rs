@@ -1,2 +1,10 @@
 //! The `clipmill` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clipmill::cli::Arguments;
+
+fn main() -> ExitCode {
+    clipmill::cli::main(Arguments::parse())
+}

@@ -10,6 +10,8 @@
 // Panicking is how a test fails, and this crate exists for tests alone.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod api;
+pub mod daemon;
 pub mod media;
 pub mod media_server;
 pub mod tool;

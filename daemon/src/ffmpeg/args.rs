@@ -12,6 +12,9 @@ use super::input::local;
 /// Most kilobits per second of one sound stream.
 const MOST_KILOBITS: u32 = 512;
 
+/// Samples that libopus puts before the sound, in seconds (312 at 48 kHz).
+const OPUS_DELAY: &str = "0.0065";
+
 /// Which part of the inputs is wanted, in the inputs' own clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -244,11 +247,11 @@ fn sound_filter(job: &Encode<'_>, stream: &AudioStream) -> Option<String> {
         let (start, end) = (seconds(window.start_micros), seconds(window.end_micros));
         filters.push(format!("atrim=start={start}:end={end}"));
         filters.push(format!("asetpts=PTS-({start})/TB,aresample=async=1:first_pts=0"));
-        if job.plan.audio.encoder == AudioEncoder::Opus {
-            // Opus begins 312 samples before its first sample. WebM has no
-            // time before 0 and would move the picture instead.
-            filters.push("asetpts=PTS+0.0065/TB".to_owned());
-        }
+    }
+    if job.plan.container == Container::Webm {
+        // The encoder begins that much before the sound. ffmpeg's muxer would
+        // move everything else by it, and tells players to skip it anyway.
+        filters.push(format!("asetpts=PTS+{OPUS_DELAY}/TB"));
     }
     if stream.channels > 2 {
         // Layouts that the encoder has; others play in few places or not at all.

@@ -79,7 +79,7 @@ async fn attempt(
     exact: Option<Exact>,
     gauge: &Gauge,
 ) -> Result<Encoded, StageError> {
-    let (path, extension) = output(fetched, plan.container);
+    let (path, extension) = output(fetched, plan.container).await?;
     let args = ffmpeg::encode(&Encode {
         plan,
         input: &inputs.video,
@@ -102,7 +102,7 @@ async fn copy(
     container: Container,
     gauge: &Gauge,
 ) -> Result<Encoded, StageError> {
-    let (path, extension) = output(fetched, container);
+    let (path, extension) = output(fetched, container).await?;
     let sound = Sound { file: inputs.audio.as_ref(), streams: &inputs.sounds };
     let video = fetched.media.picture()?;
     let args = ffmpeg::remux(&inputs.video, video, sound, container, &path);
@@ -123,14 +123,22 @@ async fn run(
     shop.tools.run(args, shop.bounds(None), expected, report).await
 }
 
-fn output(fetched: &Fetched, container: Container) -> (PathBuf, String) {
+/// Where the result goes: a name that nothing has. What an interrupted attempt
+/// left there is removed and not written over, because its ffmpeg may be at it.
+async fn output(fetched: &Fetched, container: Container) -> Result<(PathBuf, String), StageError> {
     let extension = match container {
         Container::Webm => "webm",
         Container::Mkv => "mkv",
         Container::Ts => "ts",
         Container::Mp4 | Container::Other => "mp4",
     };
-    (fetched.folder.join(format!("encoded.{extension}")), extension.to_owned())
+    let path = fetched.folder.join(format!("encoded.{extension}"));
+    match tokio::fs::remove_file(&path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(workspace::explain(&error))
+        }
+        _ => Ok((path, extension.to_owned())),
+    }
 }
 
 fn expected(fetched: &Fetched, exact: Option<Exact>) -> Expected {

@@ -16,6 +16,18 @@ pub(super) async fn prepare(folder: &Path) -> Result<(), StageError> {
     tokio::fs::create_dir_all(folder).await.map_err(|error| explain(&error))
 }
 
+/// Empties the folder of one piece of work. Files that an interrupted attempt
+/// left are removed and not written over: a process of its may be at them still.
+///
+/// # Errors
+/// `disk_full` or `internal`.
+pub(super) async fn renew(folder: &Path) -> Result<(), StageError> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(explain(&error)),
+        _ => prepare(folder).await,
+    }
+}
+
 /// Checks that a file of so many bytes fits beside what is there.
 ///
 /// # Errors

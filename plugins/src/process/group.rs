@@ -3,9 +3,9 @@
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use super::{Failure, Limits, Spec};
+use super::{Failure, Limits, Spec, leash};
 
 /// What a child inherits of our environment.
 const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
@@ -19,7 +19,7 @@ pub(super) struct Group {
 impl Group {
     /// Starts the program as the leader of a new group, with piped output.
     pub(super) fn start(spec: &Spec) -> Result<Group, Failure> {
-        let mut command = Command::new(&spec.program);
+        let mut command = leash::command(&spec.program);
         command
             .args(&spec.args)
             .env_clear()

@@ -43,6 +43,7 @@ pub(super) async fn fetch(shop: &Shop, ask: Ask, gauge: &Gauge) -> Result<Fetche
                     tracing::info!("an earlier attempt has fetched it already");
                     return Ok(fetched);
                 }
+                workspace::renew(&ask.folder).await?;
                 let fetched = remote(shop, &ask, url, *span, gauge).await?;
                 manifest::save(&ask, &fetched).await?;
                 gauge.downloading(100.0, None, None);

@@ -1,0 +1,11 @@
+//! Chat bots: who asks, what a live chat's id says, and the one line that the
+//! chat reads.
+
+mod bot;
+mod line;
+mod live_chat_id;
+mod protobuf;
+
+pub use bot::asks_for_text;
+pub use line::{MAX_CHARACTERS, clean, refused, saved};
+pub use live_chat_id::{LiveVideo, NotAVideo, parse_video};

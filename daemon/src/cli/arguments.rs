@@ -1,0 +1,139 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::times::parse_time;
+
+/// Save a span of a video, get exactly those frames.
+#[derive(Debug, Parser)]
+#[command(name = "clipmill", version, about, after_help = super::exit::HELP)]
+pub struct Arguments {
+    /// Configuration file [default: config.toml in the current folder, if there is one]
+    #[arg(long, global = true, env = "CLIPMILL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the daemon
+    Serve(Serve),
+    /// Get a clip of a remote video or a local file
+    Clip(Clip),
+    /// Encode a local file
+    Encode(Encode),
+    /// Manage accounts
+    #[command(subcommand)]
+    User(User),
+    /// Check or print the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// List what clipmill needs, and what is wrong with it
+    Doctor,
+}
+
+/// `clipmill serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port, over the configured ones
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Data folder, over the configured one
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+}
+
+/// `clipmill clip`
+#[derive(Debug, Args)]
+pub struct Clip {
+    /// Address of the video, or a local file
+    pub source: String,
+    /// First moment that is wanted: seconds or [HH:]MM:SS, with fractions
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub from: f64,
+    /// First moment that is not wanted any more
+    #[arg(long, value_parser = parse_time, value_name = "TIME")]
+    pub to: f64,
+    /// mp4, webm or best [default: as configured]
+    #[arg(long, value_parser = ["mp4", "webm", "best"])]
+    pub format: Option<String>,
+    /// 720p to 4320p, or best [default: as configured]
+    #[arg(long, value_parser = ["720p", "1080p", "1440p", "2160p", "4320p", "best"])]
+    pub resolution: Option<String>,
+    /// The file to write [default: clip.mp4 or clip.webm]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How to tell about it
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// `clipmill encode`
+#[derive(Debug, Args)]
+pub struct Encode {
+    /// The file to encode; it is not changed
+    pub input: PathBuf,
+    /// h264, h265, av1 or a plugin's
+    #[arg(long, default_value = "h264")]
+    pub codec: String,
+    /// lossless, high or medium
+    #[arg(long, default_value = "high")]
+    pub quality: String,
+    /// The file to write [default: INPUT_CODEC_QUALITY.mp4]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How to tell about it
+    #[command(flatten)]
+    pub report: Report,
+}
+
+/// How to tell about the work.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Report {
+    /// One JSON object a line on standard output, for scripts
+    #[arg(long)]
+    pub json: bool,
+    /// Write over an existing file
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// `clipmill user`
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Make an account; asks for the password
+    Add(Account),
+    /// Change a password and end all logins of the account
+    Passwd(Account),
+    /// List all accounts
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// An account, and where its password comes from.
+#[derive(Debug, Args)]
+pub struct Account {
+    /// E-mail address
+    pub email: String,
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// `clipmill config`
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Tell what is wrong with it
+    Check,
+    /// Print what is in force, without secrets
+    Print,
+}

@@ -1,0 +1,49 @@
+//! `clipmill clip`: the main job in one line.
+
+use std::path::{Path, PathBuf};
+
+use clipmill_plugins::builtin::ytdlp::youtube;
+use clipmill_storage::Span;
+use url::Url;
+
+use super::arguments::Clip;
+use super::exit::Failure;
+use super::walk::{Output, walk};
+use crate::config::Config;
+use crate::pipeline::{Rendition, SourceAsk, SpanAsk};
+
+/// Runs the command.
+pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
+    // Whoever types the address may ask any site, unlike a client of the server.
+    config.clips.hosts = vec!["*".to_owned()];
+    if clip.to <= clip.from {
+        return Err(Failure::usage("--to must be later than --from"));
+    }
+    let span = Span { start: clip.from, end: clip.to };
+    let resolution = clip.resolution.unwrap_or_else(|| config.clips.resolution.clone());
+    let rendition = Rendition::Clip {
+        format: clip.format.unwrap_or_else(|| config.clips.format.clone()),
+        max_height: resolution.trim_end_matches('p').parse().ok(),
+    };
+    let output = match clip.output {
+        Some(path) => Output::File(path),
+        None => Output::Stem(PathBuf::from("clip")),
+    };
+    walk(&config, source(&clip.source, span)?, rendition, output, clip.report).await
+}
+
+/// A local file when there is one of that name, else an address.
+fn source(text: &str, span: Span) -> Result<SourceAsk, Failure> {
+    let path = Path::new(text);
+    if path.is_file() {
+        return Ok(SourceAsk::Local { path: path.to_owned(), span: Some(span) });
+    }
+    let url = match youtube::video_id_of_text(text) {
+        Some(id) => youtube::watch_url(&id),
+        None => Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")),
+    };
+    let url = url.ok_or_else(|| {
+        Failure::usage(format!("`{text}` is neither a file here nor an http(s) address"))
+    })?;
+    Ok(SourceAsk::Remote { url, span: SpanAsk::Fixed(span) })
+}

@@ -1,0 +1,177 @@
+//! `clipmill doctor`: what clipmill needs, with versions and what is wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clipmill_plugins::builtin::ytdlp::YtDlp;
+use clipmill_plugins::process::{self, Spec};
+use rustix::fs::statvfs;
+
+use super::exit::Failure;
+use super::setup;
+use crate::config::Config;
+use crate::ffmpeg::Tools;
+
+/// How long a program may take to tell its version. Python programs are slow to
+/// start on a machine that has just booted.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The encoders that the built-in codecs use: name, what is lost without it.
+const ENCODERS: &[(&str, &str)] = &[
+    ("libx264", "H.264 and all MP4 clips"),
+    ("libx265", "H.265"),
+    ("libaom-av1", "lossless AV1"),
+    ("libsvtav1", "fast AV1 (libaom-av1 does it slowly)"),
+    ("libvpx-vp9", "WebM clips"),
+    ("libopus", "sound of WebM clips"),
+    ("aac", "sound of MP4"),
+];
+
+/// JavaScript runtimes that yt-dlp uses for YouTube: program, oldest version.
+const RUNTIMES: &[(&str, [u32; 2])] = &[("deno", [2, 3]), ("node", [22, 0]), ("bun", [1, 0])];
+
+/// One line of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What is looked at.
+    pub name: String,
+    /// What was found: a version, a path, an amount.
+    pub found: String,
+    /// What is wrong and which command mends it; none when all is well.
+    pub problem: Option<String>,
+}
+
+/// Runs the command.
+pub async fn run(config: &Config) -> Result<(), Failure> {
+    let findings = examine(config).await;
+    for finding in &findings {
+        let mark = if finding.problem.is_none() { "ok  " } else { "BAD " };
+        println!("{mark} {:<16} {}", finding.name, finding.found);
+        if let Some(problem) = &finding.problem {
+            println!("     -> {problem}");
+        }
+    }
+    match findings.iter().filter(|finding| finding.problem.is_some()).count() {
+        0 => Ok(()),
+        bad => Err(Failure {
+            exit: 5,
+            code: "tool_missing",
+            message: format!("{bad} of {} things need attention", findings.len()),
+        }),
+    }
+}
+
+/// Looks at everything that the daemon needs.
+pub async fn examine(config: &Config) -> Vec<Finding> {
+    let (mut findings, yt_dlp, runtime) = tokio::join!(ffmpeg(config), yt_dlp(config), runtime());
+    findings.extend([yt_dlp, runtime]);
+    findings.push(folder("data folder", &config.folders.data));
+    findings.push(folder("work folder", &config.folders.work()));
+    findings.push(folder("file folder", &config.folders.files()));
+    findings
+}
+
+async fn ffmpeg(config: &Config) -> Vec<Finding> {
+    match Tools::discover(config).await {
+        Err(problem) => vec![bad("ffmpeg", "not usable", problem.to_string())],
+        Ok(tools) => {
+            let missing = ENCODERS.iter().filter(|(name, _)| !tools.encoders.contains(*name));
+            let missing: Vec<_> = missing.map(|(name, use_)| format!("{name}: {use_}")).collect();
+            let problem = (!missing.is_empty())
+                .then(|| format!("this ffmpeg lacks {}; install a full build", missing.join(", ")));
+            let encoders = Finding {
+                name: "encoders".to_owned(),
+                found: format!("{} of {}", ENCODERS.len() - missing.len(), ENCODERS.len()),
+                problem,
+            };
+            vec![good("ffmpeg", &tools.version), encoders]
+        }
+    }
+}
+
+async fn yt_dlp(config: &Config) -> Finding {
+    let client = match setup::client(config) {
+        Ok(client) => client,
+        Err(failure) => return bad("yt-dlp", "not looked at", failure.message),
+    };
+    let settings = setup::yt_dlp(config, client);
+    let program = settings.program.display().to_string();
+    match YtDlp::new(settings).version().await {
+        Ok(version) => good("yt-dlp", &version.to_string()),
+        Err(error) => bad("yt-dlp", &program, error.message),
+    }
+}
+
+async fn runtime() -> Finding {
+    let mut seen = Vec::new();
+    for (name, oldest) in RUNTIMES {
+        let Some(version) = version_of(name).await else { continue };
+        let fits = numbers(&version) >= *oldest;
+        seen.push(format!("{name} {version}"));
+        if fits {
+            return good("JavaScript", &format!("{name} {version}"));
+        }
+    }
+    if process::find("qjs", None).is_some() {
+        return good("JavaScript", "quickjs");
+    }
+    let found = if seen.is_empty() { "not found".to_owned() } else { seen.join(", ") };
+    bad(
+        "JavaScript",
+        &found,
+        "yt-dlp needs deno 2.3, node 22, bun 1.0 or quickjs for YouTube: \
+         pip install deno, or brew install deno",
+    )
+}
+
+/// The version that a program prints first, if it is there and answers.
+async fn version_of(name: &str) -> Option<String> {
+    let program = process::find(name, None)?;
+    let output = process::run(Spec::new(program, ["--version"], PATIENCE), 64 * 1024).await.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
+    words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+}
+
+fn numbers(version: &str) -> [u32; 2] {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    [parts.next().unwrap_or(0), parts.next().unwrap_or(0)]
+}
+
+fn folder(name: &str, path: &Path) -> Finding {
+    let written = std::fs::create_dir_all(path)
+        .and_then(|()| tempfile::Builder::new().prefix(".probe-").tempfile_in(path));
+    let shown = path.display();
+    match (written, statvfs(path)) {
+        (Err(error), _) => bad(name, &shown.to_string(), format!("can't be written: {error}")),
+        (_, Err(error)) => bad(name, &shown.to_string(), format!("can't be looked at: {error}")),
+        (Ok(_), Ok(disk)) => {
+            let free_gb = (disk.f_bavail * disk.f_frsize) as f64 / 1e9;
+            let found = format!("{shown}, {free_gb:.1} GB free");
+            match free_gb < 1.0 {
+                true => bad(name, &found, "less than 1 GB is free; make room"),
+                false => good(name, &found),
+            }
+        }
+    }
+}
+
+fn good(name: &str, found: &str) -> Finding {
+    Finding { name: name.to_owned(), found: found.to_owned(), problem: None }
+}
+
+fn bad(name: &str, found: &str, problem: impl Into<String>) -> Finding {
+    Finding { name: name.to_owned(), found: found.to_owned(), problem: Some(problem.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(numbers("2.10.1") >= [2, 3]);
+        assert!(numbers("20.20.2") < [22, 0]);
+        assert!(numbers("nonsense") < [1, 0]);
+    }
+}

@@ -1,0 +1,132 @@
+//! `clipmill serve`: the daemon, from its parts to its end.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clipmill_storage::Storage;
+use rustix::fs::{FlockOperation, flock};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::exit::Failure;
+use super::setup;
+use crate::app::{App, Parts};
+use crate::clock::Clock;
+use crate::config::{Config, Loaded, jwt_secrets};
+use crate::http;
+use crate::pipeline::Artifacts;
+use crate::telemetry::init_logging;
+use crate::worker::{Pool, sweep_orphans};
+
+/// Runs the daemon until a signal ends it.
+pub async fn run(loaded: Loaded) -> Result<(), Failure> {
+    init_logging(&loaded.config.log)?;
+    match &loaded.file {
+        Some(file) => tracing::info!(config.file = %file.display(), "configuration read"),
+        None => tracing::info!("no configuration file; defaults and environment"),
+    }
+    loaded.notes.iter().for_each(|note| tracing::warn!("{note}"));
+    let config = loaded.config;
+    let _lock = lock(&config)?;
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::usage(format!("can't listen on {address}: {error}; set server.listen to another"))
+    })?;
+    let storage = setup::storage(&config).await?;
+    let app = assemble(config, storage.clone()).await?;
+    let swept = sweep_orphans(&app).await?;
+    if swept.orphans > 0 {
+        tracing::info!(files = swept.orphans, "swept what a crash left behind");
+    }
+    welcome(&listener)?;
+    serve(app, listener, signalled()?).await?;
+    storage.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The daemon's parts, joined.
+async fn assemble(config: Config, storage: Arc<dyn Storage>) -> Result<Arc<App>, Failure> {
+    for folder in [config.folders.work(), config.folders.uploads()] {
+        std::fs::create_dir_all(&folder)?;
+    }
+    let artifacts = Artifacts::in_folder(&config.folders.files())
+        .map_err(|error| Failure::other(format!("the folder for finished files: {error}")))?;
+    let secrets = jwt_secrets(&config)?;
+    let setup::Parts { tools, registry, street } = setup::parts(&config).await?;
+    let clock = Clock::system();
+    let parts = Parts { config, secrets, storage, registry, artifacts, tools, street, clock };
+    Ok(Arc::new(App::assemble(parts)))
+}
+
+/// Runs workers and HTTP server until `shutdown` ends; then gives running jobs
+/// back and lets running requests end, within the configured time.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
+    let workers = Pool::start(&app);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let server = http::serve(app.clone(), listener, stopped);
+    let deadline = Duration::from_secs(app.config.server.stop_seconds);
+    tokio::pin!(server);
+    tokio::select! {
+        ended = &mut server => ended?,
+        () = shutdown => {
+            tracing::info!("stopping");
+            stop.cancel();
+            let (served, ()) = tokio::join!(server, workers.stop(deadline));
+            served?;
+        }
+    }
+    Ok(())
+}
+
+/// One daemon a data folder: a second one would sweep the first one's files.
+fn lock(config: &Config) -> Result<File, Failure> {
+    std::fs::create_dir_all(&config.folders.data)?;
+    let file = File::create(config.folders.data.join("clipmill.lock"))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        Failure::usage(format!(
+            "another clipmill uses the data folder {}; stop it or set folders.data",
+            config.folders.data.display()
+        ))
+    })?;
+    Ok(file)
+}
+
+/// What a person sees first, and what scripts wait for.
+fn welcome(listener: &TcpListener) -> Result<(), Failure> {
+    let address = listener.local_addr()?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    writeln!(
+        out,
+        "next: make an account\n  \
+         curl -X POST http://{address}/api/auth/register -H 'Content-Type: application/json' \\\n    \
+         -d '{{\"email\": \"you@example.org\", \"password\": \"at least 8 characters\"}}'\n\
+         or, without the server: clipmill clip URL --from 1:00 --to 2:00\n\
+         the API: http://{address}/openapi.json   health: http://{address}/readyz"
+    )?;
+    out.flush()?;
+    Ok(())
+}
+
+fn signalled() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

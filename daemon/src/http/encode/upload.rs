@@ -1,0 +1,166 @@
+//! `POST /api/encode/upload`
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use clipmill_plugins::media::Probe;
+use clipmill_storage::{Id, NewVideo, Origin, Upload};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::call::Call;
+use super::super::error::ApiError;
+use super::super::reply;
+use super::super::route::Answer;
+use super::files::{HalfMade, rename_durably};
+use super::form::{Received, failed, receive};
+use super::{ErrorBody, Number};
+use crate::app::App;
+
+#[derive(Serialize, ToSchema)]
+pub struct UploadedBody {
+    message: &'static str,
+    /// The record's id.
+    #[schema(example = "507f1f77bcf86cd799439014")]
+    encode_id: String,
+    #[schema(example = "myvideo.avi")]
+    original_filename: String,
+    #[schema(value_type = f64, example = 45.2)]
+    file_size_mb: Number,
+    metadata: Metadata,
+}
+
+/// What the file holds.
+#[derive(Serialize, ToSchema)]
+pub struct Metadata {
+    /// Seconds, when known.
+    #[schema(value_type = Option<f64>, example = 120)]
+    duration: Option<Number>,
+    /// As shown, after rotation.
+    #[schema(example = "1920x1080")]
+    resolution: String,
+    #[schema(example = "h264")]
+    original_codec: String,
+}
+
+/// The form.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form, which is read piece by piece")]
+pub struct UploadForm {
+    /// mp4, avi, mkv, mov, flv, wmv, webm, m4v, mpg, mpeg or 3gp.
+    #[schema(value_type = String, format = Binary)]
+    video: Vec<u8>,
+}
+
+/// Takes a file to be encoded.
+#[utoipa::path(
+    post,
+    path = "/api/encode/upload",
+    tag = "encode",
+    security(("private" = [])),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "Received", body = UploadedBody),
+        (status = 400, description = "No file, one of a wrong kind, or one that is too large", body = ErrorBody),
+        (status = 401, description = "No valid token", body = ErrorBody),
+        (status = 415, description = "The body is no form", body = ErrorBody),
+        (status = 500, description = "The file could not be kept", body = ErrorBody),
+        (status = 503, description = "Too many uploads at a time", body = ErrorBody),
+    )
+)]
+pub async fn upload(mut call: Call, (): ()) -> Answer {
+    let answer = take(&mut call).await;
+    if answer.is_err() {
+        // The client is told even when it is still sending.
+        call.body.drain().await;
+    }
+    answer
+}
+
+async fn take(call: &mut Call) -> Answer {
+    let login = call.login().await?;
+    let _place = Arc::clone(&call.app.uploads)
+        .try_acquire_owned()
+        .map_err(|_| ApiError::busy("Too many uploads at a time; try again"))?;
+    let folder = call.app.config.folders.uploads();
+    tokio::fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
+    let id = Id::generate(call.received);
+    let path = folder.join(format!("{id}.part"));
+    let mut half_made = HalfMade::at(path.clone());
+    let received = receive(call, &folder, &path).await?;
+    let probe = call.app.tools.probe(&path).await.map_err(|error| match error.code {
+        "tool_missing" | "internal" | "stage_timeout" => ApiError::internal(&error),
+        code => ApiError::bad_request(code, "The file holds no video that can be read")
+            .with("message", error.message),
+    })?;
+    let metadata = metadata(&probe)?;
+    let name = format!("{id}.{}", received.name.extension);
+    let record = record(&call.app, id, login.user_id, &name, &received, &probe);
+    let app = Arc::clone(&call.app);
+    // The file and its record become real together, also when the client
+    // leaves in between.
+    let keeping = tokio::spawn(async move {
+        let target = folder.join(&name);
+        rename_durably(path, target.clone()).await.map_err(|error| failed(&error))?;
+        half_made.moved_to(target);
+        app.storage.insert_video(record).await?;
+        half_made.keep();
+        Ok::<_, ApiError>(())
+    });
+    keeping.await.map_err(|error| ApiError::internal(&error))??;
+    let body = UploadedBody {
+        message: "Video uploaded successfully",
+        encode_id: id.to_string(),
+        original_filename: received.name.full(),
+        file_size_mb: reply::megabytes(received.size),
+        metadata,
+    };
+    Ok(reply::json(StatusCode::CREATED, &body))
+}
+
+fn metadata(probe: &Probe) -> Result<Metadata, ApiError> {
+    let video = probe.video.as_ref().ok_or_else(|| {
+        ApiError::bad_request("no_video", "The file holds no video that can be read")
+    })?;
+    let (width, height) = match video.rotation {
+        90 | 270 => (video.height, video.width),
+        _ => (video.width, video.height),
+    };
+    Ok(Metadata {
+        duration: probe.duration.map(milliseconds).map(Number),
+        resolution: format!("{width}x{height}"),
+        original_codec: video.codec.clone(),
+    })
+}
+
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+fn record(
+    app: &App,
+    id: Id,
+    user_id: Id,
+    file: &str,
+    received: &Received,
+    probe: &Probe,
+) -> NewVideo {
+    let now = app.clock.now();
+    let unused = TimeDelta::hours(app.config.uploads.unused_hours.into());
+    NewVideo {
+        id,
+        user_id,
+        origin: Origin::Upload(Upload {
+            original_filename: received.name.full(),
+            input_file_path: file.to_owned(),
+            input_size_bytes: received.size,
+            duration: probe.duration,
+            video_codec: None,
+            audio_codec: None,
+            quality_preset: None,
+        }),
+        created_at: now,
+        expires_at: Some(now + unused),
+    }
+}

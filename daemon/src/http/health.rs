@@ -1,0 +1,152 @@
+//! Whether the daemon works: `/`, `/health`, `/healthz`, `/readyz`, `/metrics`.
+
+use std::path::PathBuf;
+
+use clipmill_plugins::process;
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::call::Call;
+use super::encode::files::free;
+use super::reply;
+use super::route::Answer;
+use crate::app::App;
+
+/// With less free room than this nothing new should be begun.
+const LEAST_FREE: u64 = 256 << 20;
+
+#[derive(Serialize, ToSchema)]
+pub struct About {
+    #[schema(example = "clipmill")]
+    name: &'static str,
+    version: &'static str,
+    #[schema(example = "running")]
+    status: &'static str,
+    documentation: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// `healthy`; whoever gets an answer at all gets this one.
+    #[schema(example = "healthy")]
+    status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    ready: bool,
+    /// What is wrong, in words.
+    problems: Vec<String>,
+}
+
+/// What this is.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "operation",
+    responses((status = 200, description = "Name and version", body = About))
+)]
+pub async fn about(_: Call, (): ()) -> Answer {
+    let about = About {
+        name: "clipmill",
+        version: env!("CARGO_PKG_VERSION"),
+        status: "running",
+        documentation: "/openapi.json",
+    };
+    Ok(reply::json(StatusCode::OK, &about))
+}
+
+/// Whether the process answers.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "operation",
+    responses((status = 200, description = "It does", body = Health))
+)]
+pub async fn health(_: Call, (): ()) -> Answer {
+    Ok(reply::no_store(reply::json(StatusCode::OK, &Health { status: "healthy" })))
+}
+
+/// Whether the process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    responses((status = 200, description = "It does", body = Health))
+)]
+pub async fn healthz(call: Call, (): ()) -> Answer {
+    health(call, ()).await
+}
+
+/// Whether everything is there that work needs.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "All is well", body = Readiness),
+        (status = 503, description = "Something is wrong", body = Readiness),
+    )
+)]
+pub async fn readyz(call: Call, (): ()) -> Answer {
+    let mut problems = call.app.storage.problems().await;
+    problems.extend(rooms(&call.app));
+    problems.extend(tools(&call.app));
+    let ready = problems.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(reply::no_store(reply::json(status, &Readiness { ready, problems })))
+}
+
+/// Counters in the text format of OpenMetrics.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((
+        status = 200,
+        description = "Counters",
+        body = String,
+        content_type = "application/openmetrics-text"
+    ))
+)]
+pub async fn metrics(call: Call, (): ()) -> Answer {
+    let depth = call.app.storage.active_jobs().await?.len();
+    let page = call.app.metrics.page(depth);
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(reply::typed(StatusCode::OK, content_type, page))
+}
+
+/// Free room, by what the folder is for; where it is is nobody's business.
+fn rooms(app: &App) -> Vec<String> {
+    let folders = &app.config.folders;
+    let rooms: [(&str, PathBuf); 4] = [
+        ("database", folders.data.clone()),
+        ("finished files", folders.files()),
+        ("uploads", folders.uploads()),
+        ("half-made files", folders.work()),
+    ];
+    let problem = |(name, folder): &(&str, PathBuf)| {
+        // A folder that is made when it is first needed has the room of the
+        // one that it will be in.
+        match folder.ancestors().find(|folder| folder.exists()).map(free) {
+            Some(Ok(room)) if room < LEAST_FREE => {
+                Some(format!("the folder for {name} has only {} MB left", room >> 20))
+            }
+            Some(Err(error)) => Some(format!("the folder for {name} can't be looked at: {error}")),
+            Some(Ok(_)) | None => None,
+        }
+    };
+    rooms.iter().filter_map(problem).collect()
+}
+
+fn tools(app: &App) -> Vec<String> {
+    let tools = &app.config.tools;
+    let needed =
+        [("ffmpeg", &tools.ffmpeg), ("ffprobe", &tools.ffprobe), ("yt-dlp", &tools.yt_dlp)];
+    let missing = |(name, given): &(&str, &Option<PathBuf>)| {
+        let found = process::find(name, given.as_deref());
+        found.is_none().then(|| format!("{name} is not there; `clipmill doctor` tells more"))
+    };
+    needed.iter().filter_map(missing).collect()
+}

@@ -1,0 +1,153 @@
+//! `POST|GET|HEAD /api/video/download/{video_id}`
+
+use std::time::Duration;
+
+use clipmill_storage::{Enqueued, Origin, Status, StoredFile, Video, Want};
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use warp::reply::Response;
+
+use super::super::call::Call;
+use super::super::error::ApiError;
+use super::super::reply;
+use super::super::route::Answer;
+use super::super::wait::{self, Outcome};
+use super::{ErrorBody, MISSING, StillProcessing, has_file};
+
+const FORMATS: &[&str] = &["mp4", "webm", "best"];
+const RESOLUTIONS: &[&str] = &["720p", "1080p", "1440p", "2160p", "4320p", "best"];
+const FAILED: &str = "Video download failed";
+
+#[derive(Default, Deserialize, ToSchema)]
+pub struct Preferences {
+    /// `mp4`, `webm` or `best`; as saved when absent.
+    #[schema(example = "mp4")]
+    format_preference: Option<String>,
+    /// `720p`, `1080p`, `1440p`, `2160p`, `4320p` or `best`; as saved when absent.
+    #[schema(example = "1080p")]
+    resolution_preference: Option<String>,
+}
+
+/// Makes the clip if need be, waits for it, and sends it. Honours `Range`, and
+/// `Prefer: respond-async`. A client that leaves loses nothing: the work goes on.
+#[utoipa::path(
+    post,
+    path = "/api/video/download/{video_id}",
+    tag = "video",
+    security(("private" = [])),
+    params(("video_id" = String, Path, description = "The record's id")),
+    request_body(content = Option<Preferences>, description = "May be left out"),
+    responses(
+        (status = 200, description = "The file", content_type = "video/mp4"),
+        (status = 202, description = "It is still being made", body = StillProcessing),
+        (status = 206, description = "Part of the file", content_type = "video/mp4"),
+        (status = 400, description = "Unknown preference", body = ErrorBody),
+        (status = 401, description = "No valid token", body = ErrorBody),
+        (status = 403, description = "It belongs to another user", body = ErrorBody),
+        (status = 404, description = "There is none", body = ErrorBody),
+        (status = 409, description = "It was cancelled meanwhile", body = ErrorBody),
+        (status = 416, description = "The file has no such bytes", body = ErrorBody),
+        (status = 500, description = "It could not be made; message and code tell why", body = ErrorBody),
+    )
+)]
+pub async fn download(mut call: Call, id: String) -> Answer {
+    let video = call.own_video(&id, MISSING).await?;
+    let preferences: Preferences = call.json_if_any().await?;
+    let want = wanted(&video, preferences)?;
+    make_and_send(&call, video, want).await
+}
+
+/// A finished file, by GET or HEAD, which never start work.
+#[utoipa::path(
+    get,
+    path = "/api/video/download/{video_id}",
+    tag = "video",
+    security(("private" = [])),
+    params(("video_id" = String, Path, description = "The record's id")),
+    responses(
+        (status = 200, description = "The file", content_type = "video/mp4"),
+        (status = 206, description = "Part of the file", content_type = "video/mp4"),
+        (status = 409, description = "There is no finished file", body = ErrorBody),
+    )
+)]
+pub async fn download_finished(call: Call, id: String) -> Answer {
+    let video = call.own_video(&id, MISSING).await?;
+    match &video.file {
+        Some(file) if has_file(&video) => send(&call, &video, file).await,
+        _ => Err(ApiError::conflict("not_ready", "There is no finished file; POST makes it")),
+    }
+}
+
+/// All methods.
+pub async fn any_method(call: Call, id: String) -> Answer {
+    if call.method == Method::POST {
+        download(call, id).await
+    } else {
+        download_finished(call, id).await
+    }
+}
+
+async fn make_and_send(call: &Call, video: Video, want: Want) -> Answer {
+    // What failed once is told again; a retry is asked for by name.
+    if video.job.status == Status::Failed && video.want().as_ref() == Some(&want) {
+        return Err(wait::failed(FAILED, wait::failure(video.job.failure)));
+    }
+    let app = &call.app;
+    match app.storage.enqueue(video.id, &want, app.clock.now()).await? {
+        Enqueued::AlreadyCompleted(video) => match &video.file {
+            Some(file) => send(call, &video, file).await,
+            None => Err(ApiError::not_found("file_gone", "The file is no longer there")),
+        },
+        Enqueued::AlreadyActive(_) => Ok(still_processing()),
+        Enqueued::Missing => Err(ApiError::not_found("not_found", MISSING)),
+        Enqueued::Queued(video) => {
+            app.storage.wake_workers().await;
+            if call.prefers_async() {
+                return Ok(still_processing());
+            }
+            let patience = Duration::from_secs(app.config.clips.wait_seconds);
+            match wait::until_settled(app, video.id, &want, patience).await? {
+                Outcome::Done(file) => send(call, &video, &file).await,
+                Outcome::Failed(failure) => Err(wait::failed(FAILED, failure)),
+                Outcome::Working => Ok(still_processing()),
+                Outcome::Cancelled => {
+                    Err(ApiError::conflict("cancelled", "The download was cancelled"))
+                }
+                Outcome::Gone => Err(ApiError::not_found("not_found", MISSING)),
+            }
+        }
+    }
+}
+
+async fn send(call: &Call, video: &Video, file: &StoredFile) -> Answer {
+    call.send_file(file, &format!("video_{}", video.id)).await
+}
+
+fn still_processing() -> Response {
+    let message = "Video is currently being processed";
+    reply::json(StatusCode::ACCEPTED, &StillProcessing { message, status: "processing" })
+}
+
+/// What is asked for, with the record's own preferences where nothing is said.
+fn wanted(video: &Video, preferences: Preferences) -> Result<Want, ApiError> {
+    let Origin::Clip(clip) = &video.origin else {
+        let error = "An upload is downloaded as an encode";
+        return Err(ApiError::bad_request("not_a_clip", error));
+    };
+    let format = preferences.format_preference.map(|format| format.trim().to_ascii_lowercase());
+    if format.as_deref().is_some_and(|format| !FORMATS.contains(&format)) {
+        let error = "format_preference must be mp4, webm or best";
+        return Err(ApiError::bad_request("invalid_format", error));
+    }
+    let resolution =
+        preferences.resolution_preference.map(|height| height.trim().to_ascii_lowercase());
+    if resolution.as_deref().is_some_and(|height| !RESOLUTIONS.contains(&height)) {
+        let error = "resolution_preference must be 720p, 1080p, 1440p, 2160p, 4320p or best";
+        return Err(ApiError::bad_request("invalid_resolution", error));
+    }
+    Ok(Want::Clip {
+        format: format.unwrap_or_else(|| clip.format_preference.clone()),
+        resolution: resolution.unwrap_or_else(|| clip.resolution_preference.clone()),
+    })
+}

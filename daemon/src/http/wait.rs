@@ -1,0 +1,83 @@
+//! Waiting for a job, as the reference's download does.
+
+use std::time::Duration;
+
+use clipmill_storage::{Failure, Id, Status, StoredFile, Video, Want};
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::error::ApiError;
+use crate::app::App;
+
+/// The record is looked at this often even when nobody tells of a change: the
+/// worker may be another process.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How a wait ended.
+pub enum Outcome {
+    /// The file of the wanted preferences is there.
+    Done(StoredFile),
+    /// It could not be made.
+    Failed(Failure),
+    /// It is still being made.
+    Working,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The record was removed.
+    Gone,
+}
+
+/// What the record says of this want now.
+pub fn outcome(video: Option<Video>, want: &Want) -> Outcome {
+    let Some(video) = video else { return Outcome::Gone };
+    let is_this = video.want().as_ref() == Some(want);
+    match (video.job.status, video.file) {
+        (Status::Completed, Some(file)) if is_this => Outcome::Done(file),
+        (Status::Failed, _) if is_this => Outcome::Failed(failure(video.job.failure)),
+        (Status::Pending, _) if video.job.due_at.is_none() && video.job.lease.is_none() => {
+            Outcome::Cancelled
+        }
+        _ => Outcome::Working,
+    }
+}
+
+/// Waits until the job has ended or `limit` has passed.
+///
+/// # Errors
+/// When storage fails.
+pub async fn until_settled(
+    app: &App,
+    id: Id,
+    want: &Want,
+    limit: Duration,
+) -> Result<Outcome, ApiError> {
+    let end = Instant::now() + limit;
+    loop {
+        let settled = app.settled.notified();
+        tokio::pin!(settled);
+        // Whatever ends between the look and the wait is noticed.
+        settled.as_mut().enable();
+        let now = outcome(app.storage.video(id).await?, want);
+        if !matches!(now, Outcome::Working) || Instant::now() >= end {
+            return Ok(now);
+        }
+        let pause = LOOK_AGAIN.min(end.saturating_duration_since(Instant::now()));
+        // Both ends of this wait lead to another look.
+        let _ = tokio::time::timeout(pause, settled).await;
+    }
+}
+
+/// Why a failed job failed.
+pub fn failure(failure: Option<Failure>) -> Failure {
+    failure.unwrap_or_else(|| Failure {
+        code: "unknown".to_owned(),
+        message: "The reason was not recorded".to_owned(),
+    })
+}
+
+/// The answer to a failed job: what could not be done, and why.
+pub fn failed(error: &'static str, failure: Failure) -> ApiError {
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, failure.code, error)
+        .with("message", failure.message)
+        .with("status", "failed")
+}

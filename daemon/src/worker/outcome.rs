@@ -1,0 +1,126 @@
+//! What is written when work ends without a file, and whether it is tried again.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clipmill_plugins::Retry;
+use clipmill_storage::{Claimed, Failure, JobUpdate, LeaseHeld, Result};
+
+use crate::app::App;
+use crate::pipeline::StageError;
+
+/// The longest wait between two attempts.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+
+/// How long a job waits for a stream to begin or to end, from its first attempt.
+const PATIENCE: TimeDelta = TimeDelta::hours(24);
+
+/// How often and how long a write is tried while the database is away.
+const WRITE_TRIES: u32 = 120;
+const WRITE_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a finished file stays.
+pub fn retention(app: &App) -> TimeDelta {
+    // Validated to be at most a year, so the product fits.
+    TimeDelta::milliseconds((app.config.retention.minutes * 60_000.0) as i64)
+}
+
+/// Writes down a failed attempt. Answers whether that was the last one.
+pub async fn failed(app: &App, claimed: &Claimed, error: StageError) -> bool {
+    app.metrics.failure(error.code);
+    let (id, lease) = (claimed.video.id, claimed.lease.id);
+    let attempt = claimed.video.job.attempts;
+    let now = app.clock.now();
+    let pause = pause(app, claimed, &error);
+    tracing::warn!(
+        job.attempt = attempt,
+        error.code = error.code,
+        retry_in_ms = pause.map(|pause| pause.as_millis() as u64),
+        "attempt failed: {error}"
+    );
+    let why = Failure { code: error.code.to_owned(), message: error.message };
+    let Some(pause) = pause else {
+        let expires_at = now + retention(app);
+        let write = || app.storage.fail(id, lease, why.clone(), expires_at);
+        let written = persist("fail", write).await;
+        return matches!(written, Some(LeaseHeld::Yes | LeaseHeld::CancelRequested));
+    };
+    let due_at = now + TimeDelta::from_std(pause).unwrap_or(PATIENCE);
+    if waits_for_a_stream(&why.code) {
+        let note = JobUpdate { note: Some(why.message), ..JobUpdate::default() };
+        // The release right after tells whether the lease is still ours.
+        let _ = persist("note", || app.storage.update_job(id, lease, note.clone())).await;
+        let _ = persist("release", || app.storage.release(id, lease, due_at)).await;
+    } else {
+        let _ = persist("retry", || app.storage.retry(id, lease, why.clone(), due_at)).await;
+    }
+    false
+}
+
+/// Gives a job back at a graceful stop.
+pub async fn released(app: &App, claimed: &Claimed) {
+    let (id, lease) = (claimed.video.id, claimed.lease.id);
+    let now = app.clock.now();
+    if let Err(error) = app.storage.release(id, lease, now).await {
+        tracing::warn!(%error, "the job was not given back; its lease runs out by itself");
+    } else {
+        tracing::info!("job given back to the queue");
+    }
+}
+
+/// Answers a cancel.
+pub async fn stopped(app: &App, claimed: &Claimed) {
+    let (id, lease) = (claimed.video.id, claimed.lease.id);
+    let _ = persist("stopped", || app.storage.stopped(id, lease)).await;
+    tracing::info!("job cancelled");
+}
+
+/// Writes through a passing outage of the database. None when it stayed away
+/// or refused; the log says so.
+pub async fn persist<F>(what: &str, write: impl Fn() -> F) -> Option<LeaseHeld>
+where
+    F: Future<Output = Result<LeaseHeld>>,
+{
+    for _ in 0..WRITE_TRIES {
+        match write().await {
+            Ok(held) => return Some(held),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "{what} was not written yet");
+                tokio::time::sleep(WRITE_PAUSE).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "{what} can't be written");
+                return None;
+            }
+        }
+    }
+    None
+}
+
+/// How long to wait before the next attempt; none when there is none.
+fn pause(app: &App, claimed: &Claimed, error: &StageError) -> Option<Duration> {
+    let job = &claimed.video.job;
+    let least = match error.retry {
+        Retry::Never => return None,
+        Retry::Later => Duration::ZERO,
+        Retry::After(least) => least,
+    };
+    if waits_for_a_stream(error.code) {
+        let since = job.started_at.unwrap_or(claimed.video.created_at);
+        return (app.clock.now() - since < PATIENCE).then(|| least.max(Duration::from_secs(30)));
+    }
+    let settings = &app.config.workers;
+    if job.attempts >= settings.max_attempts {
+        return None;
+    }
+    let doublings = job.attempts.saturating_sub(1).min(16);
+    let backoff = Duration::from_secs(settings.backoff_seconds).saturating_mul(1 << doublings);
+    // Jobs that failed together should not come back together.
+    let jitter = 0.8 + 0.4 * rand::random::<f64>();
+    Some(backoff.min(LONGEST_BACKOFF).mul_f64(jitter).max(least))
+}
+
+/// Waiting for a stream to begin or end is no failed attempt.
+fn waits_for_a_stream(code: &str) -> bool {
+    matches!(code, "still_live" | "not_started")
+}

@@ -1,0 +1,13 @@
+//! The HTTP interface over a real database: every endpoint, every status code
+//! that it promises, and what must never happen.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod accounts;
+mod bots;
+mod clips;
+mod encodes;
+mod operation;
+mod rules;
+mod server;
+mod uploads;
+mod world;

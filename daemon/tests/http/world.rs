@@ -1,0 +1,317 @@
+//! One daemon's interface in a folder of its own, with a source and a worker
+//! that do what a test tells them.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
+use clipmill::app::{App, Parts};
+use clipmill::clock::Clock;
+use clipmill::config::{Config, JwtSecrets, Secret};
+use clipmill::ffmpeg::Tools;
+use clipmill::http::{Peer, routes};
+use clipmill::pipeline::{Artifacts, Street};
+use clipmill_plugins::builtin::codecs::{Av1, H264, H265};
+use clipmill_plugins::media::{Container, Format, Live, MediaInfo, Transport, VideoTrack};
+use clipmill_plugins::net::Client;
+use clipmill_plugins::{
+    FetchProgress, OpaqueFetch, Registry, Source, SourceDescription, SourceError,
+};
+use clipmill_storage::sqlite::Sqlite;
+use clipmill_storage::{Failure, Finished, Id, LeaseHeld, Storage, StoredFile, Time};
+use http::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+use warp::Filter as _;
+use warp::filters::BoxedFilter;
+
+/// A password that keeps all rules.
+pub const PASSWORD: &str = "correct horse";
+/// Ids of videos that the source knows; others are not known to it.
+pub const GOOD: &str = "good_video1";
+pub const PRIVATE: &str = "private_vid";
+pub const SLOW: &str = "slow_video1";
+
+/// The interface and what is behind it.
+pub struct World {
+    pub app: Arc<App>,
+    pub storage: Sqlite,
+    folder: tempfile::TempDir,
+    routes: BoxedFilter<(warp::reply::Response,)>,
+    now: Arc<Mutex<Time>>,
+}
+
+/// A user with a valid private token.
+pub struct Person {
+    pub id: String,
+    pub token: String,
+}
+
+/// An answer, read to its end.
+pub struct Reply(pub Response<Bytes>);
+
+impl World {
+    pub async fn new() -> World {
+        World::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.folders.data = folder.path().join("data");
+        config.auth.bcrypt_cost = 4;
+        change(&mut config);
+        std::fs::create_dir_all(&config.folders.data).unwrap();
+        let storage = Sqlite::open(&config.folders.data.join("clipmill.db")).await.unwrap();
+        let sources: Vec<Arc<dyn Source>> = vec![Arc::new(Pretend)];
+        let registry = Registry::new(
+            sources,
+            vec![Arc::new(H264::default()), Arc::new(H265::default()), Arc::new(Av1::default())],
+        );
+        let registry = Arc::new(registry);
+        let tools = Tools::discover(&config).await.expect("ffmpeg is needed");
+        let client = Client::new(clipmill_plugins::net::Settings::default()).unwrap();
+        let street = Street::new(&config, tools.clone(), Arc::clone(&registry), client);
+        let now = Arc::new(Mutex::new(Utc::now()));
+        let clock = Arc::clone(&now);
+        let app = Arc::new(App::assemble(Parts {
+            artifacts: Artifacts::in_folder(&config.folders.files()).unwrap(),
+            config,
+            secrets: JwtSecrets {
+                public: Secret::new("public-secret-0123456789"),
+                private: Secret::new("private-secret-0123456789"),
+            },
+            storage: Arc::new(storage.clone()),
+            registry,
+            tools,
+            street,
+            clock: Clock::from_fn(move || *clock.lock().unwrap()),
+        }));
+        let routes = routes(Arc::clone(&app)).boxed();
+        World { app, storage, folder, routes, now }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, time: TimeDelta) {
+        *self.now.lock().unwrap() += time;
+    }
+
+    pub fn now(&self) -> Time {
+        *self.now.lock().unwrap()
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> warp::test::RequestBuilder {
+        warp::test::request()
+            .method(method.as_str())
+            .path(path)
+            .extension(Peer("192.0.2.1:1234".parse().unwrap()))
+    }
+
+    pub async fn send(&self, request: warp::test::RequestBuilder) -> Reply {
+        Reply(request.reply(&self.routes).await)
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Reply {
+        let request = self.request(Method::GET, path).header("authorization", bearer(token));
+        self.send(request).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Reply {
+        let request = self.request(Method::POST, path).header("authorization", bearer(token));
+        self.send(request.json(&body)).await
+    }
+
+    /// A POST without any body.
+    pub async fn poke(&self, path: &str, token: &str) -> Reply {
+        let request = self.request(Method::POST, path).header("authorization", bearer(token));
+        self.send(request).await
+    }
+
+    pub async fn person(&self, email: &str) -> Person {
+        let who = json!({"email": email, "password": PASSWORD});
+        let reply = self.post("/api/auth/register", "", who.clone()).await;
+        let id = reply.expect(201)["user_id"].as_str().unwrap().to_owned();
+        let reply = self.post("/api/auth/login", "", who).await;
+        let token = reply.expect(200)["token"].as_str().unwrap().to_owned();
+        Person { id, token }
+    }
+
+    pub async fn public_token(&self) -> String {
+        let reply = self.get("/api/auth/token/public", "").await;
+        reply.expect(200)["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A saved clip of this person; its id.
+    pub async fn clip(&self, owner: &Person) -> String {
+        let token = self.public_token().await;
+        let reply = self.post("/api/video/save", &token, save_body(owner)).await;
+        reply.expect(201)["video_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Ends the next job as done, with these bytes as its file.
+    pub async fn finish_next(&self, extension: &str, bytes: &[u8]) -> Id {
+        let claimed = self.claim().await;
+        let id = claimed.video.id;
+        let key = format!("{id}.{extension}");
+        let draft = self.folder.path().join("draft");
+        std::fs::write(&draft, bytes).unwrap();
+        self.app.artifacts.put(&key, &draft).await.unwrap();
+        let done = Finished {
+            file: StoredFile { file_path: key, file_size_bytes: bytes.len() as u64 },
+            now: self.now(),
+            expires_at: self.now() + TimeDelta::minutes(30),
+        };
+        let held = self.app.storage.finish(id, claimed.lease.id, done).await.unwrap();
+        assert_eq!(held, LeaseHeld::Yes);
+        self.app.settled.notify_waiters();
+        id
+    }
+
+    /// Ends the next job as failed.
+    pub async fn fail_next(&self, code: &str) {
+        let claimed = self.claim().await;
+        let why = Failure { code: code.to_owned(), message: "told by the test".to_owned() };
+        let end = self.now() + TimeDelta::minutes(30);
+        let (id, lease) = (claimed.video.id, claimed.lease.id);
+        let held = self.app.storage.fail(id, lease, why, end).await.unwrap();
+        assert_eq!(held, LeaseHeld::Yes);
+        self.app.settled.notify_waiters();
+    }
+
+    /// Takes the next job, waiting until there is one.
+    pub async fn claim(&self) -> clipmill_storage::Claimed {
+        for _ in 0..200 {
+            let lease = Duration::from_secs(30);
+            if let Some(claimed) = self.app.storage.claim("test", self.now(), lease).await.unwrap()
+            {
+                return claimed;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no job came");
+    }
+
+    /// The record as it is.
+    pub async fn record(&self, id: &str) -> Option<clipmill_storage::Video> {
+        self.app.storage.video(id.parse().unwrap()).await.unwrap()
+    }
+
+    /// Whatever is in the folder for uploads.
+    pub fn uploads(&self) -> Vec<PathBuf> {
+        let folder = self.app.config.folders.uploads();
+        std::fs::read_dir(folder)
+            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+            .unwrap_or_default()
+    }
+}
+
+/// What saving takes, for a good clip.
+pub fn save_body(owner: &Person) -> Value {
+    json!({
+        "url": format!("https://youtu.be/{GOOD}"),
+        "start_time": 60,
+        "end_time": 120,
+        "user_id": owner.id,
+    })
+}
+
+pub fn bearer(token: &str) -> String {
+    if token.is_empty() { String::new() } else { format!("Bearer {token}") }
+}
+
+impl Reply {
+    pub fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.0.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.body().to_vec()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(self.0.body()).unwrap_or_else(|_| panic!("{}", self.text()))
+    }
+
+    /// The body of an answer that must have this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status().as_u16(), status, "{}", self.text());
+        assert_eq!(self.header("content-type"), "application/json");
+        self.json()
+    }
+
+    /// Checks for an error of this status and code, in the shape of all errors.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) {
+        let body = self.expect(status);
+        assert_eq!(body["code"], code, "{body}");
+        let error = body["error"].as_str().unwrap();
+        assert!(!error.is_empty());
+        assert!(!self.text().contains('/') || code == "not_found", "looks like a path: {body}");
+        assert_eq!(self.header("x-request-id").len(), 16);
+    }
+}
+
+/// A source that has one good video, one private one and one that never ends.
+struct Pretend;
+
+#[async_trait]
+impl Source for Pretend {
+    fn describe(&self) -> SourceDescription {
+        SourceDescription { name: "pretend".to_owned(), version: "1".to_owned() }
+    }
+
+    fn claims(&self, url: &Url) -> bool {
+        matches!(url.host_str(), Some("www.youtube.com" | "media.test"))
+    }
+
+    async fn resolve(&self, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+        let id = url.query_pairs().find(|(name, _)| name == "v").map(|(_, id)| id.into_owned());
+        match id.as_deref() {
+            Some(PRIVATE) => Err(SourceError::never("private_video", "This video is private")),
+            Some(SLOW) => std::future::pending().await,
+            Some(GOOD) | None => Ok(Arc::new(good())),
+            Some(_) => Err(SourceError::later("source_unreachable", "Nobody answers")),
+        }
+    }
+
+    async fn fetch(
+        &self,
+        _: &OpaqueFetch,
+        _: &(dyn Fn(FetchProgress) + Send + Sync),
+    ) -> Result<PathBuf, SourceError> {
+        Err(SourceError::never("source_failed", "This source has no bytes"))
+    }
+}
+
+fn good() -> MediaInfo {
+    let format = |container, height| Format {
+        id: format!("{height}"),
+        container,
+        video: Some(VideoTrack { height: Some(height), ..VideoTrack::default() }),
+        audio: None,
+        bitrate: None,
+        size: None,
+        transport: Transport::Opaque,
+    };
+    MediaInfo {
+        id: "pretended".to_owned(),
+        title: Some("A video".to_owned()),
+        duration: Some(600.0),
+        live: Live::No,
+        formats: vec![
+            format(Container::Mp4, 360),
+            format(Container::Mp4, 1080),
+            format(Container::Webm, 1080),
+            format(Container::Webm, 1440),
+        ],
+        expires_at: None,
+    }
+}

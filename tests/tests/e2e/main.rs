@@ -1,0 +1,12 @@
+//! The real daemon and the real command line, with real ffmpeg and real yt-dlp, as their users
+//! meet them. Files are judged by decoding them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod cli;
+mod deploy;
+mod encodes;
+mod faults;
+mod session;
+mod support;
+mod youtube;
