@@ -26,6 +26,10 @@ pub(super) struct MediaFile {
     pub probe: Probe,
     /// The source's time 0 in this file's own clock, microseconds.
     pub zero_micros: i64,
+    /// By how much this file's clock is ahead of that of the remote file that
+    /// it was copied from, microseconds. Picture and sound of one source share
+    /// that clock.
+    pub shift_micros: i64,
     /// By how much the source's time stamps may have been rounded, microseconds.
     pub slack_micros: i64,
 }
@@ -35,7 +39,7 @@ impl MediaFile {
     /// players see it.
     pub fn whole(path: &Path, demuxer: Demuxer, probe: Probe) -> MediaFile {
         let (zero_micros, slack_micros) = (micros(probe.start), slack(demuxer, &probe));
-        MediaFile { path: path.to_path_buf(), probe, zero_micros, slack_micros }
+        MediaFile { path: path.to_path_buf(), probe, zero_micros, shift_micros: 0, slack_micros }
     }
 }
 

@@ -4,12 +4,14 @@
 //! HTTP, a relay on the loopback address serves ffmpeg what it asks for, and
 //! only the span is copied; everything else the source downloads itself.
 
+mod budget;
 mod choose;
 mod manifest;
 mod meter;
 mod own;
 mod part;
 mod relay;
+mod request;
 mod span;
 mod upstream;
 
@@ -24,9 +26,11 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
+use self::budget::Budget;
 use self::choose::Choice;
 use self::part::Need;
-use self::upstream::{Budget, Opened, Remote, Renew, Upstream};
+use self::request::Remote;
+use self::upstream::{Opened, Renew, Upstream};
 use super::media::{Media, MediaFile};
 use super::street::Shop;
 use super::{Ask, Fetched, Gauge, Rendition, SourceAsk, SpanAsk, StageError, workspace};

@@ -9,7 +9,7 @@ use clipmill_storage::Span;
 use super::relay::Relay;
 use super::span::{self, still_live};
 use super::upstream::Upstream;
-use crate::ffmpeg::{self, Copy, Demuxer, Expected, Input};
+use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input};
 use crate::pipeline::media::{MediaFile, micros, slack};
 use crate::pipeline::street::Shop;
 use crate::pipeline::{StageError, workspace};
@@ -87,7 +87,8 @@ async fn copy(
         let copied = MediaFile {
             probe: shop.tools.inspect(&Input::file(&path).await?).await?,
             path: path.clone(),
-            zero_micros: micros(source.start),
+            zero_micros: micros(source.start) + COPY_SHIFT,
+            shift_micros: COPY_SHIFT,
             slack_micros: slack(input.demuxer, &source),
         };
         if from == 0.0 || !need.picture || begins_before(shop, &copied, wanted).await? {
