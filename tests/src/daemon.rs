@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Daemon {
     folder: TempDir,
     environment: Vec<(String, String)>,
+    room_mb: Option<u32>,
     child: Child,
     base: String,
     starts: u32,
@@ -51,6 +52,16 @@ impl Daemon {
 
     /// The same, with variables of the environment.
     pub fn start_with(config: &str, environment: &[(&str, &str)]) -> Daemon {
+        Daemon::start_in(config, environment, None)
+    }
+
+    /// The same, with its data on a disk of so many megabytes (Linux: a tmpfs in a mount
+    /// namespace of its own, so it is empty again after a restart).
+    pub fn start_in_room(config: &str, room_mb: u32) -> Daemon {
+        Daemon::start_in(config, &[], Some(room_mb))
+    }
+
+    fn start_in(config: &str, environment: &[(&str, &str)], room_mb: Option<u32>) -> Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("config.toml"), config).expect("config.toml is written");
         let defaults = [
@@ -69,8 +80,8 @@ impl Daemon {
             .chain(environment)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let (child, base) = spawn(folder.path(), &environment, 0);
-        Daemon { folder, environment, child, base, starts: 1 }
+        let (child, base) = spawn(folder.path(), &environment, room_mb, 0);
+        Daemon { folder, environment, room_mb, child, base, starts: 1 }
     }
 
     /// The address of a path: `daemon.url("/api/auth/me")`.
@@ -78,9 +89,13 @@ impl Daemon {
         format!("{}{path}", self.base)
     }
 
-    /// The data folder.
+    /// The data folder, as this process reaches it.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let data = self.folder.path().join("data");
+        match self.room_mb {
+            None => data,
+            Some(_) => PathBuf::from(format!("/proc/{}/root{}", self.pid(), data.display())),
+        }
     }
 
     /// The process id.
@@ -132,7 +147,7 @@ impl Daemon {
 
     /// Starts it again on the same data, after [`Daemon::kill`] or [`Daemon::stop`].
     pub fn start_again(&mut self) {
-        let (child, base) = spawn(self.folder.path(), &self.environment, self.starts);
+        let (child, base) = spawn(self.folder.path(), &self.environment, self.room_mb, self.starts);
         self.child = child;
         self.base = base;
         self.starts += 1;
@@ -157,9 +172,27 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(folder: &Path, environment: &[(String, String)], start: u32) -> (Child, String) {
+/// The command that becomes the daemon, in a small room or not.
+fn command(folder: &Path, room_mb: Option<u32>) -> Command {
+    let Some(megabytes) = room_mb else { return Command::new(program()) };
+    let data = folder.join("data");
+    fs::create_dir_all(&data).expect("the data folder is made");
+    let mount = format!("mount -t tmpfs -o size={megabytes}m none \"$0\" && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    // Only root may mount without a user namespace, and is nobody special within one.
+    let user = if rustix::process::geteuid().is_root() { "-m" } else { "-rm" };
+    command.args([user, "sh", "-c", &mount]).arg(data).arg(program());
+    command
+}
+
+fn spawn(
+    folder: &Path,
+    environment: &[(String, String)],
+    room_mb: Option<u32>,
+    start: u32,
+) -> (Child, String) {
     let log = File::create(folder.join(format!("log.{start}"))).expect("a log file");
-    let mut child = Command::new(program())
+    let mut child = command(folder, room_mb)
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(folder.join("data"))
         .arg("--config")

@@ -198,3 +198,85 @@ async fn a_cancelled_job_stops_and_leaves_nothing() {
     assert!(delete.send().await.unwrap().status().is_success());
     assert_eq!(account.get(&path).await.status, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_killed_again_and_again_finishes_in_the_end() {
+    let (server, clip) = served();
+    let mut daemon = Daemon::start("[workers]\nmax_attempts = 1000");
+    let mut account = Account::register(&daemon).await;
+    let id = account.save(&server.url("/main.mp4"), 20.0, 32.0).await;
+    ask(&account, &id).await;
+    // A walk takes about two seconds and a lease three: over the rounds, the kill hits every stage.
+    for round in 0..12_u64 {
+        tokio::time::sleep(Duration::from_millis(150 + 390 * (round % 10))).await;
+        daemon.kill();
+        daemon.start_again();
+        account = account.at(&daemon);
+    }
+    finished(&account, &id).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 20.0, 32.0);
+    assert_eq!(daemon.names_in("files").len(), 1);
+    assert_eq!(daemon.names_in("work"), Vec::<String>::new());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_waited_out() {
+    let (server, clip) = served();
+    // Little more than the reserve that is kept free.
+    let daemon = Daemon::start_in_room("[workers]\nmax_attempts = 50", 70);
+    let account = Account::register(&daemon).await;
+    let ballast = daemon.data().join("ballast");
+    std::fs::write(&ballast, vec![1; 20 << 20]).unwrap();
+
+    let large = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(large.path(), vec![0; 60 << 20]).unwrap();
+    let refused = account.upload(large.path(), "large.mp4").await;
+    assert_eq!(refused.body["code"], json!("disk_full"), "{refused:?}");
+    assert_eq!(refused.status, 500);
+    assert_eq!(daemon.names_in("uploads"), Vec::<String>::new());
+
+    let id = account.save(&server.url("/main.mp4"), 20.0, 22.0).await;
+    ask(&account, &id).await;
+    let status = format!("/api/video/status/{id}");
+    let waiting = account.wait_for(&status, |body| body["error_code"] == "disk_full").await;
+    assert_eq!(waiting["status"], "processing");
+    let ready = account.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body["problems"].to_string().contains("disk"), "{ready:?}");
+
+    std::fs::remove_file(ballast).unwrap();
+    finished(&account, &id).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 20.0, 22.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_hangs_does_not_hang_us() {
+    let (server, clip) = served();
+    let daemon = Daemon::start("");
+    let account = Account::register(&daemon).await;
+    let id = account.save(&server.url("/main.mp4"), 20.0, 22.0).await;
+    server.behave(
+        "/main.mp4",
+        Behaviour::new().stall_after(20_000, clipmill_tests::media_server::ALWAYS),
+    );
+    ask(&account, &id).await;
+    // Others are served meanwhile, and a stop is not held up.
+    let mut daemon = daemon;
+    assert_eq!(account.get("/api/video/list").await.status, 200);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let since = std::time::Instant::now();
+    assert!(daemon.stop().success());
+    assert!(since.elapsed() < Duration::from_secs(12), "{:?}", since.elapsed());
+    server.behave_well();
+    daemon.start_again();
+    let account = account.at(&daemon);
+    finished(&account, &id).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 20.0, 22.0);
+}

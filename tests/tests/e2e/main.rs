@@ -7,6 +7,7 @@ mod cli;
 mod deploy;
 mod encodes;
 mod faults;
+mod readme;
 mod session;
 mod support;
 mod youtube;
