@@ -12,7 +12,7 @@ mod run;
 mod sniff;
 mod tools;
 
-pub(crate) use args::{Copy, Encode, Sound, Window, copy, encode, remux};
+pub(crate) use args::{COPY_SHIFT, Copy, Encode, Sound, Window, copy, encode, remux};
 pub(crate) use input::Input;
 #[cfg(test)]
 pub(crate) use packets::Frame;

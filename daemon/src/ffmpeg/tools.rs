@@ -129,6 +129,7 @@ fn encoders_of(text: &str) -> Encoders {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@ use clipmill_plugins::media::{Probe, VideoStream};
 use serde::{Deserialize, Serialize};
 
 use super::StageError;
+use crate::ffmpeg::Demuxer;
 
 /// A file with a picture, and perhaps one with the sound.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,14 +26,20 @@ pub(super) struct MediaFile {
     pub probe: Probe,
     /// The source's time 0 in this file's own clock, microseconds.
     pub zero_micros: i64,
+    /// By how much this file's clock is ahead of that of the remote file that
+    /// it was copied from, microseconds. Picture and sound of one source share
+    /// that clock.
+    pub shift_micros: i64,
+    /// By how much the source's time stamps may have been rounded, microseconds.
+    pub slack_micros: i64,
 }
 
 impl MediaFile {
     /// A file that is the whole source: its time 0 is its first time stamp, as
     /// players see it.
-    pub fn whole(path: &Path, probe: Probe) -> MediaFile {
-        let zero_micros = micros(probe.start);
-        MediaFile { path: path.to_path_buf(), probe, zero_micros }
+    pub fn whole(path: &Path, demuxer: Demuxer, probe: Probe) -> MediaFile {
+        let (zero_micros, slack_micros) = (micros(probe.start), slack(demuxer, &probe));
+        MediaFile { path: path.to_path_buf(), probe, zero_micros, shift_micros: 0, slack_micros }
     }
 }
 
@@ -48,6 +55,13 @@ impl Media {
             .as_ref()
             .ok_or_else(|| StageError::never("no_video", "the file holds no moving picture"))
     }
+}
+
+/// By how much such a file may round its time stamps: half of a tick, where it
+/// does so at all.
+pub(super) fn slack(demuxer: Demuxer, probe: &Probe) -> i64 {
+    let tick = probe.video.as_ref().map_or(0.0, |video| video.time_base.as_f64());
+    if demuxer.rounds_times() { micros(tick / 2.0) } else { 0 }
 }
 
 /// Seconds as the nearest whole microseconds.

@@ -3,10 +3,10 @@
 
 use clipmill_storage::Span;
 
-use super::media::{MediaFile, micros};
+use super::media::{Media, micros};
 use super::street::Shop;
 use super::{Cut, Fetched, StageError};
-use crate::ffmpeg::{Demuxer, Frames, Input, Window};
+use crate::ffmpeg::{Frames, Input, Window};
 
 /// How much is decoded before the first wanted frame, microseconds: a margin
 /// for demuxers that look for keyframes by decoding time.
@@ -43,7 +43,7 @@ pub(super) async fn exact(
         true => shop.tools.decoded_frames(&input, video, deadline).await?,
         false => shop.tools.frames(&input, video, deadline).await?,
     };
-    let mut exact = find(&frames, span, file, input.demuxer).ok_or_else(|| {
+    let mut exact = find(&frames, span, &fetched.media).ok_or_else(|| {
         StageError::never("no_such_span", "the video has no picture within this span")
     })?;
     // Only these two seek by an index, and only one file has one beginning.
@@ -54,26 +54,25 @@ pub(super) async fn exact(
 }
 
 /// The frames with `start <= time < end`, none when there are none. Times are
-/// compared in microseconds; where the file rounds its own time stamps, within
+/// compared in microseconds; where the source rounds its own time stamps, within
 /// half of its tick.
-fn find(frames: &Frames, span: Span, file: &MediaFile, demuxer: Demuxer) -> Option<Exact> {
-    let zero = file.zero_micros;
+fn find(frames: &Frames, span: Span, media: &Media) -> Option<Exact> {
+    let file = &media.video;
+    let (zero, slack) = (file.zero_micros, file.slack_micros);
     let (start, end) = (zero + micros(span.start), zero + micros(span.end));
-    let slack = match demuxer.rounds_times() {
-        true => frames.micros(1) / 2,
-        false => 0,
-    };
     let from = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < start);
     let to = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < end);
     let first = frames.list.get(from..to)?.first()?;
     let start_micros = frames.micros(first.pts);
+    // From the clock of the picture's file to that of the sound's.
+    let sound = media.audio.as_ref().map_or(0, |audio| audio.shift_micros - file.shift_micros);
     let seek = start_micros - LEAD - micros(file.probe.start);
     Some(Exact {
         window: Window {
             start_pts: first.pts,
             end_pts: frames.list.get(to).map(|frame| frame.pts),
-            start_micros,
-            end_micros: end.max(start_micros + 1),
+            start_micros: start_micros + sound,
+            end_micros: end.max(start_micros + 1) + sound,
             seek_micros: (seek > 0).then_some(seek),
         },
         frames: (to - from) as u64,
@@ -83,22 +82,35 @@ fn find(frames: &Frames, span: Span, file: &MediaFile, demuxer: Demuxer) -> Opti
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use clipmill_plugins::media::{Container, Probe, Rational};
+    use clipmill_plugins::media::{Container, Probe, Rational, VideoStream};
 
     use super::*;
-    use crate::ffmpeg::Frame;
+    use crate::ffmpeg::{Demuxer, Frame};
+    use crate::pipeline::media::MediaFile;
 
-    fn file(start: f64) -> MediaFile {
+    fn media(start: f64, demuxer: Demuxer, time_base: Rational) -> Media {
         let probe = Probe {
             container: Container::Mp4,
             format_name: "mov".into(),
             start,
             duration: None,
             size: 0,
-            video: None,
+            video: Some(VideoStream {
+                index: 0,
+                codec: "h264".into(),
+                width: 16,
+                height: 16,
+                pixel_format: "yuv420p".into(),
+                average_rate: None,
+                base_rate: None,
+                time_base,
+                rotation: 0,
+                interlaced: false,
+                color: [None, None, None, None],
+            }),
             audio: Vec::new(),
         };
-        MediaFile::whole("x.mp4".as_ref(), probe)
+        Media { video: MediaFile::whole("x.mp4".as_ref(), demuxer, probe), audio: None }
     }
 
     fn frames(num: u64, den: u64, times: impl Iterator<Item = i64>) -> Frames {
@@ -110,7 +122,7 @@ mod tests {
     fn a_span_is_half_open() {
         let ntsc = frames(1, 30000, (0..600).map(|n| n * 1001));
         let cut = |start, end| {
-            find(&ntsc, Span { start, end }, &file(0.0), Demuxer::Mov)
+            find(&ntsc, Span { start, end }, &media(0.0, Demuxer::Mov, ntsc.time_base))
                 .map(|exact| (exact.window.start_pts / 1001, exact.frames, exact.window.end_pts))
         };
         // 10.01 s is frame 300 to the tick: in as the first, out as the end.
@@ -128,8 +140,12 @@ mod tests {
     #[test]
     fn time_zero_is_the_first_time_stamp_of_the_file() {
         let late = frames(1, 90000, (0..300).map(|n| 126_000 + n * 3000));
-        let exact =
-            find(&late, Span { start: 1.0, end: 2.0 }, &file(1.4), Demuxer::MpegTs).unwrap();
+        let exact = find(
+            &late,
+            Span { start: 1.0, end: 2.0 },
+            &media(1.4, Demuxer::MpegTs, late.time_base),
+        )
+        .unwrap();
         assert_eq!((exact.window.start_pts, exact.frames), (126_000 + 30 * 3000, 30));
         assert_eq!((exact.window.start_micros, exact.window.end_micros), (2_400_000, 3_400_000));
     }
@@ -138,7 +154,7 @@ mod tests {
     fn rounded_time_stamps_find_the_frame_that_was_meant() {
         let webm = frames(1, 1000, (0..90).map(|n| (n * 1000 + 15) / 30));
         let span = Span { start: 31.0 / 30.0, end: 61.0 / 30.0 };
-        let exact = find(&webm, span, &file(0.0), Demuxer::Matroska).unwrap();
+        let exact = find(&webm, span, &media(0.0, Demuxer::Matroska, webm.time_base)).unwrap();
         assert_eq!((exact.window.start_pts, exact.frames), (1033, 30));
     }
 }

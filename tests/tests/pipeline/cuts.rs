@@ -1,9 +1,10 @@
 //! Exactly the frames that were asked for, and the sound with them.
 
-use clipmill_tests::MediaServer;
-use clipmill_tests::media::{self, Clip, av_offsets, duration, streams};
+use clipmill::pipeline::Rendition;
+use clipmill_tests::media::{self, Clip, av_offsets, duration, frame_hashes, streams};
+use clipmill_tests::{Behaviour, MediaServer, tool};
 
-use super::bench::{Bench, assert_exact, clip, format, local, remote};
+use super::bench::{Bench, assert_exact, clip, encode, format, local, remote};
 
 /// Sound and picture may differ by this, seconds: less than anybody sees.
 const SYNC: f64 = 0.012;
@@ -51,6 +52,34 @@ async fn one_frame_is_a_clip_too_and_none_is_not() {
     assert_exact(&made.path, &of, &of.frames_between(9.5, 60.0), 1e-4);
 }
 
+/// 6 s of silent picture whose sound begins half a second late.
+fn late_sound(bench: &Bench) -> std::path::PathBuf {
+    let path = bench.folder.path().join("late.mp4");
+    let (video, audio) = (media::silent().file(), media::audio_m4a(60).file());
+    let args = ["-v", "error", "-i", video.to_str().unwrap(), "-itsoffset", "0.5", "-i"];
+    let rest = [audio.to_str().unwrap(), "-c", "copy", "-t", "6", path.to_str().unwrap()];
+    tool::run("ffmpeg", [args.as_slice(), rest.as_slice()].concat()).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn sound_that_begins_late_stays_late() {
+    let bench = Bench::new().await;
+    let (of, path) = (media::silent(), late_sound(&bench));
+    let cases = [
+        (None, encode("h264", "medium")),
+        (None, clip("mp4")),
+        (Some((0.2, 4.0)), clip("mp4")),
+        (Some((2.2, 4.0)), clip("webm")),
+    ];
+    for (span, rendition) in cases {
+        let made = bench.make(local(&path, span), rendition).await.unwrap();
+        let offsets = av_offsets(&made.path, of.rate).unwrap();
+        let right = offsets.iter().all(|off| (off - 0.5).abs() < SYNC);
+        assert!(right && offsets.len() > 1, "{offsets:?} {span:?}");
+    }
+}
+
 #[tokio::test]
 async fn remote_tracks_in_two_files() {
     let bench = Bench::new().await;
@@ -66,12 +95,25 @@ async fn remote_tracks_in_two_files() {
         ],
     );
     for span in [(33.35, 35.9), (0.0, 1.2), (58.2, 70.0)] {
-        let made = bench.make(remote(span.0, span.1), clip("mp4")).await.unwrap();
-        assert_exact(&made.path, &video, &video.frames_between(span.0, span.1), 1e-4);
-        let offsets = av_offsets(&made.path, video.rate).unwrap();
-        assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
-        assert_eq!(made.note, None);
+        remote_cut(&bench, &video, "mp4", span, 1e-4).await;
     }
+    // One of them whole, because its server can't do better, and the other one in part.
+    server.behave("/v.mp4", Behaviour::new().without_ranges());
+    remote_cut(&bench, &video, "mp4", (41.5, 42.7), 1e-4).await;
+    let (video, audio) = (media::video_webm(1080, 2), media::audio_webm(60));
+    server.file("/v.webm", video.file());
+    server.file("/a.webm", audio.file());
+    let (v, a) = (server.url("/v.webm"), server.url("/a.webm"));
+    bench.offers(2.0, vec![format("v", &video, &v), format("a", &audio, &a)]);
+    remote_cut(&bench, &video, "webm", (0.0, 1.4), 0.0011).await;
+}
+
+async fn remote_cut(bench: &Bench, of: &Clip, format: &str, span: (f64, f64), tolerance: f64) {
+    let made = bench.make(remote(span.0, span.1), clip(format)).await.unwrap();
+    assert_exact(&made.path, of, &of.frames_between(span.0, span.1), tolerance);
+    let offsets = av_offsets(&made.path, of.rate).unwrap();
+    assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
+    assert_eq!(made.note, None);
 }
 
 #[tokio::test]
@@ -97,6 +139,28 @@ async fn remote_files_of_every_kind() {
         assert_exact(&made.path, &of, &of.frames_between(span.0, span.1), tolerance);
         assert_eq!(streams(&made.path).unwrap(), codecs, "{of:?}");
         let offsets = av_offsets(&made.path, of.rate).unwrap();
-        assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
+        assert!(
+            !offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC),
+            "{offsets:?} {of:?}"
+        );
     }
+}
+
+#[tokio::test]
+async fn high_webm_becomes_lossless_h265_in_mp4() {
+    let bench = Bench::new().await;
+    let server = MediaServer::new();
+    let (video, audio) = (media::video_webm(1440, 2), media::audio_webm(60));
+    server.file("/v.webm", video.file());
+    server.file("/a.webm", audio.file());
+    let (v, a) = (server.url("/v.webm"), server.url("/a.webm"));
+    bench.offers(2.0, vec![format("v", &video, &v), format("a", &audio, &a)]);
+    let best = Rendition::Clip { format: "mp4".into(), max_height: None };
+    let made = bench.make(remote(0.9, 1.1), best).await.unwrap();
+    let wanted = video.frames_between(0.9, 1.1);
+    assert_exact(&made.path, &video, &wanted, 0.0011);
+    assert_eq!(streams(&made.path).unwrap(), ["hevc", "aac"]);
+    let (before, after) = (frame_hashes(video.file()), frame_hashes(&made.path));
+    let (from, to) = (wanted[0] as usize, wanted.len());
+    assert_eq!(after.unwrap(), &before.unwrap()[from..from + to]);
 }

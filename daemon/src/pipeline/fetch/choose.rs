@@ -157,7 +157,7 @@ mod tests {
         Format {
             id: id.to_owned(),
             container: Container::from_extension(container),
-            audio: sound.then(|| AudioTrack { codec: None, preferred }),
+            audio: sound.then_some(AudioTrack { codec: None, preferred }),
             video,
             bitrate: fps.parse().ok(),
             size: None,

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::upstream::Budget;
+use super::budget::Budget;
 use crate::ffmpeg::{clock, rate};
 use crate::pipeline::Gauge;
 

@@ -4,12 +4,14 @@
 //! HTTP, a relay on the loopback address serves ffmpeg what it asks for, and
 //! only the span is copied; everything else the source downloads itself.
 
+mod budget;
 mod choose;
 mod manifest;
 mod meter;
 mod own;
 mod part;
 mod relay;
+mod request;
 mod span;
 mod upstream;
 
@@ -24,9 +26,11 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
+use self::budget::Budget;
 use self::choose::Choice;
 use self::part::Need;
-use self::upstream::{Budget, Opened, Remote, Renew, Upstream};
+use self::request::Remote;
+use self::upstream::{Opened, Renew, Upstream};
 use super::media::{Media, MediaFile};
 use super::street::Shop;
 use super::{Ask, Fetched, Gauge, Rendition, SourceAsk, SpanAsk, StageError, workspace};
@@ -62,12 +66,12 @@ async fn local(
     path: &Path,
     wanted: Option<Span>,
 ) -> Result<Fetched, StageError> {
-    let probe = shop.tools.probe(path).await?;
+    let (input, probe) = (Input::file(path).await?, shop.tools.probe(path).await?);
     let span = match wanted {
         Some(span) => Some(span::clip(span, probe.duration)?),
         None => None,
     };
-    let media = Media { video: MediaFile::whole(path, probe), audio: None };
+    let media = Media { video: MediaFile::whole(path, input.demuxer, probe), audio: None };
     Ok(Fetched {
         rendition: ask.rendition.clone(),
         span,
@@ -135,10 +139,10 @@ async fn remote(
     })
 }
 
-/// Whether the relay failed by our own lack of skill, so that the source may
-/// do better itself.
+/// Whether the source may do better itself: where our skill does not reach, or
+/// where the server refuses us an address that the source has just given.
 fn is_ours(error: &StageError) -> bool {
-    matches!(error.code, "not_media" | "encode_failed" | "cut_mismatch")
+    matches!(error.code, "not_media" | "encode_failed" | "cut_mismatch" | "private_video")
 }
 
 /// Where the chosen formats are, if all can be had over HTTP.
@@ -191,9 +195,16 @@ impl Job<'_> {
             match audio.zip(audio_file) {
                 None => Ok(Media { video: video.await?, audio: None }),
                 Some((audio, format)) => {
-                    let audio = get(audio, format, "audio", false, true);
+                    let audio = async {
+                        match get(audio, format, "audio", false, true).await {
+                            Ok(audio) => Ok(Some(audio)),
+                            // The sound may end before the picture.
+                            Err(error) if error.code == "no_such_span" => Ok(None),
+                            Err(error) => Err(error),
+                        }
+                    };
                     let (video, audio) = tokio::try_join!(video, audio)?;
-                    Ok(Media { video, audio: Some(audio) })
+                    Ok(Media { video, audio })
                 }
             }
         };
@@ -235,14 +246,15 @@ impl Job<'_> {
                 save(bytes, &whole).await?;
             }
         }
-        let probe = self.shop.tools.inspect(&Input::file(&whole).await?).await?;
+        let input = Input::file(&whole).await?;
+        let probe = self.shop.tools.inspect(&input).await?;
         if picture && probe.video.is_none() {
             return Err(StageError::never("no_video", "the source holds no moving picture"));
         }
         if let Some(span) = self.span {
             span::clip(span, probe.duration)?;
         }
-        Ok(MediaFile::whole(&whole, probe))
+        Ok(MediaFile::whole(&whole, input.demuxer, probe))
     }
 
     /// Resolves again when an address has expired.

@@ -41,11 +41,12 @@ pub(super) async fn download(
         max_bytes: shop.clips.max_download_mb.saturating_mul(1024 * 1024),
     };
     let path = source.fetch(&what, &|seen| report(gauge, &seen)).await?;
-    let probe = shop.tools.inspect(&Input::file(&path).await?).await?;
+    let input = Input::file(&path).await?;
+    let probe = shop.tools.inspect(&input).await?;
     if probe.video.is_none() {
         return Err(StageError::never("no_video", "the source holds no moving picture"));
     }
-    let mut file = MediaFile::whole(&path, probe);
+    let mut file = MediaFile::whole(&path, input.demuxer, probe);
     if let Some(span) = span {
         keeps_clock(&file.probe, span)?;
         file.zero_micros = 0;

@@ -9,8 +9,8 @@ use clipmill_storage::Span;
 use super::relay::Relay;
 use super::span::{self, still_live};
 use super::upstream::Upstream;
-use crate::ffmpeg::{self, Copy, Demuxer, Expected, Input};
-use crate::pipeline::media::{MediaFile, micros};
+use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input};
+use crate::pipeline::media::{MediaFile, micros, slack};
 use crate::pipeline::street::Shop;
 use crate::pipeline::{StageError, workspace};
 
@@ -66,7 +66,7 @@ async fn copy(
         return Err(still_live());
     }
     let wanted = span::clip(need.span, source.duration)?;
-    let (format, time_scale) = work_format(&source, input.demuxer, need.picture);
+    let (format, time_scale) = work_format(&source, input.demuxer, need);
     let path = stem.with_extension(format);
     let mut streams = Vec::new();
     streams.extend(source.video.as_ref().filter(|_| need.picture).map(|video| video.index));
@@ -87,7 +87,9 @@ async fn copy(
         let copied = MediaFile {
             probe: shop.tools.inspect(&Input::file(&path).await?).await?,
             path: path.clone(),
-            zero_micros: micros(source.start),
+            zero_micros: micros(source.start) + COPY_SHIFT,
+            shift_micros: COPY_SHIFT,
+            slack_micros: slack(input.demuxer, &source),
         };
         if from == 0.0 || !need.picture || begins_before(shop, &copied, wanted).await? {
             return Ok(copied);
@@ -108,22 +110,25 @@ async fn begins_before(shop: &Shop, file: &MediaFile, span: Span) -> Result<bool
 }
 
 /// The format of a work file that keeps every time stamp: the source's own,
-/// where it can, for what it says beside the streams. MP4 writes a delayed
-/// beginning in ticks of the whole file, so that those must be the stream's.
-fn work_format(source: &Probe, demuxer: Demuxer, picture: bool) -> (&'static str, Option<u64>) {
+/// where it can, for what it says beside the streams.
+///
+/// - MP4 writes a delayed beginning in ticks of the whole file, so that those
+///   must be the stream's.
+/// - Matroska with Opus loses the encoder's delay with each copy.
+fn work_format(source: &Probe, demuxer: Demuxer, need: Need) -> (&'static str, Option<u64>) {
     const IN_MP4: [&str; 8] = ["h264", "hevc", "av1", "vp9", "mpeg4", "aac", "mp3", "opus"];
-    let fits = |codec: &str| IN_MP4.contains(&codec);
-    let video = source.video.as_ref().filter(|_| picture);
-    let audio = source.audio.first();
-    let all = video.is_none_or(|video| fits(&video.codec))
-        && audio.is_none_or(|audio| fits(&audio.codec));
+    let video = source.video.as_ref().filter(|_| need.picture);
+    let audio = source.audio.first().filter(|_| need.sound);
+    let (picture, sound) =
+        (video.map(|video| video.codec.as_str()), audio.map(|audio| audio.codec.as_str()));
     let ticks = match video {
         Some(video) => (video.time_base.num == 1).then_some(video.time_base.den),
         None => audio.map(|audio| u64::from(audio.sample_rate)),
     };
+    let in_mp4 = picture.into_iter().chain(sound).all(|codec| IN_MP4.contains(&codec));
     match demuxer {
-        Demuxer::Matroska => ("matroska", None),
-        Demuxer::Mov if all && ticks.is_some() => ("mp4", ticks),
+        Demuxer::Matroska if sound != Some("opus") => ("matroska", None),
+        Demuxer::Mov if in_mp4 && ticks.is_some() => ("mp4", ticks),
         _ => ("nut", None),
     }
 }

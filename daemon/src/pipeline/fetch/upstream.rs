@@ -4,19 +4,19 @@
 //! 10 MiB, because media servers throttle longer ones. A range that breaks off
 //! or stalls goes on from where it stopped.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use clipmill_plugins::net::{Client, NetError, Response};
+use clipmill_plugins::net::{Client, Response};
 use clipmill_plugins::{Retry, SourceError};
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
-use url::Url;
 
+use super::budget::Budget;
+use super::request::{CHANGED, Refusal, Remote, ask, head, tag};
 use crate::pipeline::StageError;
 
 /// First bytes of a file, which are read at once.
@@ -35,52 +35,9 @@ const BACKOFF: Duration = Duration::from_millis(200);
 /// The longest wait that a server may ask for within one attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Said of a file of which parts of two versions came.
-const CHANGED: &str = "the file changed while it was downloaded";
-
-/// Where a file is.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Remote {
-    pub url: Url,
-    pub headers: BTreeMap<String, String>,
-}
-
 /// Asks the source for a fresh address of the same file.
 pub(super) type Renew =
     Arc<dyn Fn() -> BoxFuture<'static, Result<Remote, SourceError>> + Send + Sync>;
-
-/// Bytes that one fetch received, and how many it may.
-#[derive(Debug)]
-pub(super) struct Budget {
-    received: AtomicU64,
-    limit: u64,
-}
-
-impl Budget {
-    pub fn new(limit: u64) -> Budget {
-        Budget { received: AtomicU64::new(0), limit }
-    }
-
-    /// Bytes so far.
-    pub fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    /// Counts bytes.
-    ///
-    /// # Errors
-    /// `too_large`.
-    pub fn take(&self, bytes: usize) -> Result<(), StageError> {
-        let bytes = bytes as u64;
-        if self.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.limit {
-            return Err(StageError::never(
-                "too_large",
-                "the download for this clip is larger than is allowed here",
-            ));
-        }
-        Ok(())
-    }
-}
 
 /// A file that can be read in ranges.
 pub(super) struct Upstream {
@@ -104,7 +61,7 @@ pub(super) enum Opened {
     /// It serves ranges.
     Ranged(Arc<Upstream>),
     /// It sends the whole file or nothing.
-    Whole(Response),
+    Whole(Box<Response>),
 }
 
 impl Upstream {
@@ -121,8 +78,10 @@ impl Upstream {
         let (mut failures, mut renewed) = (0, false);
         loop {
             let error = match ask(&client, &remote, 0, HEAD - 1).await {
-                Ok(response) if response.status() == 200 => return Ok(Opened::Whole(response)),
-                Ok(response) => match head(response, &budget).await? {
+                Ok(response) if response.status() == 200 => {
+                    return Ok(Opened::Whole(Box::new(response)));
+                }
+                Ok(response) => match head(response, HEAD as usize, &budget).await? {
                     Ok((head, size, tag)) => {
                         return Ok(Opened::Ranged(Arc::new(Upstream {
                             client,
@@ -316,69 +275,6 @@ impl Reader {
     }
 }
 
-enum Refusal {
-    /// The address does not work any more.
-    Expired(StageError),
-    Other(StageError),
-}
-
-async fn ask(client: &Client, remote: &Remote, from: u64, to: u64) -> Result<Response, Refusal> {
-    let other = |error: NetError| Refusal::Other(SourceError::from(error).into());
-    let response =
-        client.get(&remote.url, &remote.headers, Some((from, Some(to)))).await.map_err(other)?;
-    match response.status() {
-        206 => Ok(response),
-        200 if from == 0 => Ok(response),
-        200 => Err(Refusal::Other(StageError::later(
-            "source_failed",
-            "the server stopped to serve parts of the file",
-        ))),
-        403 | 410 => match response.ok() {
-            Ok(_) => Err(Refusal::Other(StageError::later("source_failed", "an odd answer"))),
-            Err(error) => Err(Refusal::Expired(SourceError::from(error).into())),
-        },
-        416 => Err(Refusal::Other(StageError::later("source_failed", CHANGED))),
-        _ => match response.ok() {
-            Ok(_) => Err(Refusal::Other(StageError::never(
-                "source_failed",
-                "the server answered with something else than a part of the file",
-            ))),
-            Err(error) => Err(other(error)),
-        },
-    }
-}
-
-type Head = (Bytes, u64, Option<String>);
-
-/// Reads a first part. The outer error is final, the inner one may be tried again.
-async fn head(
-    response: Response,
-    budget: &Budget,
-) -> Result<Result<Head, SourceError>, StageError> {
-    let tag = tag(&response);
-    let Some((0, last, Some(size))) = response.content_range() else {
-        return Err(StageError::never("source_failed", "the server does not tell the file's size"));
-    };
-    match response.bytes(HEAD as usize).await {
-        Ok(bytes) => {
-            budget.take(bytes.len())?;
-            match bytes.len() as u64 == last + 1 {
-                true => Ok(Ok((bytes.into(), size, tag))),
-                false => {
-                    Ok(Err(SourceError::later("source_unreachable", "the server sent too little")))
-                }
-            }
-        }
-        Err(error) => Ok(Err(error.into())),
-    }
-}
-
-/// What tells one version of a file from another.
-fn tag(response: &Response) -> Option<String> {
-    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-    header("etag").or_else(|| header("last-modified"))
-}
-
 async fn renewal(renew: &Renew, old: &Remote, error: StageError) -> Result<Remote, StageError> {
     let fresh = renew().await?;
     if fresh == *old { Err(error) } else { Ok(fresh) }
@@ -390,6 +286,8 @@ async fn renewal(renew: &Renew, old: &Remote, error: StageError) -> Result<Remot
 /// The error itself, when there is to be no further one.
 async fn pause(error: &StageError, failures: u32) -> Result<(), StageError> {
     let wait = match error.retry {
+        // Another version of the file does not become this one again.
+        _ if error.message == CHANGED => return Err(error.clone()),
         Retry::After(wait) if wait <= LONGEST_WAIT => wait,
         Retry::Later => BACKOFF * 2_u32.saturating_pow(failures.min(10)),
         Retry::Never | Retry::After(_) => return Err(error.clone()),
