@@ -21,7 +21,7 @@ pub fn folder() -> PathBuf {
 /// # Errors
 /// When ffmpeg is missing or refuses.
 pub fn grainy(seconds: u32) -> Result<PathBuf, ToolError> {
-    let name = format!("grainy-{seconds}.mp4");
+    let name = format!("grainy-{seconds}s.mp4");
     let file = folder().join(&name);
     if file.is_file() {
         return Ok(file);
@@ -32,7 +32,7 @@ pub fn grainy(seconds: u32) -> Result<PathBuf, ToolError> {
          -f lavfi -i testsrc2=size=1920x1080:rate=30:duration={seconds} \
          -f lavfi -i sine=frequency=440:sample_rate=48000:duration={seconds} \
          -vf noise=c0s=3:c0f=t,format=yuv420p -c:v libx264 -preset ultrafast -crf 24 \
-         -c:a aac -b:a 128k"
+         -c:a aac -b:a 128k -ac 2"
     );
     let mut args: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
     args.push(half.display().to_string());

@@ -50,7 +50,15 @@ async fn growth_of_upload(large: &Path) -> f64 {
     let (daemon, account) = begin().await;
     let grown = Growth::begin(&daemon);
     upload(&account, large).await;
-    grown.end()
+    let growth = grown.end();
+    assert_eq!(largest_in(&daemon.data().join("uploads")), SIZE, "not all of it was kept");
+    growth
+}
+
+/// The length of the largest file in a folder.
+fn largest_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).expect("the folder of uploads");
+    entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).max().unwrap_or_default()
 }
 
 async fn growth_of_download(small: &Path) -> f64 {
