@@ -2,7 +2,7 @@
 # Installs the programs that clipmill uses, on Debian, Ubuntu and macOS (with Homebrew).
 #
 #   scripts/tools.sh run     what the daemon calls: ffmpeg, yt-dlp, a JavaScript runtime for yt-dlp
-#   scripts/tools.sh test    the same, and what the tests start: redis-server, nginx
+#   scripts/tools.sh test    the same, and what the tests start: nginx, curl, systemd-analyze
 #   scripts/tools.sh bench   the same, and what the benchmarks compare with: wrk, Flask behind gunicorn
 #
 # Only what is missing gets installed, so a second call changes nothing and asks no network.
@@ -129,8 +129,10 @@ run_set() {
 
 test_set() {
   run_set
-  need redis-server redis-server redis
   need nginx nginx nginx
+  need curl curl curl
+  # The unit is for Linux, and so are the tests of it.
+  if has apt-get; then need systemd-analyze systemd systemd; fi
 }
 
 bench_set() {

@@ -76,6 +76,7 @@ async fn clips_and_uploads_go_through_nginx() {
     assert!(log.contains("/api/video/download/") && !log.contains(&account.public));
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn the_unit_is_valid_and_hardened() {
     let folder = tempfile::tempdir().unwrap();

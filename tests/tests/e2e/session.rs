@@ -119,7 +119,7 @@ async fn files_are_served_in_parts_and_by_head() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_and_records_go_when_their_time_is_over() {
-    let (server, clip) = served();
+    let (server, _) = served();
     let daemon = Daemon::start("[retention]\nminutes = 0.08\nsweep_minutes = 0.01");
     let account = Account::register(&daemon).await;
     let id = account.save(&server.url("/main.mp4"), 1.0, 2.0).await;
@@ -139,7 +139,6 @@ async fn files_and_records_go_when_their_time_is_over() {
     let waiting = account.save(&server.url("/main.mp4"), 1.0, 2.0).await;
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
     assert_eq!(account.get(&format!("/api/video/status/{waiting}")).await.status, 200);
-    drop(clip);
 }
 
 fn clip_of_five_seconds() -> std::path::PathBuf {
