@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clipmill_plugins::Registry;
 use clipmill_storage::Storage;
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Passwords, Tokens};
 use crate::clock::Clock;
@@ -43,6 +44,8 @@ pub struct App {
     /// Told whenever a job of this process has ended, in whatever way. Who
     /// waits for a job looks at its record after each, and every second.
     pub settled: Notify,
+    /// Cancelled when the daemon begins to stop.
+    pub stopping: CancellationToken,
     /// Places for asking sources in the background; who finds none gives up.
     pub resolving: Arc<Semaphore>,
     /// Places for receiving files; who finds none is sent away.
@@ -77,6 +80,7 @@ impl App {
             passwords: Passwords::new(parts.config.auth.bcrypt_cost),
             metrics: Metrics::default(),
             settled: Notify::new(),
+            stopping: CancellationToken::new(),
             resolving: Arc::new(Semaphore::new(RESOLVING_AT_A_TIME)),
             uploads: Arc::new(Semaphore::new(UPLOADS_AT_A_TIME)),
             config: parts.config,

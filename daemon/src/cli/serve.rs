@@ -9,7 +9,6 @@ use clipmill_storage::Storage;
 use rustix::fs::{FlockOperation, flock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
 use super::setup;
@@ -73,16 +72,14 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
     let workers = Pool::start(&app);
-    let stop = CancellationToken::new();
-    let stopped = stop.clone().cancelled_owned();
-    let server = http::serve(app.clone(), listener, stopped);
+    let server = http::serve(app.clone(), listener, app.stopping.clone().cancelled_owned());
     let deadline = Duration::from_secs(app.config.server.stop_seconds);
     tokio::pin!(server);
     tokio::select! {
         ended = &mut server => ended?,
         () = shutdown => {
             tracing::info!("stopping");
-            stop.cancel();
+            app.stopping.cancel();
             let (served, ()) = tokio::join!(server, workers.stop(deadline));
             served?;
         }

@@ -3,7 +3,7 @@
 
 use toml::{Table, Value};
 
-use super::load::SECTIONS;
+use super::sections::SECTIONS;
 
 /// The reference's variables: name, section, key.
 pub const REFERENCE: &[(&str, &str, &str)] = &[
@@ -47,8 +47,7 @@ pub fn overlay(variables: impl Iterator<Item = (String, String)>) -> (Table, Vec
     (table, notes)
 }
 
-/// Where a variable belongs. Our own names win over nothing: each setting has
-/// one reference name at most.
+/// Where a variable belongs.
 fn place(name: &str) -> Option<(String, String)> {
     if let Some((_, section, key)) = REFERENCE.iter().find(|(known, ..)| *known == name) {
         return Some(((*section).to_owned(), (*key).to_owned()));

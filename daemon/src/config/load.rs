@@ -6,23 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use super::sections::SECTIONS;
 use super::{Config, environment, validate};
-
-/// Names of the sections.
-pub const SECTIONS: &[&str] = &[
-    "server",
-    "auth",
-    "limits",
-    "storage",
-    "folders",
-    "clips",
-    "uploads",
-    "retention",
-    "workers",
-    "tools",
-    "network",
-    "log",
-];
 
 /// A configuration that holds, and what the log should say of it.
 #[derive(Debug)]

@@ -8,6 +8,22 @@ use serde::{Deserialize, Serialize};
 
 use super::Secret;
 
+/// Names of the sections.
+pub const SECTIONS: &[&str] = &[
+    "server",
+    "auth",
+    "limits",
+    "storage",
+    "folders",
+    "clips",
+    "uploads",
+    "retention",
+    "workers",
+    "tools",
+    "network",
+    "log",
+];
+
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

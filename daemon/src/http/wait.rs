@@ -41,7 +41,7 @@ pub fn outcome(video: Option<Video>, want: &Want) -> Outcome {
     }
 }
 
-/// Waits until the job has ended or `limit` has passed.
+/// Waits until the job has ended, `limit` has passed, or the daemon stops.
 ///
 /// # Errors
 /// When storage fails.
@@ -62,8 +62,12 @@ pub async fn until_settled(
             return Ok(now);
         }
         let pause = LOOK_AGAIN.min(end.saturating_duration_since(Instant::now()));
-        // Both ends of this wait lead to another look.
-        let _ = tokio::time::timeout(pause, settled).await;
+        tokio::select! {
+            () = settled => {}
+            () = tokio::time::sleep(pause) => {}
+            // The job goes on after the next start, so the client need not wait for it here.
+            () = app.stopping.cancelled() => return Ok(now),
+        }
     }
 }
 

@@ -257,21 +257,22 @@ async fn a_full_disk_is_told_and_waited_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_hangs_does_not_hang_us() {
     let (server, clip) = served();
-    let daemon = Daemon::start("");
+    let mut daemon = Daemon::start("");
     let account = Account::register(&daemon).await;
     let id = account.save(&server.url("/main.mp4"), 20.0, 22.0).await;
     server.behave(
         "/main.mp4",
         Behaviour::new().stall_after(20_000, clipmill_tests::media_server::ALWAYS),
     );
-    ask(&account, &id).await;
-    // Others are served meanwhile, and a stop is not held up.
-    let mut daemon = daemon;
-    assert_eq!(account.get("/api/video/list").await.status, 200);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let client = (account.clone(), id.clone());
+    let waiting = tokio::spawn(async move { client.0.download(&client.1, &json!({})).await });
+    // Others are served meanwhile, and a stop is not held up: who waits is told to ask again.
+    let path = format!("/api/video/status/{id}");
+    account.wait_for(&path, |body| body["progress"]["current_phase"] == "downloading").await;
     let since = std::time::Instant::now();
     assert!(daemon.stop().success());
-    assert!(since.elapsed() < Duration::from_secs(12), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(9), "{:?}", since.elapsed());
+    assert_eq!(waiting.await.unwrap().status(), 202);
     server.behave_well();
     daemon.start_again();
     let account = account.at(&daemon);
