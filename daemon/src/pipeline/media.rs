@@ -44,6 +44,12 @@ impl MediaFile {
 }
 
 impl Media {
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        let audio = self.audio.as_ref().map_or(0, |file| file.probe.size);
+        self.video.probe.size + audio
+    }
+
     /// The picture.
     ///
     /// # Errors

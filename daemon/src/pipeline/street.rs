@@ -37,6 +37,8 @@ pub(super) struct Shop {
 /// After fetch: local files that hold the span, from the keyframe before it.
 #[derive(Debug, Clone)]
 pub struct Fetched {
+    /// Bytes that came from the source in this attempt.
+    pub received_bytes: u64,
     /// What comes out in the end.
     pub rendition: Rendition,
     /// The span in the source's time; none when all of it is wanted.

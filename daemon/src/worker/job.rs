@@ -67,6 +67,7 @@ async fn walk(app: &App, claimed: &Claimed, gauge: &Gauge) -> Result<Retained, W
 
     checkpoint(app, claimed, stage(Stage::Fetch)).await?;
     let fetched = timed(app, Stage::Fetch, app.street.fetch(ask, gauge)).await?;
+    app.metrics.bytes(ByteFlow::Fetched, fetched.received_bytes);
     let trim = JobUpdate {
         stage: Some(Stage::Trim),
         span: fetched.span,

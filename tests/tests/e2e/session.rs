@@ -1,7 +1,7 @@
 //! The session of the README, over HTTP: everything that one box does.
 
 use clipmill_tests::MediaServer;
-use clipmill_tests::api::Account;
+use clipmill_tests::api::{Account, http};
 use clipmill_tests::daemon::Daemon;
 use clipmill_tests::media::{ntsc, sixty, variable_rate, webm};
 use reqwest::Method;
@@ -45,6 +45,17 @@ async fn a_saved_span_comes_back_as_exactly_its_frames() {
 
     assert_eq!(daemon.names_in("work"), Vec::<String>::new());
     assert_eq!(daemon.names_in("files").len(), 1, "the older rendition is gone");
+
+    let metrics = http().get(daemon.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    for counted in [
+        "clipmill_queue_depth 0",
+        "clipmill_bytes_total{flow=\"Fetched\"}",
+        "clipmill_bytes_total{flow=\"Served\"}",
+        "clipmill_stage_seconds_count{stage=\"transcode\"} 2",
+        "route=\"/api/video/save\"",
+    ] {
+        assert!(metrics.contains(counted), "{counted} is not in\n{metrics}");
+    }
     assert!(!daemon.log().contains(&account.token) && !daemon.log().contains(&account.public));
 }
 

@@ -69,6 +69,7 @@ pub(super) async fn load(ask: &Ask) -> Option<Fetched> {
         return None;
     }
     Some(Fetched {
+        received_bytes: 0,
         rendition: ask.rendition.clone(),
         span: manifest.span,
         available_formats: manifest.available_formats,

@@ -73,6 +73,7 @@ async fn local(
     };
     let media = Media { video: MediaFile::whole(path, input.demuxer, probe), audio: None };
     Ok(Fetched {
+        received_bytes: 0,
         rendition: ask.rendition.clone(),
         span,
         available_formats: None,
@@ -106,7 +107,10 @@ async fn remote(
     if running && (remotes.is_none() || span.is_none()) {
         return Err(span::still_live());
     }
-    let job = Job { shop, source: &source, url, info: &info, choice, span, running };
+    let limit = shop.clips.max_download_mb.saturating_mul(1024 * 1024);
+    let budget = Arc::new(Budget::new(limit));
+    let received = Arc::clone(&budget);
+    let job = Job { shop, source: &source, url, info: &info, choice, span, running, budget };
     let relayed = match remotes {
         Some(remotes) => Some(job.relay(remotes, &ask.folder, gauge).await),
         None => None,
@@ -129,7 +133,10 @@ async fn remote(
         let own = "the source's own download was used";
         note = Some(note.map_or_else(|| own.to_owned(), |note| format!("{note}; {own}")));
     }
+    // What the source downloads itself is known by its files only.
+    let own_bytes = if own { media.bytes() } else { 0 };
     Ok(Fetched {
+        received_bytes: received.received() + own_bytes,
         rendition: ask.rendition.clone(),
         span,
         available_formats: Some(choose::heights(&info.formats)),
@@ -172,6 +179,7 @@ struct Job<'a> {
     choice: Choice<'a>,
     span: Option<Span>,
     running: bool,
+    budget: Arc<Budget>,
 }
 
 impl Job<'_> {
@@ -181,13 +189,11 @@ impl Job<'_> {
         folder: &Path,
         gauge: &Gauge,
     ) -> Result<Media, StageError> {
-        let limit = self.shop.clips.max_download_mb.saturating_mul(1024 * 1024);
-        let budget = Arc::new(Budget::new(limit));
         let expected = self.expected();
         // A cast of a float saturates.
         workspace::room_for(folder, expected.unwrap_or(0.0) as u64)?;
         let get = |remote, format, name: &str, picture, sound| {
-            self.get(remote, format, folder.join(name), (picture, sound), Arc::clone(&budget))
+            self.get(remote, format, folder.join(name), (picture, sound))
         };
         let both = async {
             let (video_file, audio_file) = (self.choice.video, self.choice.audio);
@@ -208,7 +214,7 @@ impl Job<'_> {
                 }
             }
         };
-        meter::metered(gauge, &budget, expected, both).await
+        meter::metered(gauge, &self.budget, expected, both).await
     }
 
     /// One file, or the part of it that is needed.
@@ -218,11 +224,10 @@ impl Job<'_> {
         format: &Format,
         stem: std::path::PathBuf,
         (picture, sound): (bool, bool),
-        budget: Arc<Budget>,
     ) -> Result<MediaFile, StageError> {
         let renew = self.renew(&format.id);
         let client = self.shop.client.clone();
-        let opened = Upstream::open(client, remote, renew, Arc::clone(&budget)).await?;
+        let opened = Upstream::open(client, remote, renew, Arc::clone(&self.budget)).await?;
         let whole = stem.with_extension("source");
         match (opened, self.span) {
             (Opened::Ranged(file), Some(span)) => {
@@ -241,7 +246,7 @@ impl Job<'_> {
                 let bytes = response.stream().map(|bytes| {
                     let bytes =
                         bytes.map_err(|error| StageError::from(SourceError::from(error)))?;
-                    budget.take(bytes.len()).map(|()| bytes)
+                    self.budget.take(bytes.len()).map(|()| bytes)
                 });
                 save(bytes, &whole).await?;
             }
