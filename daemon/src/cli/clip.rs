@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clipmill_plugins::builtin::ytdlp::youtube;
+use clipmill_plugins::media::Container;
 use clipmill_storage::Span;
 use url::Url;
 
@@ -14,8 +15,6 @@ use crate::pipeline::{Rendition, SourceAsk, SpanAsk};
 
 /// Runs the command.
 pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
-    // Whoever types the address may ask any site, unlike a client of the server.
-    config.clips.hosts = vec!["*".to_owned()];
     if clip.to <= clip.from {
         return Err(Failure::usage("--to must be later than --from"));
     }
@@ -29,7 +28,18 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
         Some(path) => Output::File(path),
         None => Output::Stem(PathBuf::from("clip")),
     };
-    walk(&config, source(&clip.source, span)?, rendition, output, clip.report).await
+    let source = source(&clip.source, span)?;
+    // Whoever types the address may ask any site, unlike a client of the server.
+    // What is named like a media file needs nobody to find it.
+    if matches!(&source, SourceAsk::Remote { url, .. } if !is_named_like_media(url)) {
+        config.clips.hosts = vec!["*".to_owned()];
+    }
+    walk(&config, source, rendition, output, clip.report).await
+}
+
+fn is_named_like_media(url: &Url) -> bool {
+    let extension = Path::new(url.path()).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| Container::from_extension(extension) != Container::Other)
 }
 
 /// A local file when there is one of that name, else an address.

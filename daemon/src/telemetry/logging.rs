@@ -1,7 +1,7 @@
 //! The log: to the terminal, and to a file when one is set.
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::Mutex;
 
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -28,7 +28,7 @@ pub fn init(log: &Log) -> io::Result<()> {
     };
     tracing_subscriber::registry()
         .with(filter)
-        .with(fmt::layer().with_writer(io::stderr))
+        .with(fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr))
         .with(file.map(|file| fmt::layer().with_ansi(false).with_writer(Mutex::new(file))))
         .try_init()
         .map_err(io::Error::other)
