@@ -121,7 +121,7 @@ pub async fn metrics(call: Call, (): ()) -> Answer {
 fn rooms(app: &App) -> Vec<String> {
     let folders = &app.config.folders;
     let rooms: [(&str, PathBuf); 4] = [
-        ("database", folders.data.clone()),
+        ("the database", folders.data.clone()),
         ("finished files", folders.files()),
         ("uploads", folders.uploads()),
         ("half-made files", folders.work()),
@@ -131,7 +131,7 @@ fn rooms(app: &App) -> Vec<String> {
         // one that it will be in.
         match folder.ancestors().find(|folder| folder.exists()).map(free) {
             Some(Ok(room)) if room < LEAST_FREE => {
-                Some(format!("the folder for {name} has only {} MB left", room >> 20))
+                Some(format!("the folder for {name} has only {} MB of the disk left", room >> 20))
             }
             Some(Err(error)) => Some(format!("the folder for {name} can't be looked at: {error}")),
             Some(Ok(_)) | None => None,
