@@ -151,7 +151,8 @@ async fn the_chat_does_not_wait_for_a_source() {
     for _ in 0..8 {
         let began = Instant::now();
         clip(&world, Method::GET, &path, "curl/8").await.expect(201);
-        assert!(began.elapsed() < Duration::from_millis(300), "{:?}", began.elapsed());
+        // The source never answers; this bound is for slow machines, not for speed.
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }
 

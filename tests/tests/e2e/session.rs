@@ -159,7 +159,7 @@ fn clip_of_five_seconds() -> std::path::PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_being_read_is_not_cut_off() {
     let (server, _) = served();
-    let daemon = Daemon::start("[retention]\nminutes = 0.03\nsweep_minutes = 0.01");
+    let daemon = Daemon::start("[retention]\nminutes = 0.06\nsweep_minutes = 0.01");
     let account = Account::register(&daemon).await;
     let id = account.save(&server.url("/main.mp4"), 10.0, 40.0).await;
     let mut reading = account.download(&id, &json!({})).await;
