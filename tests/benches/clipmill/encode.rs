@@ -10,6 +10,7 @@ use clipmill_tests::tool;
 use crate::client;
 use crate::measure::{Samples, megabytes, quick};
 use crate::media;
+use crate::process;
 use crate::report::{Goal, Report, Row};
 
 const ROUNDS: usize = 3;
@@ -20,50 +21,78 @@ const DEADLINE: Duration = Duration::from_secs(3_600);
 /// What a person would type.
 const BARE: &str = "-c:v libx264 -preset medium -crf 18 -c:a aac -b:a 192k -movflags +faststart";
 
-/// Encodes the same file in three ways in turns and adds two rows.
+/// Encodes the same file in three ways in turns and adds four rows.
 pub async fn measure(report: &mut Report) {
     let seconds = if quick() { 10 } else { 60 };
-    let named = |way: &str| {
-        Row::new(&format!("encode {seconds} s of 1080p {way}, to bare ffmpeg"), "s", GOAL)
+    let named = |figure: &str, way: &str, goal: Goal| {
+        Row::new(&format!("{figure} of a {seconds} s 1080p encode by {way}, to ffmpeg"), "s", goal)
     };
-    let (by_command, by_daemon) = (named("by clipmill encode"), named("by the daemon"));
+    let rows = |way: &str| [named("time", way, GOAL), named("processor time", way, Goal::None)];
+    let (by_command, by_daemon) = (rows("clipmill encode"), rows("the daemon"));
     if tool::find("ffmpeg").is_err() {
-        let missing = "ffmpeg: scripts/tools.sh bench installs it";
-        report.add(by_command.missing(missing.to_owned()));
-        report.add(by_daemon.missing(missing.to_owned()));
+        for row in by_command.into_iter().chain(by_daemon) {
+            report.add(row.missing("ffmpeg: scripts/tools.sh bench installs it".to_owned()));
+        }
         return;
     }
     let input = media::grainy(seconds).unwrap_or_else(|error| panic!("{error}"));
     let bare_file = media::folder().join("bare.mp4");
     let command_file = media::folder().join("command.mp4");
-    let server = Server::start().await;
-    let (mut bare, mut command, mut daemon) =
-        (Samples::default(), Samples::default(), Samples::default());
     let mut daemon_file = PathBuf::new();
+    let server = Server::start().await;
+    let this = std::process::id();
+    let (mut bare, mut command, mut daemon) =
+        (Times::default(), Times::default(), Times::default());
     for round in 1..=ROUNDS {
-        let told = |samples: &mut Samples, way: &str, since: Instant| {
-            let seconds = since.elapsed().as_secs_f64();
-            eprintln!("  {round}/{ROUNDS} {way}: {seconds:.2} s");
-            samples.push(seconds);
-        };
-        let since = Instant::now();
+        let watch = Watch::start(this);
         bare_ffmpeg(&input, &bare_file);
-        told(&mut bare, "bare ffmpeg", since);
-        let since = Instant::now();
+        watch.stop(&mut bare, &format!("{round}/{ROUNDS} bare ffmpeg"));
+        let watch = Watch::start(this);
         clipmill_encode(&input, &command_file);
-        told(&mut command, "clipmill encode", since);
-        let since = Instant::now();
+        watch.stop(&mut command, &format!("{round}/{ROUNDS} clipmill encode"));
+        let watch = Watch::start(server.daemon.pid());
         let id = server.encode(&input).await;
-        told(&mut daemon, "daemon", since);
+        watch.stop(&mut daemon, &format!("{round}/{ROUNDS} daemon"));
         daemon_file = server.file_of(&id);
     }
-    let peer = bare.median();
-    report.add(
-        by_command.ours(command.median()).peer(Ok(peer)).note(likeness(&command_file, &bare_file)),
-    );
-    report.add(
-        by_daemon.ours(daemon.median()).peer(Ok(peer)).note(likeness(&daemon_file, &bare_file)),
-    );
+    add(report, by_command, &command, &bare, &likeness(&command_file, &bare_file));
+    add(report, by_daemon, &daemon, &bare, &likeness(&daemon_file, &bare_file));
+}
+
+fn add(report: &mut Report, rows: [Row; 2], ours: &Times, peer: &Times, likeness: &str) {
+    let [wall, processor] = rows;
+    let wall = wall.ours(ours.wall.median()).peer(Ok(peer.wall.median()));
+    report.add(wall.note(likeness.to_owned()));
+    report.add(processor.ours(ours.processor.median()).peer(Ok(peer.processor.median())));
+}
+
+/// What one way of encoding took, in seconds.
+#[derive(Default)]
+struct Times {
+    wall: Samples,
+    processor: Samples,
+}
+
+/// Times one encode.
+struct Watch {
+    pid: u32,
+    processor: f64,
+    wall: Instant,
+}
+
+impl Watch {
+    /// From now on, with the processor time of this process and of the children that it ends.
+    fn start(pid: u32) -> Watch {
+        Watch { pid, processor: process::processor_seconds(pid), wall: Instant::now() }
+    }
+
+    fn stop(self, times: &mut Times, way: &str) {
+        let wall = self.wall.elapsed().as_secs_f64();
+        let processor = process::processor_seconds(self.pid) - self.processor;
+        eprintln!("  {way}: {wall:.2} s, processor {processor:.2} s");
+        times.wall.push(wall);
+        times.processor.push(processor);
+    }
 }
 
 fn bare_ffmpeg(input: &Path, output: &Path) {

@@ -22,6 +22,14 @@ struct Figures {
     memory: Samples,
 }
 
+impl Figures {
+    fn started(&mut self, which: &str, since: Instant) {
+        let taken = milliseconds(since.elapsed());
+        eprintln!("  {which} started in {taken:.0} ms");
+        self.start.push(taken);
+    }
+}
+
 /// Starts both in turns, each daemon with a new data folder, and adds two rows.
 pub async fn measure(report: &mut Report) {
     let mut ours = Figures::default();
@@ -52,7 +60,7 @@ async fn start_daemon(figures: &mut Figures, look: bool) {
     let since = Instant::now();
     let daemon = Daemon::start("");
     process::await_healthz(process::address_of(&daemon.url("")));
-    figures.start.push(milliseconds(since.elapsed()));
+    figures.started("daemon", since);
     if look {
         tokio::time::sleep(IDLE).await;
         figures.memory.push(megabytes(process::resident(daemon.pid())));
@@ -63,7 +71,7 @@ async fn start_flask(mut figures: Figures, look: bool) -> Result<Figures, String
     let since = Instant::now();
     let flask = Flask::spawn("never asked for a token", &json!({}))?;
     process::await_healthz(flask.address());
-    figures.start.push(milliseconds(since.elapsed()));
+    figures.started("Flask", since);
     if look {
         tokio::time::sleep(IDLE).await;
         figures.memory.push(megabytes(flask.resident()));

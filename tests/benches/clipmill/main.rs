@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
+    warn_when_busy();
     let mut report = Report::default();
     for (name, measure) in GROUPS {
         if wanted.is_empty() || wanted.contains(&name) {
@@ -79,6 +80,15 @@ fn main() -> ExitCode {
     let file = report.finish();
     eprintln!("bench: {}", file.display());
     if report.all_measured() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Others on the machine make every wall time a matter of luck.
+fn warn_when_busy() {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = text.split_whitespace().next().and_then(|load| load.parse::<f64>().ok());
+    if let Some(load) = load.filter(|load| *load > 0.5) {
+        eprintln!("bench: the load average is {load} already; trust the ratios only as far");
+    }
 }
 
 fn is_group(name: &str) -> bool {
