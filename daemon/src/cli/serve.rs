@@ -34,8 +34,9 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(format!("can't listen on {address}: {error}; set server.listen to another"))
     })?;
-    let storage = setup::storage(&config).await?;
-    let app = assemble(config, storage.clone()).await?;
+    // Both wait for something else than the processor.
+    let (storage, parts) = tokio::try_join!(setup::storage(&config), setup::parts(&config))?;
+    let app = assemble(config, storage.clone(), parts)?;
     let swept = sweep_orphans(&app).await?;
     if swept.orphans > 0 {
         tracing::info!(files = swept.orphans, "swept what a crash left behind");
@@ -48,14 +49,18 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
 }
 
 /// The daemon's parts, joined.
-async fn assemble(config: Config, storage: Arc<dyn Storage>) -> Result<Arc<App>, Failure> {
+fn assemble(
+    config: Config,
+    storage: Arc<dyn Storage>,
+    parts: setup::Parts,
+) -> Result<Arc<App>, Failure> {
     for folder in [config.folders.work(), config.folders.uploads()] {
         std::fs::create_dir_all(&folder)?;
     }
     let artifacts = Artifacts::in_folder(&config.folders.files())
         .map_err(|error| Failure::other(format!("the folder for finished files: {error}")))?;
     let secrets = jwt_secrets(&config)?;
-    let setup::Parts { tools, registry, street } = setup::parts(&config).await?;
+    let setup::Parts { tools, registry, street } = parts;
     let clock = Clock::system();
     let parts = Parts { config, secrets, storage, registry, artifacts, tools, street, clock };
     Ok(Arc::new(App::assemble(parts)))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clipmill_plugins::Encoders;
 use clipmill_plugins::media::Probe;
-use clipmill_plugins::process::{self, Spec};
+use clipmill_plugins::process::{self, Output, Spec};
 
 use super::{Input, probe};
 use crate::config::Config;
@@ -42,8 +42,12 @@ impl Tools {
     pub async fn discover(config: &Config) -> Result<Tools, ToolProblem> {
         let ffmpeg = locate("ffmpeg", config.tools.ffmpeg.as_deref())?;
         let ffprobe = locate("ffprobe", config.tools.ffprobe.as_deref())?;
-        let version = version_of(&ask("ffmpeg", &ffmpeg, "-version").await?);
-        ask("ffprobe", &ffprobe, "-version").await?;
+        // The start of a daemon waits for this: one question to each, both at once.
+        let (listed, works) =
+            tokio::join!(ask("ffmpeg", &ffmpeg, "-encoders"), ask("ffprobe", &ffprobe, "-version"));
+        let (listed, _) = (listed?, works?);
+        // Its banner names the version.
+        let version = version_of(&listed.stderr_tail);
         if numbers(&version).is_some_and(|found| found < OLDEST) {
             let (major, minor) = OLDEST;
             return Err(ToolProblem(format!(
@@ -51,7 +55,7 @@ impl Tools {
                 install()
             )));
         }
-        let encoders = encoders_of(&ask("ffmpeg", &ffmpeg, "-encoders").await?);
+        let encoders = encoders_of(&String::from_utf8_lossy(&listed.stdout));
         Ok(Tools { version, encoders, ffmpeg, ffprobe })
     }
 
@@ -95,10 +99,10 @@ fn locate(name: &str, given: Option<&Path>) -> Result<PathBuf, ToolProblem> {
     })
 }
 
-async fn ask(name: &str, program: &Path, question: &str) -> Result<String, ToolProblem> {
-    let spec = Spec::new(program, ["-hide_banner", question], INTRODUCTION);
+async fn ask(name: &str, program: &Path, question: &str) -> Result<Output, ToolProblem> {
+    let spec = Spec::new(program, [question], INTRODUCTION);
     match process::run(spec, WORDS).await {
-        Ok(output) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Ok(output) => Ok(output),
         Err(error) => {
             tracing::warn!(%error, stderr = error.stderr_tail(), "{name} does not answer");
             Err(ToolProblem(format!("{name} does not work ({error}); {}", install())))

@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bare_warp;
+mod chat;
 mod client;
 mod encode;
 mod flask;
@@ -35,8 +36,9 @@ use report::Report;
 /// A group of rows: its name, and what measures it.
 type Group = (&'static str, for<'a> fn(&'a mut Report) -> BoxFuture<'a, ()>);
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     ("status", |report| Box::pin(status::measure(report))),
+    ("chat", |report| Box::pin(chat::measure(report))),
     ("idle", |report| Box::pin(idle::measure(report))),
     ("transfer", |report| Box::pin(transfer::measure(report))),
     ("encode", |report| Box::pin(encode::measure(report))),
