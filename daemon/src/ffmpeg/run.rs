@@ -113,7 +113,7 @@ mod tests {
         };
         let full = explain(&exit("av_interleaved_write_frame(): No space left on device"), bounds);
         assert_eq!((full.code, full.retry), ("disk_full", clipmill_plugins::Retry::Later));
-        let bad = explain(&exit("/srv/work/x.mp4: Invalid data found"), bounds);
+        let bad = explain(&exit("/srv/half/x.mp4: Invalid data found"), bounds);
         assert_eq!(bad.code, "encode_failed");
         assert!(!bad.message.contains('/'));
     }
