@@ -160,7 +160,7 @@ fn a_stalled_connection_stays_open_and_ends_with_the_server() {
 
     let began = Instant::now();
     drop(server);
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(10));
     stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let rest = stream.read_to_end(&mut got);
     assert!(rest.is_ok() || rest.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));

@@ -156,7 +156,7 @@ async fn a_stall_a_cut_and_a_flood_are_errors() {
     assert_eq!(response.chunk().await.unwrap().unwrap(), "begin");
     let began = Instant::now();
     assert_eq!(response.chunk().await.unwrap_err().code, "source_timeout");
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(10));
 
     let error = client.get(&server.url("/silent"), &NONE, None).await.unwrap_err();
     assert_eq!(error.code, "source_timeout");
