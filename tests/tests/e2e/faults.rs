@@ -232,7 +232,7 @@ async fn a_full_disk_is_told_and_waited_out() {
     std::fs::write(&ballast, vec![1; 20 << 20]).unwrap();
 
     let large = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(large.path(), vec![0; 60 << 20]).unwrap();
+    std::fs::write(large.path(), vec![0; 5 << 20]).unwrap();
     let refused = account.upload(large.path(), "large.mp4").await;
     assert_eq!(refused.body["code"], json!("disk_full"), "{refused:?}");
     assert_eq!(refused.status, 500);
