@@ -16,7 +16,7 @@ run: ## Start the daemon, with its data in ./data
 test: ## Run every test
 	@scripts/tools.sh test
 	@cargo build --workspace --all-targets
-	@cargo test --workspace
+	@cargo test --workspace --no-fail-fast
 
 bench: ## Compare with the alternatives; the table also goes to target/bench/results.json
 	@scripts/tools.sh bench
