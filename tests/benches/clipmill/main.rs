@@ -77,10 +77,12 @@ fn main() -> ExitCode {
             if let Err(panic) = runtime.block_on(measured) {
                 report.failed(name, message(&*panic));
             }
+            // A run that is ended from outside leaves what it has measured.
+            report.write();
         }
     }
-    let file = report.finish();
-    eprintln!("bench: {}", file.display());
+    report.print();
+    eprintln!("bench: {}", report.write().display());
     if report.all_measured() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

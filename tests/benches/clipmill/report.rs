@@ -168,9 +168,13 @@ impl Report {
         self.rows.iter().all(|row| row.failed.is_none())
     }
 
-    /// Prints the table and writes `bench/results.json` in the target folder; answers its path.
-    pub fn finish(&self) -> PathBuf {
+    /// Prints the table.
+    pub fn print(&self) {
         print!("{}", self.table());
+    }
+
+    /// Writes `bench/results.json` in the target folder; answers its path.
+    pub fn write(&self) -> PathBuf {
         let folder = tool::target_folder().join("bench");
         fs::create_dir_all(&folder).expect("the folder of the results can be made");
         let file = folder.join("results.json");
