@@ -13,6 +13,7 @@ mod contract;
 mod error;
 mod model;
 pub mod sqlite;
+mod volatile;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -7,6 +7,7 @@
 //! command line's user commands) is seen when an entry is a few seconds old.
 
 mod bytes;
+mod cluster;
 mod columns;
 mod ephemeral;
 mod error;
@@ -16,6 +17,7 @@ mod jobs;
 mod leases;
 mod open;
 mod sessions;
+mod transfer;
 mod users;
 mod videos;
 
@@ -25,9 +27,9 @@ use std::time::Duration;
 
 use sqlx::{SqlitePool, SqliteTransaction};
 
+use crate::volatile::Volatile;
 use crate::{Error, Id, Result, Video};
 
-use ephemeral::Volatile;
 use fresh::Fresh;
 use sessions::SessionCache;
 

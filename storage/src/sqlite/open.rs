@@ -10,9 +10,9 @@ use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::ephemeral::Volatile;
 use super::fresh::Fresh;
 use super::{CACHE_TTL, Inner, Sqlite};
+use crate::volatile::Volatile;
 use crate::{Error, Result};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");

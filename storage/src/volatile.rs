@@ -1,0 +1,110 @@
+//! What may be lost, in this process's memory: progress, counters and the
+//! wake-up. One process needs nothing else; many share these in a server and
+//! fall back on this while it is away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+use tokio::sync::Notify;
+
+use crate::{Id, Progress, Time};
+
+/// How long a job's last progress is remembered.
+pub(crate) const PROGRESS_TTL: Duration = Duration::from_secs(3600);
+/// More jobs than one machine works on in an hour.
+const PROGRESS_ENTRIES: u64 = 10_000;
+/// Counters that are kept at once; one takes about 250 bytes.
+const COUNTERS: u64 = 20_000;
+
+pub(crate) struct Volatile {
+    progress: Cache<Id, Arc<Progress>>,
+    counters: Cache<Window, u64>,
+    work: Notify,
+}
+
+/// One counter: events of a key within one window. Lengths and times in
+/// milliseconds.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Window {
+    pub(crate) key: Box<str>,
+    pub(crate) length: i64,
+    pub(crate) number: i64,
+}
+
+impl Window {
+    /// The window of this length that contains `now`.
+    pub(crate) fn containing(key: &str, length: Duration, now: Time) -> Window {
+        let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
+        let number = now.timestamp_millis().div_euclid(length);
+        Window { key: key.into(), length, number }
+    }
+}
+
+/// A counter lives as long as its window from its first event on.
+struct WindowLength;
+
+impl Expiry<Window, u64> for WindowLength {
+    fn expire_after_create(&self, window: &Window, _: &u64, _: Instant) -> Option<Duration> {
+        Some(Duration::from_millis(window.length.unsigned_abs()))
+    }
+}
+
+impl Volatile {
+    pub(crate) fn new() -> Volatile {
+        Volatile {
+            progress: Cache::builder()
+                .max_capacity(PROGRESS_ENTRIES)
+                .time_to_live(PROGRESS_TTL)
+                .build(),
+            // The default policy refuses newcomers when it is full: then nothing would be
+            // counted of the many clients of a flood. This one drops who was quiet longest.
+            counters: Cache::builder()
+                .max_capacity(COUNTERS)
+                .eviction_policy(EvictionPolicy::lru())
+                .expire_after(WindowLength)
+                .build(),
+            work: Notify::new(),
+        }
+    }
+
+    pub(crate) async fn set_progress(&self, id: Id, progress: &Progress) {
+        self.progress.insert(id, Arc::new(progress.clone())).await;
+    }
+
+    pub(crate) async fn progress(&self, id: Id) -> Option<Progress> {
+        let progress = self.progress.get(&id).await;
+        progress.map(|progress| Progress::clone(&progress))
+    }
+
+    pub(crate) async fn clear_progress(&self, id: Id) {
+        self.progress.invalidate(&id).await;
+    }
+
+    /// Counts one event; answers the count with it.
+    pub(crate) async fn count(&self, window: Window) -> u64 {
+        let entry = self
+            .counters
+            .entry(window)
+            .and_upsert_with(async |counted| {
+                counted.map_or(0, |counted| counted.into_value()).saturating_add(1)
+            })
+            .await;
+        entry.into_value()
+    }
+
+    /// Ends all waits, or the next one when nobody waits.
+    pub(crate) fn wake(&self) {
+        self.work.notify_waiters();
+        // For whoever is about to wait: the next wait ends at once.
+        self.work.notify_one();
+    }
+
+    /// Waits for a wake, but not for ever.
+    pub(crate) async fn wait(&self, timeout: Duration) {
+        // Woken or not, the caller looks into the queue.
+        tokio::time::timeout(timeout, self.work.notified()).await.ok();
+    }
+}
