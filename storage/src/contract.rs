@@ -6,18 +6,39 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Cancelled, Claimed, Enqueued, Failure, Finished, Id, JobUpdate, LeaseHeld, LiveSession,
-    NewUser, NewVideo, Page, Progress, Registered, Result, Session, Time, User, Video, Want,
+    Cancelled, Claimed, Enqueued, Failure, Finished, Id, JobUpdate, KeptSession, LeaseHeld,
+    LiveSession, NewUser, NewVideo, Page, Progress, Put, Registered, Result, Session, Time, User,
+    Video, Want,
 };
 
 /// Everything that the daemon asks of a backend.
 pub trait Storage:
-    Users + Sessions + Videos + Jobs + Ephemeral + Health + Send + Sync + 'static
+    Users
+    + Sessions
+    + Videos
+    + Jobs
+    + Ephemeral
+    + Cluster
+    + Transfer
+    + Health
+    + Send
+    + Sync
+    + 'static
 {
 }
 
 impl<T> Storage for T where
-    T: Users + Sessions + Videos + Jobs + Ephemeral + Health + Send + Sync + 'static
+    T: Users
+        + Sessions
+        + Videos
+        + Jobs
+        + Ephemeral
+        + Cluster
+        + Transfer
+        + Health
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -182,6 +203,9 @@ pub trait Jobs {
     /// - `jobs_claim_takes_over_an_expired_lease`: and the attempt counts.
     /// - `jobs_claim_carries_a_cancel_over`: a job whose worker died before it
     ///   saw the cancel is claimed with `cancel_requested` set.
+    /// - `jobs_skewed_clocks_finish_each_job_once`: workers whose clocks are
+    ///   minutes apart may take a job from each other, but each job is finished
+    ///   exactly once.
     async fn claim(&self, owner: &str, now: Time, lease: Duration) -> Result<Option<Claimed>>;
 
     /// Prolongs a lease to `now + lease`.
@@ -208,6 +232,8 @@ pub trait Jobs {
     /// - `jobs_finish_completes`
     /// - `jobs_end_wins_over_a_cancel`: finish and fail answer `Yes` although a
     ///   cancel was requested, and forget it.
+    /// - `jobs_finish_again_is_still_yes`: when the file on record is this very
+    ///   one; the first answer may have been lost on its way.
     async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld>;
 
     /// Ends a job as failed; it leaves the queue and expires at `expires_at`.
@@ -303,6 +329,88 @@ pub trait Ephemeral {
     /// - `ephemeral_wake_before_the_wait_is_not_missed`
     /// - `ephemeral_wait_ends_at_its_timeout`
     async fn wait_for_work(&self, timeout: Duration);
+}
+
+/// What the daemons that share a backend agree on.
+#[async_trait]
+pub trait Cluster {
+    /// Takes a role (`sweeper`) for a node until `now + lasts`, or prolongs it;
+    /// answers whether the node has it now.
+    ///
+    /// Behaviour:
+    /// - `cluster_role_has_one_holder`: of 8 nodes that ask at once one.
+    /// - `cluster_role_is_kept_and_taken_over`: by its holder as long as it
+    ///   asks in time, by another when the time is over.
+    async fn hold_role(&self, role: &str, node: &str, now: Time, lasts: Duration) -> Result<bool>;
+
+    /// Gives a role up, if the node has it.
+    ///
+    /// Behaviour:
+    /// - `cluster_role_given_up_is_free`: and only its holder can.
+    async fn drop_role(&self, role: &str, node: &str) -> Result<()>;
+
+    /// Writes a word under a name unless there is one; answers the word that is
+    /// there now.
+    ///
+    /// Behaviour:
+    /// - `cluster_first_word_stays`: of 20 that come at once, and for good.
+    async fn agree(&self, name: &str, word: &str) -> Result<String>;
+
+    /// Replaces the word under a name.
+    ///
+    /// Behaviour:
+    /// - `cluster_word_is_replaced`
+    async fn replace_word(&self, name: &str, word: &str) -> Result<()>;
+
+    /// The clock that all daemons of this backend go by; none when there is
+    /// only one daemon, whose own clock will do.
+    ///
+    /// Behaviour:
+    /// - `cluster_time_does_not_stand_still`
+    async fn time(&self) -> Result<Option<Time>>;
+}
+
+/// Moving records from one backend to another, as they are. What is there
+/// already is never changed, so that a move can be repeated.
+#[async_trait]
+pub trait Transfer {
+    /// Sessions that are valid at `now`, by id ascending, after `after`, at
+    /// most `limit`.
+    ///
+    /// Behaviour:
+    /// - `transfer_reads_all_live_sessions`
+    async fn sessions_after(
+        &self,
+        after: Option<Id>,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<KeptSession>>;
+
+    /// Records by id ascending, after `after`, at most `limit`.
+    ///
+    /// Behaviour:
+    /// - `transfer_reads_all_videos`: of all users, in every state.
+    async fn videos_after(&self, after: Option<Id>, limit: u32) -> Result<Vec<Video>>;
+
+    /// Writes an account.
+    ///
+    /// Behaviour:
+    /// - `transfer_writes_a_user_once`: with id and password; one whose e-mail
+    ///   another account has is refused.
+    async fn put_user(&self, user: &User) -> Result<Put>;
+
+    /// Writes a session; its token, which only its owner has, is good from then on.
+    ///
+    /// Behaviour:
+    /// - `transfer_writes_a_session_once`: one of an account that is not there
+    ///   is refused.
+    async fn put_session(&self, session: &KeptSession) -> Result<Put>;
+
+    /// Writes a record with all that belongs to it, its work included.
+    ///
+    /// Behaviour:
+    /// - `transfer_writes_a_video_once`: in every state, field by field.
+    async fn put_video(&self, video: &Video) -> Result<Put>;
 }
 
 /// Whether the backend works.

@@ -12,13 +12,17 @@
 mod contract;
 mod error;
 mod model;
+//pub mod mongo;
 pub mod sqlite;
 mod volatile;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
-pub use contract::{Ephemeral, Health, Jobs, Sessions, Storage, Users, Videos};
+pub use contract::{
+    Cluster, Ephemeral, Health, Jobs, Sessions, Storage, Transfer, Users, Videos,
+};
 pub use error::{Error, Result};
 pub use model::*;
+//pub use mongo::{Mongo, MongoSettings};
 pub use sqlite::Sqlite;

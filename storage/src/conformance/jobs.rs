@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::fixtures::{
-    MINUTE, at, claim, claimed, clip, completed, encode, enqueue, new_id, new_video, queued, read,
+    MINUTE, at, claim, claimed, clip, completed, done, encode, enqueue, new_id, new_video, queued, read,
     rendition, saved, upload, why,
 };
 use crate::{Cancelled, Enqueued, Error, Job, LeaseHeld, Status, Storage, Video};
@@ -224,4 +224,43 @@ pub async fn jobs_next_due_tells_when_to_look_again(storage: Arc<dyn Storage>) {
     assert_eq!(storage.next_due().await.unwrap(), Some(at(80)));
     assert_eq!(storage.stopped(id, lease.id).await.unwrap(), LeaseHeld::Yes);
     assert_eq!(storage.next_due().await.unwrap(), None);
+}
+
+/// Workers whose clocks are up to ten minutes apart may take a job from each
+/// other, but each job is finished exactly once.
+pub async fn jobs_skewed_clocks_finish_each_job_once(storage: Arc<dyn Storage>) {
+    let mut expected = HashSet::new();
+    for _ in 0..40 {
+        expected.insert(queued(&*storage, at(0)).await);
+    }
+    let mut workers = JoinSet::new();
+    for skew in [0, 90, 600] {
+        let storage = storage.clone();
+        workers.spawn(async move {
+            let mut finished = Vec::new();
+            // Each look at the queue is a second later on this worker's clock.
+            for second in 0..80 {
+                let now = at(skew + second);
+                let Some(job) = storage.claim("worker", now, MINUTE).await.unwrap() else {
+                    continue;
+                };
+                tokio::task::yield_now().await;
+                let (id, lease) = (job.video.id, job.lease.id);
+                let _ = storage.heartbeat(id, lease, now, MINUTE).await.unwrap();
+                let mut done = done(now);
+                done.file.file_path = lease.to_string();
+                if storage.finish(id, lease, done).await.unwrap() == LeaseHeld::Yes {
+                    finished.push((id, lease));
+                }
+            }
+            finished
+        });
+    }
+    let finished: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(finished.len(), expected.len());
+    for (id, lease) in finished {
+        assert!(expected.remove(&id), "{id} was finished twice");
+        let file = read(&*storage, id).await.file.unwrap();
+        assert_eq!(file.file_path, lease.to_string());
+    }
 }

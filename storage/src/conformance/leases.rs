@@ -21,7 +21,9 @@ async fn expect_lost(storage: &dyn Storage, id: Id, lease: Id) {
     let lost = LeaseHeld::Lost;
     assert_eq!(storage.heartbeat(id, lease, at(61), MINUTE).await.unwrap(), lost);
     assert_eq!(storage.update_job(id, lease, everything()).await.unwrap(), lost);
-    assert_eq!(storage.finish(id, lease, done(at(61))).await.unwrap(), lost);
+    let mut late = done(at(61));
+    late.file.file_path = "files/late".to_owned();
+    assert_eq!(storage.finish(id, lease, late).await.unwrap(), lost);
     assert_eq!(storage.fail(id, lease, why(), at(61)).await.unwrap(), lost);
     assert_eq!(storage.retry(id, lease, why(), at(61)).await.unwrap(), lost);
     assert_eq!(storage.release(id, lease, at(61)).await.unwrap(), lost);
@@ -146,6 +148,25 @@ pub async fn jobs_end_wins_over_a_cancel(storage: Arc<dyn Storage>) {
         let job = read(&*storage, id).await.job;
         assert_eq!((job.status, job.cancel_requested), (status, false));
     }
+}
+
+/// When the file on record is this very one, and only then.
+pub async fn jobs_finish_again_is_still_yes(storage: Arc<dyn Storage>) {
+    let (id, lease) = claimed(&*storage).await;
+    for _ in 0..2 {
+        let held = storage.finish(id, lease.id, done(at(1))).await.unwrap();
+        assert_eq!(held, LeaseHeld::Yes);
+    }
+    let finished = read(&*storage, id).await;
+    let mut other = done(at(1));
+    other.file.file_path = "files/second".to_owned();
+    assert_eq!(storage.finish(id, lease.id, other).await.unwrap(), LeaseHeld::Lost);
+    assert_eq!(read(&*storage, id).await, finished);
+    // What was asked for anew is not finished by an old file.
+    let want = super::fixtures::rendition("webm");
+    storage.enqueue(id, &want, at(2)).await.unwrap();
+    let held = storage.finish(id, lease.id, done(at(1))).await.unwrap();
+    assert_eq!(held, LeaseHeld::Lost);
 }
 
 /// It is not claimed again.

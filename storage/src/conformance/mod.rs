@@ -7,12 +7,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod cluster;
 pub mod ephemeral;
 mod fixtures;
 pub mod health;
 pub mod jobs;
 pub mod leases;
 pub mod sessions;
+pub mod transfer;
 pub mod users;
 pub mod videos;
 
@@ -76,6 +78,7 @@ macro_rules! storage_conformance {
                 jobs_claim_oldest_first
                 jobs_claim_respects_due_time
                 jobs_claim_takes_over_an_expired_lease
+                jobs_skewed_clocks_finish_each_job_once
                 jobs_cancel_idle_leaves_the_queue
                 jobs_active_ids_are_those_in_the_queue
                 jobs_next_due_tells_when_to_look_again;
@@ -88,6 +91,7 @@ macro_rules! storage_conformance {
                 jobs_update_writes_only_what_is_given
                 jobs_finish_completes
                 jobs_end_wins_over_a_cancel
+                jobs_finish_again_is_still_yes
                 jobs_fail_is_final
                 jobs_retry_waits_until_due
                 jobs_given_back_after_a_cancel_are_stopped
@@ -100,6 +104,19 @@ macro_rules! storage_conformance {
                 ephemeral_wake_ends_a_wait
                 ephemeral_wake_before_the_wait_is_not_missed
                 ephemeral_wait_ends_at_its_timeout;
+            cluster:
+                cluster_role_has_one_holder
+                cluster_role_is_kept_and_taken_over
+                cluster_role_given_up_is_free
+                cluster_first_word_stays
+                cluster_word_is_replaced
+                cluster_time_does_not_stand_still;
+            transfer:
+                transfer_reads_all_live_sessions
+                transfer_reads_all_videos
+                transfer_writes_a_user_once
+                transfer_writes_a_session_once
+                transfer_writes_a_video_once;
             health:
                 health_of_a_working_backend_is_empty;
         }
@@ -148,6 +165,8 @@ mod tests {
             include_str!("jobs.rs"),
             include_str!("leases.rs"),
             include_str!("ephemeral.rs"),
+            include_str!("cluster.rs"),
+            include_str!("transfer.rs"),
             include_str!("health.rs"),
         ];
         let written = written.iter().flat_map(|file| found(file, "pub async fn ", '('));

@@ -4,6 +4,7 @@ mod id;
 mod job;
 mod name;
 mod progress;
+mod put;
 mod session;
 mod user;
 mod video;
@@ -15,7 +16,9 @@ pub use job::{
 };
 pub use name::UnknownName;
 pub use progress::{Phase, Progress};
-pub use session::{LiveSession, Session};
+pub use put::Put;
+pub(crate) use session::token_hash;
+pub use session::{KeptSession, LiveSession, Session};
 pub use user::{NewUser, Registered, User};
 pub use video::{
     Clip, Cursor, Moment, NewVideo, Origin, Page, Span, StoredFile, Upload, Video, Want,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 use super::{Id, Time};
 
 /// One login. It ends by logout, password change or at `expires_at`.
@@ -32,6 +34,21 @@ pub struct LiveSession {
     pub expires_at: Time,
 }
 
+/// A session as one backend hands it to another: not even a move shows tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSession {
+    /// Identifier.
+    pub id: Id,
+    /// Whose it is.
+    pub user_id: Id,
+    /// SHA-256 of the token.
+    pub token_hash: [u8; 32],
+    /// When it was opened.
+    pub created_at: Time,
+    /// From this moment on it is no longer valid.
+    pub expires_at: Time,
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Session")
@@ -41,4 +58,9 @@ impl fmt::Debug for Session {
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
     }
+}
+
+/// What stands for a token wherever the token itself must not be kept.
+pub(crate) fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
 }

@@ -6,7 +6,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::Sqlite;
 use super::columns::{list, ms};
-use crate::{Failure, Finished, Id, JobUpdate, LeaseHeld, Result, Time};
+use crate::{Failure, Finished, Id, JobUpdate, LeaseHeld, Result, Status, Time, Videos};
 
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
@@ -73,9 +73,16 @@ pub(super) async fn finish(store: &Sqlite, id: Id, lease: Id, done: Finished) ->
     .bind(lease)
     .bind(ms(done.now))
     .bind(ms(done.expires_at))
-    .bind(done.file.file_path)
+    .bind(done.file.file_path.clone())
     .bind(done.file.file_size_bytes.cast_signed());
-    write(store, id, statement).await
+    if write(store, id, statement).await? == LeaseHeld::Yes {
+        return Ok(LeaseHeld::Yes);
+    }
+    let record = store.video(id).await?;
+    let written = record.is_some_and(|record| {
+        record.job.status == Status::Completed && record.file.as_ref() == Some(&done.file)
+    });
+    Ok(if written { LeaseHeld::Yes } else { LeaseHeld::Lost })
 }
 
 pub(super) async fn fail(

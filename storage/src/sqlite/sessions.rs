@@ -1,14 +1,13 @@
 //! Logins. Neither the file nor the cache holds a token, only its SHA-256.
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::columns::{ms, time};
 use super::fresh::Fresh;
 use super::{CACHE_TTL, Sqlite, within};
-use crate::{LiveSession, Result, Session, Sessions, Time};
+use crate::{LiveSession, Result, Session, Sessions, Time, token_hash};
 
 /// Sessions that the cache holds; one takes about 400 bytes.
 const CACHED_SESSIONS: u64 = 5_000;
@@ -20,7 +19,7 @@ pub(super) fn cache() -> SessionCache {
 }
 
 fn hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token).to_vec()
+    token_hash(token).to_vec()
 }
 
 #[async_trait]

@@ -1,0 +1,229 @@
+//! The durable queue. What needs a lease is in `leases`.
+//!
+//! A record is in the queue while it has a `job.due_at`. No transition reads
+//! first and trusts what it read: each names the state that it leaves in the
+//! filter of its update, and looks again when that did not hold.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::ReturnDocument;
+
+use super::fields::{Fields, after, date, oid};
+use super::record::video;
+use super::{Inner, Mongo, leases};
+use crate::{
+    Cancelled, Claimed, Enqueued, Error, Failure, Finished, Id, JobUpdate, Jobs, LeaseHeld, Origin,
+    Result, Status, Time, Video, Want,
+};
+
+/// How often a transition looks again at a record that changed under its hands.
+const LOOKS: usize = 20;
+
+#[async_trait]
+impl Jobs for Mongo {
+    async fn enqueue(&self, id: Id, want: &Want, now: Time) -> Result<Enqueued> {
+        let want = want.clone();
+        self.run(move |inner| async move {
+            for _ in 0..LOOKS {
+                if let Some(ended) = try_enqueue(&inner, id, &want, now).await? {
+                    return Ok(ended);
+                }
+            }
+            Err(Error::Unavailable(format!("record {id} changes all the time")))
+        })
+        .await
+    }
+
+    async fn claim(&self, owner: &str, now: Time, lasts: Duration) -> Result<Option<Claimed>> {
+        let until = after(now, lasts);
+        let lease = doc! { "id": oid(Id::generate(now)), "owner": owner, "until": until };
+        // A pipeline, since an update operator can't write a field only when it is null.
+        let change = vec![doc! { "$set": {
+            "status": Status::Processing.as_str(),
+            "job.attempts": { "$add": [{ "$ifNull": ["$job.attempts", 0] }, 1] },
+            "job.lease": { "$literal": lease },
+            "job.due_at": until,
+            "encoding_started_at": { "$ifNull": ["$encoding_started_at", date(now)] },
+        } }];
+        self.run(move |inner| async move {
+            let claimed = inner
+                .videos
+                .find_one_and_update(doc! { "job.due_at": { "$lte": date(now) } }, change)
+                .sort(doc! { "job.due_at": 1, "_id": 1 })
+                .return_document(ReturnDocument::After)
+                .await?;
+            let Some(video) = claimed.as_ref().map(video).transpose()? else { return Ok(None) };
+            let lease = video.job.lease.clone();
+            Ok(lease.map(|lease| Claimed { video, lease }))
+        })
+        .await
+    }
+
+    async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld> {
+        leases::heartbeat(self, id, lease, after(now, lasts)).await
+    }
+
+    async fn update_job(&self, id: Id, lease: Id, update: JobUpdate) -> Result<LeaseHeld> {
+        leases::update(self, id, lease, update).await
+    }
+
+    async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld> {
+        leases::finish(self, id, lease, done).await
+    }
+
+    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld> {
+        leases::fail(self, id, lease, why, expires_at).await
+    }
+
+    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld> {
+        leases::retry(self, id, lease, why, due_at).await
+    }
+
+    async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld> {
+        leases::release(self, id, lease, now).await
+    }
+
+    async fn cancel(&self, id: Id) -> Result<Cancelled> {
+        self.run(move |inner| async move {
+            for _ in 0..LOOKS {
+                if let Some(ended) = try_cancel(&inner, id).await? {
+                    return Ok(ended);
+                }
+            }
+            Err(Error::Unavailable(format!("record {id} changes all the time")))
+        })
+        .await
+    }
+
+    async fn stopped(&self, id: Id, lease: Id) -> Result<LeaseHeld> {
+        leases::stopped(self, id, lease).await
+    }
+
+    async fn active_jobs(&self) -> Result<Vec<Id>> {
+        self.run(|inner| async move {
+            let mut found = inner
+                .videos
+                .find(queued())
+                .projection(doc! { "_id": 1 })
+                .sort(doc! { "job.due_at": 1, "_id": 1 })
+                .await?;
+            let mut ids = Vec::new();
+            while let Some(document) = found.try_next().await? {
+                ids.push(Fields(&document).needed_id("_id")?);
+            }
+            Ok(ids)
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Time>> {
+        self.run(|inner| async move {
+            let found = inner
+                .videos
+                .find_one(queued())
+                .projection(doc! { "job.due_at": 1 })
+                .sort(doc! { "job.due_at": 1, "_id": 1 })
+                .await?;
+            let Some(found) = found else { return Ok(None) };
+            match Fields(&found).within("job")? {
+                Some(job) => job.time("due_at"),
+                None => Ok(None),
+            }
+        })
+        .await
+    }
+}
+
+fn queued() -> Document {
+    doc! { "job.due_at": { "$exists": true } }
+}
+
+/// None when the record changed between the look and the write.
+async fn try_enqueue(inner: &Inner, id: Id, want: &Want, now: Time) -> Result<Option<Enqueued>> {
+    let Some(found) = inner.videos.find_one(doc! { "_id": oid(id) }).await? else {
+        return Ok(Some(Enqueued::Missing));
+    };
+    let mut record: Video = video(&found)?;
+    if !record.origin.accepts(want) {
+        return Err(Error::Refused(format!("record {id} can't be turned into {want:?}")));
+    }
+    if record.job.due_at.is_some() {
+        return Ok(Some(Enqueued::AlreadyActive(record)));
+    }
+    if record.job.status == Status::Completed && record.want().as_ref() == Some(want) {
+        return Ok(Some(Enqueued::AlreadyCompleted(record)));
+    }
+    record.origin.set_want(want);
+    let mut set = doc! {
+        "status": Status::Pending.as_str(),
+        "error_message": Bson::Null,
+        "encoding_progress": 0,
+        "encoding_started_at": Bson::Null,
+        "encoding_completed_at": Bson::Null,
+        "job.due_at": date(now),
+        "job.attempts": 0_i64,
+    };
+    let wanted = preferences(&record.origin);
+    // What was decided holds only for the state that it was decided for.
+    let mut seen = doc! {
+        "_id": oid(id),
+        "job.due_at": { "$exists": false },
+        "status": found.get("status").cloned().unwrap_or(Bson::Null),
+    };
+    for name in wanted.keys() {
+        seen.insert(name, found.get(name).cloned().unwrap_or(Bson::Null));
+    }
+    set.extend(wanted);
+    let change = doc! {
+        "$set": set,
+        "$unset": {
+            "job.stage": "", "job.note": "", "job.error_code": "", "job.cancel_requested": "",
+            "job.lease": "",
+        },
+    };
+    let written = inner
+        .videos
+        .find_one_and_update(seen, change)
+        .return_document(ReturnDocument::After)
+        .await?;
+    written.as_ref().map(|document| video(document).map(Enqueued::Queued)).transpose()
+}
+
+/// The fields that hold what is wanted of a record.
+fn preferences(origin: &Origin) -> Document {
+    match origin {
+        Origin::Clip(clip) => doc! {
+            "format_preference": &clip.format_preference,
+            "resolution_preference": &clip.resolution_preference,
+        },
+        Origin::Upload(upload) => doc! {
+            "video_codec": upload.video_codec.as_deref(),
+            "audio_codec": upload.audio_codec.as_deref(),
+            "quality_preset": upload.quality_preset.as_deref(),
+        },
+    }
+}
+
+/// None when the record changed between two looks.
+async fn try_cancel(inner: &Inner, id: Id) -> Result<Option<Cancelled>> {
+    let mut waiting = queued();
+    waiting.insert("_id", oid(id));
+    let mut leased = waiting.clone();
+    waiting.insert("job.lease", doc! { "$exists": false });
+    leased.insert("job.lease", doc! { "$exists": true });
+    if inner.videos.update_one(waiting, leases::stop()).await?.matched_count > 0 {
+        return Ok(Some(Cancelled::Idle));
+    }
+    let ask = doc! { "$set": { "job.cancel_requested": true } };
+    if inner.videos.update_one(leased, ask).await?.matched_count > 0 {
+        return Ok(Some(Cancelled::Requested));
+    }
+    let found = inner.videos.find_one(doc! { "_id": oid(id) }).await?;
+    let Some(record) = found.as_ref().map(video).transpose()? else {
+        return Ok(Some(Cancelled::Missing));
+    };
+    Ok(record.job.due_at.is_none().then_some(Cancelled::NotActive))
+}

@@ -1,0 +1,80 @@
+//! MongoDB for what lasts, Redis for what may be lost: many daemons share both.
+//!
+//! The collections, fields and indexes are the reference service's, so that its
+//! database can be pointed at. Every transition is one atomic update of one
+//! document: no transactions, so that a single `mongod` will do. Nothing that
+//! lasts is cached in this process, since any other may change it; sessions are
+//! cached in Redis, where all see them end.
+
+mod cluster;
+mod ephemeral;
+mod error;
+mod fields;
+mod health;
+mod indexes;
+mod jobs;
+mod leases;
+mod open;
+mod record;
+mod redis;
+mod sessions;
+mod transfer;
+mod users;
+mod videos;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mongodb::bson::Document;
+use mongodb::{Client, Collection};
+
+pub use open::MongoSettings;
+
+use crate::{Error, Result};
+
+use self::redis::Redis;
+
+/// No call takes longer than this, whatever the network does.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The backend of a cluster. Clones share the connections.
+#[derive(Clone)]
+pub struct Mongo {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    database: mongodb::Database,
+    users: Collection<Document>,
+    sessions: Collection<Document>,
+    videos: Collection<Document>,
+    /// What the daemons of a cluster agree on; the reference has nothing like it.
+    cluster: Collection<Document>,
+    redis: Redis,
+}
+
+impl Mongo {
+    /// Runs an operation to its end or its deadline, also when the caller stops
+    /// waiting: a half-read answer would cost its connection, and a write whose
+    /// caller left should not be left to chance.
+    async fn run<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let work = work(self.inner.clone());
+        let task = tokio::spawn(async move {
+            match tokio::time::timeout(DEADLINE, work).await {
+                Ok(result) => result,
+                Err(_) => {
+                    Err(Error::Unavailable(format!("no answer within {} s", DEADLINE.as_secs())))
+                }
+            }
+        });
+        match task.await {
+            Ok(result) => result,
+            Err(error) => Err(Error::Unavailable(format!("a call ended early: {error}"))),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Connecting: what the addresses say, and whether the servers answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mongodb::bson::{Document, doc};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use mongodb::{Client, Database};
+
+use super::error::is_not_allowed;
+use super::redis::Redis;
+use super::{Inner, Mongo, indexes};
+use crate::{Error, Result};
+
+/// How long a call looks for a server that can take it.
+const SELECTION: Duration = Duration::from_secs(2);
+/// How long one attempt to connect takes.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long a start waits for the first answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+/// How long a start waits for its indexes: a large collection takes its time.
+const INDEXES: Duration = Duration::from_secs(600);
+/// Connections to one server; the driver's own default is 10.
+const CONNECTIONS: u32 = 32;
+
+/// Where the servers are.
+#[derive(Clone)]
+pub struct MongoSettings {
+    /// `mongodb://` or `mongodb+srv://`, with the name of the database.
+    pub url: String,
+    /// `redis://` or `rediss://`.
+    pub redis_url: String,
+    /// Begins every key and channel in Redis, so that several deployments can
+    /// share one; empty for the reference service's own names.
+    pub redis_prefix: String,
+}
+
+impl Mongo {
+    /// Connects to both servers and makes what indexes are missing. What is
+    /// there already stays as it is.
+    ///
+    /// # Errors
+    /// In words for the operator: an address that makes no sense, a server that
+    /// is not reached, credentials that are refused, an index that contradicts
+    /// ours.
+    pub async fn open(settings: &MongoSettings) -> Result<Mongo> {
+        let (client, database) = connect(&settings.url).await?;
+        let redis = Redis::open(&settings.redis_url, &settings.redis_prefix).await?;
+        let inner = Inner {
+            users: database.collection("users"),
+            sessions: database.collection("sessions"),
+            videos: database.collection("videos"),
+            cluster: database.collection("clipmill_cluster"),
+            client,
+            database,
+            redis,
+        };
+        let made = tokio::time::timeout(INDEXES, indexes::ensure(&inner)).await;
+        made.map_err(|_| Error::Unavailable("MongoDB still builds its indexes".to_owned()))??;
+        Ok(Mongo { inner: Arc::new(inner) })
+    }
+
+    /// Ends the connections; later calls answer `Unavailable`.
+    pub async fn close(&self) {
+        let end = self.inner.client.clone().shutdown().immediate(true);
+        if tokio::time::timeout(Duration::from_secs(2), end).await.is_err() {
+            tracing::debug!("connections to MongoDB were left to the system");
+        }
+    }
+}
+
+async fn connect(url: &str) -> Result<(Client, Database)> {
+    let parsed = tokio::time::timeout(FIRST_ANSWER, ClientOptions::parse(url)).await;
+    let mut options = match parsed {
+        Ok(Ok(options)) => options,
+        Ok(Err(error)) => {
+            return Err(Error::Refused(format!("the address of MongoDB makes no sense: {error}")));
+        }
+        Err(_) => return Err(Error::Unavailable("the name of MongoDB is not resolved".to_owned())),
+    };
+    let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
+    let hosts = hosts.join(", ");
+    complete(&mut options);
+    let client = Client::with_options(options)
+        .map_err(|error| Error::Refused(format!("the address of MongoDB makes no sense: {error}")))?;
+    let database = client.default_database().ok_or_else(|| {
+        Error::Refused(
+            "the address of MongoDB names no database; write mongodb://HOST/DATABASE".to_owned(),
+        )
+    })?;
+    // A command of the database itself, so that credentials count.
+    let first = database.collection::<Document>("users").find_one(doc! {});
+    match tokio::time::timeout(FIRST_ANSWER, first).await {
+        Ok(Ok(_)) => Ok((client, database)),
+        Ok(Err(error)) if is_not_allowed(&error) => Err(Error::Refused(format!(
+            "MongoDB at {hosts} refused the account for database {}: {}",
+            database.name(),
+            Error::from(error)
+        ))),
+        Ok(Err(error)) => match Error::from(error) {
+            Error::Unavailable(words) => {
+                Err(Error::Unavailable(format!("MongoDB at {hosts} can't be reached: {words}")))
+            }
+            other => Err(other),
+        },
+        Err(_) => Err(Error::Unavailable(format!(
+            "MongoDB at {hosts} accepts connections and does not answer"
+        ))),
+    }
+}
+
+/// What the address leaves open. Leases are only worth something when every
+/// read and write goes to the primary, and a client that was told "saved" must
+/// find its clip after a failover.
+fn complete(options: &mut ClientOptions) {
+    options.app_name.get_or_insert_with(|| "clipmill".to_owned());
+    options.server_selection_timeout.get_or_insert(SELECTION);
+    options.connect_timeout.get_or_insert(CONNECT);
+    options.max_pool_size.get_or_insert(CONNECTIONS);
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    options.write_concern.get_or_insert_with(|| {
+        WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
+    });
+}

@@ -1,0 +1,48 @@
+//! The names of keys and channels. Those of sessions and progress are the
+//! reference service's.
+
+use sha2::{Digest, Sha256};
+
+use crate::Id;
+use crate::volatile::Window;
+
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    prefix: String,
+    database: i64,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str, database: i64) -> Names {
+        Names { prefix: prefix.to_owned(), database }
+    }
+
+    /// Of a session; it tells nothing of the token.
+    pub(super) fn session(&self, token: &str) -> String {
+        format!("{}session:{:x}", self.prefix, Sha256::digest(token))
+    }
+
+    pub(super) fn progress(&self, id: Id) -> String {
+        format!("{}progress:{id}", self.prefix)
+    }
+
+    /// Of a counter. What it counts may be long, strange or somebody's address,
+    /// so only a hash of that is shown.
+    pub(super) fn count(&self, window: &Window) -> String {
+        let what = format!("{:x}", Sha256::digest(window.key.as_bytes()));
+        let Window { length, number, .. } = window;
+        format!("{}clipmill:count:{}:{length}:{number}", self.prefix, &what[..32])
+    }
+
+    /// Of the wake-up. A channel is the same in every database of a Redis, and
+    /// those may belong to different deployments.
+    pub(super) fn wake(&self) -> String {
+        format!("{}clipmill:wake:{}", self.prefix, self.database)
+    }
+
+    /// A session, a progress and a counter that nobody has.
+    pub(super) fn rehearsal(&self) -> [String; 3] {
+        ["session", "progress", "clipmill:count"]
+            .map(|kind| format!("{}{kind}:rehearsal", self.prefix))
+    }
+}

@@ -1,0 +1,123 @@
+//! What is wrong with Redis, in words that follow its name.
+
+use std::fmt;
+use std::time::Duration;
+
+use ::redis::{ErrorKind, RedisError};
+
+use crate::Error;
+
+/// Codes with which Redis says that it is busy with itself and will be back.
+const PASSING: &[&str] =
+    &["LOADING", "BUSY", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN"];
+/// Codes with which it says that it does not know the account.
+const NOT_KNOWN: &[&str] = &["NOAUTH", "WRONGPASS"];
+/// Codes of a Redis that shares its keys with others.
+const CLUSTER: &[&str] = &["MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN"];
+/// Codes that concern one key only, or one command: Redis itself is well.
+const OF_ONE_KEY: &[&str] = &["WRONGTYPE", "ERR"];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trouble {
+    words: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing answers.
+    Away,
+    /// It answers, and works again without anybody doing something.
+    Busy,
+    /// It answers, and will not work as it is.
+    Wrong,
+}
+
+impl Trouble {
+    /// No answer in time.
+    pub(super) fn silent(waited: Duration) -> Trouble {
+        Trouble {
+            words: format!("does not answer within {} ms", waited.as_millis()),
+            kind: Kind::Away,
+        }
+    }
+
+    /// The connection ended.
+    pub(super) fn closed() -> Trouble {
+        Trouble { words: "closed the connection".to_owned(), kind: Kind::Away }
+    }
+
+    /// Whether it will be over by itself, though Redis answers.
+    pub(super) fn is_passing(&self) -> bool {
+        self.kind == Kind::Busy
+    }
+
+    /// The reason not to start.
+    pub(super) fn at_start(&self, address: &impl fmt::Display) -> Error {
+        let words = format!("Redis at {address} {self}");
+        match self.kind {
+            Kind::Away | Kind::Busy => Error::Unavailable(words),
+            Kind::Wrong => Error::Refused(words),
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.words)
+    }
+}
+
+impl From<RedisError> for Trouble {
+    fn from(error: RedisError) -> Trouble {
+        let (code, text) = answer(&error);
+        let is_one_of = |codes: &[&str]| codes.contains(&code.as_str());
+        let (words, kind) = match error.kind() {
+            ErrorKind::Io | ErrorKind::InvalidClientConfig => {
+                (format!("can't be reached: {error}"), Kind::Away)
+            }
+            ErrorKind::Client => (format!("can't be reached: {error}"), Kind::Wrong),
+            ErrorKind::Parse => {
+                (format!("does not speak the protocol of Redis: {error}"), Kind::Wrong)
+            }
+            ErrorKind::AuthenticationFailed => ("refused the credentials".to_owned(), Kind::Wrong),
+            // The driver leaves out the code when it selects a database.
+            _ if is_one_of(NOT_KNOWN) || text.starts_with("Authentication required") => {
+                (format!("refused the credentials: {code} {text}"), Kind::Wrong)
+            }
+            _ if is_one_of(CLUSTER) => {
+                (format!("is part of a Redis Cluster, not one server: {code} {text}"), Kind::Wrong)
+            }
+            _ if code == "READONLY" => {
+                (format!("is a replica that can't be written to: {code} {text}"), Kind::Wrong)
+            }
+            _ if code == "NOPERM" => {
+                (format!("forbids what clipmill needs: {code} {text}"), Kind::Wrong)
+            }
+            _ => {
+                let kind = if is_one_of(PASSING) { Kind::Busy } else { Kind::Wrong };
+                (format!("answers: {code} {text}"), kind)
+            }
+        };
+        Trouble { words, kind }
+    }
+}
+
+/// Whether an error says nothing about Redis as a whole.
+pub(super) fn is_of_one_key(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::UnexpectedReturnType
+        || OF_ONE_KEY.contains(&answer(error).0.as_str())
+}
+
+/// Code and text of the server's answer, that of the first command that failed.
+fn answer(error: &RedisError) -> (String, String) {
+    let errors = error.clone().into_server_errors();
+    if let Some((_, first)) = errors.as_deref().and_then(<[_]>::first) {
+        let text = first.details().unwrap_or_default();
+        return (first.code().to_owned(), text.to_owned());
+    }
+    match error.code() {
+        Some(code) => (code.to_owned(), error.detail().unwrap_or_default().to_owned()),
+        None => (String::new(), error.to_string()),
+    }
+}

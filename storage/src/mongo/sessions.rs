@@ -1,0 +1,190 @@
+//! Logins: the `sessions` collection, with Redis before it.
+//!
+//! Like the reference service, a document keeps the token itself. A session
+//! that came from a backend that keeps hashes only has `sha256:` and the hash
+//! in its place.
+
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, doc};
+
+use super::fields::{Fields, date, oid};
+use super::redis::Cached;
+use super::users::{self, SESSIONS_ENDED};
+use super::{Inner, Mongo};
+use crate::{
+    Error, Id, KeptSession, LiveSession, Result, Session, Sessions, Time, token_hash,
+};
+
+/// Begins what stands in for a token.
+const HASHED: &str = "sha256:";
+
+#[async_trait]
+impl Sessions for Mongo {
+    async fn open_session(&self, session: Session) -> Result<()> {
+        self.run(|inner| async move {
+            let Some(ended) = users::sessions_ended(&inner, session.user_id).await? else {
+                return Err(Error::Refused("the account of the session is not there".to_owned()));
+            };
+            let document = doc! {
+                "_id": oid(session.id),
+                "user_id": oid(session.user_id),
+                "token": session.token,
+                "created_at": date(session.created_at),
+                "expires_at": date(session.expires_at),
+                SESSIONS_ENDED: ended,
+            };
+            inner.sessions.insert_one(document).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn session(&self, token: &str, now: Time) -> Result<Option<LiveSession>> {
+        let live = |session: LiveSession| (now < session.expires_at).then_some(session);
+        let cached = self.inner.redis.session(token).await;
+        if let Cached::Fresh(session) = cached {
+            return Ok(live(session));
+        }
+        let filter = with_token(token);
+        let found = self.run(move |inner| async move { valid(&inner, filter).await }).await?;
+        let cache = &self.inner.redis;
+        match (&found, cached) {
+            (Some(session), Cached::Missing) => cache.remember(token, session).await,
+            (Some(session), Cached::Aged(entry)) => cache.renew(token, session, &entry).await,
+            // An entry of a session that has ended behind the cache's back.
+            (None, Cached::Aged(_)) => cache.forget(&[token_hash(token)]).await,
+            _ => {}
+        }
+        Ok(found.and_then(live))
+    }
+
+    async fn close_session(&self, token: &str) -> Result<()> {
+        let (filter, hash) = (with_token(token), token_hash(token));
+        self.run(move |inner| async move {
+            inner.sessions.delete_one(filter).await?;
+            inner.redis.forget(&[hash]).await;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn purge_sessions(&self, now: Time) -> Result<u64> {
+        // The server's own index removes them too, about once a minute; what
+        // Redis holds of them has ended by its own expiry.
+        let over = doc! { "expires_at": { "$lte": date(now) } };
+        self.run(move |inner| async move {
+            let tokens = tokens(&inner, over.clone()).await?;
+            let gone = inner.sessions.delete_many(over).await?.deleted_count;
+            inner.redis.forget(&tokens).await;
+            Ok(gone)
+        })
+        .await
+    }
+}
+
+/// Ends all sessions of an account.
+pub(super) async fn end_all(inner: &Inner, user: Id) -> Result<()> {
+    let of_user = doc! { "user_id": oid(user) };
+    let tokens = tokens(inner, of_user.clone()).await?;
+    let deleted = inner.sessions.delete_many(of_user).await;
+    inner.redis.forget(&tokens).await;
+    deleted?;
+    Ok(())
+}
+
+/// What stands for the tokens of the sessions that a filter finds.
+async fn tokens(inner: &Inner, filter: Document) -> Result<Vec<[u8; 32]>> {
+    let mut found = inner.sessions.find(filter).projection(doc! { "token": 1 }).await?;
+    let mut hashes = Vec::new();
+    while let Some(document) = found.try_next().await? {
+        hashes.push(hash_of(&Fields(&document).needed_text("token")?));
+    }
+    Ok(hashes)
+}
+
+fn with_token(token: &str) -> Document {
+    doc! { "token": { "$in": [token, hashed(&token_hash(token))] } }
+}
+
+fn hashed(hash: &[u8; 32]) -> String {
+    let mut text = HASHED.to_owned();
+    for byte in hash {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The hash of what a document keeps as its token.
+fn hash_of(kept: &str) -> [u8; 32] {
+    let digits = kept.strip_prefix(HASHED).filter(|digits| digits.len() == 64);
+    let parse = |digits: &str| {
+        let mut hash = [0; 32];
+        for (place, byte) in hash.iter_mut().enumerate() {
+            let pair = digits.get(2 * place..2 * place + 2)?;
+            *byte = u8::from_str_radix(pair, 16).ok()?;
+        }
+        Some(hash)
+    };
+    digits.and_then(parse).unwrap_or_else(|| token_hash(kept))
+}
+
+/// The session that a filter finds, if no password change has ended it.
+async fn valid(inner: &Inner, filter: Document) -> Result<Option<LiveSession>> {
+    let Some(session) = inner.sessions.find_one(filter).await? else { return Ok(None) };
+    let fields = Fields(&session);
+    let user_id = fields.needed_id("user_id")?;
+    let Some(user) = inner.users.find_one(doc! { "_id": oid(user_id) }).await? else {
+        return Ok(None);
+    };
+    let user = Fields(&user);
+    if !opened_since(&fields, users::ended(&user)?)? {
+        return Ok(None);
+    }
+    Ok(Some(LiveSession {
+        id: fields.needed_id("_id")?,
+        user_id,
+        email: user.needed_text("email")?,
+        expires_at: expiry(&fields)?,
+    }))
+}
+
+/// Whether a session was opened after its account's sessions were last ended.
+/// One that the reference service opened has no count; it lives as long as its
+/// document.
+pub(super) fn opened_since(session: &Fields<'_>, ended: i64) -> Result<bool> {
+    let count = session.number(SESSIONS_ENDED)?;
+    Ok(count.is_none_or(|count| count as i64 >= ended))
+}
+
+fn expiry(session: &Fields<'_>) -> Result<Time> {
+    session
+        .time("expires_at")?
+        .ok_or_else(|| Error::Corrupt("a session has no expires_at".to_owned()))
+}
+
+/// A session as another backend may have it.
+pub(super) fn kept(session: &Fields<'_>) -> Result<KeptSession> {
+    Ok(KeptSession {
+        id: session.needed_id("_id")?,
+        user_id: session.needed_id("user_id")?,
+        token_hash: hash_of(&session.needed_text("token")?),
+        created_at: session.made_at()?,
+        expires_at: expiry(session)?,
+    })
+}
+
+/// The document of a session that another backend had.
+pub(super) fn kept_document(session: &KeptSession, ended: i64) -> Document {
+    doc! {
+        "_id": oid(session.id),
+        "user_id": oid(session.user_id),
+        "token": hashed(&session.token_hash),
+        "created_at": date(session.created_at),
+        "expires_at": date(session.expires_at),
+        SESSIONS_ENDED: ended,
+    }
+}

@@ -1,0 +1,138 @@
+//! Whole records, in and out. What others keep in a document beside our fields
+//! does not travel.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+use mongodb::bson::{Document, doc};
+use mongodb::error::Error as DriverError;
+
+use super::error::is_duplicate;
+use super::fields::{Fields, date, oid};
+use super::sessions::{kept, kept_document};
+use super::users::{self, SESSIONS_ENDED};
+use super::{Inner, Mongo, record};
+use crate::{Error, Id, KeptSession, Put, Result, Time, Transfer, User, Video};
+
+#[async_trait]
+impl Transfer for Mongo {
+    async fn sessions_after(
+        &self,
+        after: Option<Id>,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<KeptSession>> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        self.run(move |inner| async move {
+            let mut live = Vec::new();
+            let mut last = after;
+            // A page of which every session was ended is not the end of all.
+            while live.is_empty() {
+                let mut filter = since(last);
+                filter.insert("expires_at", doc! { "$gt": date(now) });
+                let found = inner.sessions.find(filter).sort(doc! { "_id": 1 });
+                let page: Vec<Document> =
+                    found.limit(i64::from(limit)).await?.try_collect().await?;
+                let Some(end) = page.last() else { break };
+                last = Some(Fields(end).needed_id("_id")?);
+                live = still_valid(&inner, &page).await?;
+            }
+            Ok(live)
+        })
+        .await
+    }
+
+    async fn videos_after(&self, after: Option<Id>, limit: u32) -> Result<Vec<Video>> {
+        self.find(since(after), doc! { "_id": 1 }, Some(limit)).await
+    }
+
+    async fn put_user(&self, user: &User) -> Result<Put> {
+        let (id, document) = (user.id, users::document(user));
+        self.run(move |inner| async move {
+            match inner.users.insert_one(document).await {
+                Ok(_) => Ok(Put::New),
+                Err(error) => taken(&inner.users, id, error, "another account has this e-mail").await,
+            }
+        })
+        .await
+    }
+
+    async fn put_session(&self, session: &KeptSession) -> Result<Put> {
+        let session = session.clone();
+        self.run(move |inner| async move {
+            let Some(ended) = users::sessions_ended(&inner, session.user_id).await? else {
+                return Ok(Put::Refused("its account is not there".to_owned()));
+            };
+            match inner.sessions.insert_one(kept_document(&session, ended)).await {
+                Ok(_) => Ok(Put::New),
+                Err(error) => {
+                    taken(&inner.sessions, session.id, error, "another session has its token").await
+                }
+            }
+        })
+        .await
+    }
+
+    async fn put_video(&self, video: &Video) -> Result<Put> {
+        let (id, document) = (video.id, record::document(video));
+        self.run(move |inner| async move {
+            match inner.videos.insert_one(document).await {
+                Ok(_) => Ok(Put::New),
+                Err(error) => taken(&inner.videos, id, error, "it contradicts another").await,
+            }
+        })
+        .await
+    }
+}
+
+fn since(after: Option<Id>) -> Document {
+    match after {
+        Some(id) => doc! { "_id": { "$gt": oid(id) } },
+        None => doc! {},
+    }
+}
+
+/// What a refused insert means: the id is there, or another unique value is.
+async fn taken(
+    collection: &Collection<Document>,
+    id: Id,
+    error: DriverError,
+    refusal: &str,
+) -> Result<Put> {
+    if !is_duplicate(&error) {
+        return Err(Error::from(error));
+    }
+    let there = collection.find_one(doc! { "_id": oid(id) }).await?.is_some();
+    Ok(if there { Put::There } else { Put::Refused(refusal.to_owned()) })
+}
+
+/// The sessions of a page that no password change has ended.
+async fn still_valid(inner: &Inner, page: &[Document]) -> Result<Vec<KeptSession>> {
+    let mut owners = Vec::new();
+    for session in page {
+        owners.push(oid(Fields(session).needed_id("user_id")?));
+    }
+    let counts = doc! { SESSIONS_ENDED: 1 };
+    let mut found =
+        inner.users.find(doc! { "_id": { "$in": owners } }).projection(counts).await?;
+    let mut ended = HashMap::new();
+    while let Some(user) = found.try_next().await? {
+        let fields = Fields(&user);
+        ended.insert(fields.needed_id("_id")?, users::ended(&fields)?);
+    }
+    let mut live = Vec::new();
+    for session in page {
+        let fields = Fields(session);
+        let ended = ended.get(&fields.needed_id("user_id")?);
+        if let Some(ended) = ended
+            && super::sessions::opened_since(&fields, *ended)?
+        {
+            live.push(kept(&fields)?);
+        }
+    }
+    Ok(live)
+}
