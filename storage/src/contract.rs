@@ -13,17 +13,7 @@ use crate::{
 
 /// Everything that the daemon asks of a backend.
 pub trait Storage:
-    Users
-    + Sessions
-    + Videos
-    + Jobs
-    + Ephemeral
-    + Cluster
-    + Transfer
-    + Health
-    + Send
-    + Sync
-    + 'static
+    Users + Sessions + Videos + Jobs + Ephemeral + Cluster + Transfer + Health + Send + Sync + 'static
 {
 }
 
@@ -207,6 +197,14 @@ pub trait Jobs {
     ///   minutes apart may take a job from each other, but each job is finished
     ///   exactly once.
     async fn claim(&self, owner: &str, now: Time, lease: Duration) -> Result<Option<Claimed>>;
+
+    /// Makes every job due at `now` that `owner` has a lease on: it has just
+    /// started, so whoever worked under its name before is dead. Answers how
+    /// many. The leases count until other claims replace them.
+    ///
+    /// Behaviour:
+    /// - `jobs_reclaim_frees_ones_own`: and nobody else's; the attempts count.
+    async fn reclaim(&self, owner: &str, now: Time) -> Result<u64>;
 
     /// Prolongs a lease to `now + lease`.
     ///
@@ -421,6 +419,12 @@ pub trait Health {
     /// Behaviour:
     /// - `health_of_a_working_backend_is_empty`
     async fn problems(&self) -> Vec<String>;
+
+    /// Ends the connections after the calls under way.
+    ///
+    /// Behaviour:
+    /// - `health_closed_backend_is_unavailable`: later calls say so at once.
+    async fn close(&self);
 
     /// Name of the backend, for people.
     fn backend(&self) -> &'static str;

@@ -19,9 +19,7 @@ mod volatile;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
-pub use contract::{
-    Cluster, Ephemeral, Health, Jobs, Sessions, Storage, Transfer, Users, Videos,
-};
+pub use contract::{Cluster, Ephemeral, Health, Jobs, Sessions, Storage, Transfer, Users, Videos};
 pub use error::{Error, Result};
 pub use model::*;
 //pub use mongo::{Mongo, MongoSettings};

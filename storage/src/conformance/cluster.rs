@@ -26,9 +26,8 @@ pub async fn cluster_role_has_one_holder(storage: Arc<dyn Storage>) {
 
 /// By its holder as long as it asks in time, by another when the time is over.
 pub async fn cluster_role_is_kept_and_taken_over(storage: Arc<dyn Storage>) {
-    let hold = async |node: &str, now| {
-        storage.hold_role("sweeper", node, at(now), MINUTE).await.unwrap()
-    };
+    let hold =
+        async |node: &str, now| storage.hold_role("sweeper", node, at(now), MINUTE).await.unwrap();
     assert!(hold("a", 0).await);
     assert!(!hold("b", 59).await);
     assert!(hold("a", 59).await);
@@ -39,9 +38,8 @@ pub async fn cluster_role_is_kept_and_taken_over(storage: Arc<dyn Storage>) {
 
 /// And only its holder can give it up.
 pub async fn cluster_role_given_up_is_free(storage: Arc<dyn Storage>) {
-    let hold = async |node: &str, now| {
-        storage.hold_role("sweeper", node, at(now), MINUTE).await.unwrap()
-    };
+    let hold =
+        async |node: &str, now| storage.hold_role("sweeper", node, at(now), MINUTE).await.unwrap();
     assert!(hold("a", 0).await);
     storage.drop_role("sweeper", "b").await.unwrap();
     assert!(!hold("b", 1).await);

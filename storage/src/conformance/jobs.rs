@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::fixtures::{
-    MINUTE, at, claim, claimed, clip, completed, done, encode, enqueue, new_id, new_video, queued, read,
-    rendition, saved, upload, why,
+    MINUTE, at, claim, claimed, clip, completed, done, encode, enqueue, new_id, new_video, queued,
+    read, rendition, saved, upload, why,
 };
 use crate::{Cancelled, Enqueued, Error, Job, LeaseHeld, Status, Storage, Video};
 
@@ -224,6 +224,23 @@ pub async fn jobs_next_due_tells_when_to_look_again(storage: Arc<dyn Storage>) {
     assert_eq!(storage.next_due().await.unwrap(), Some(at(80)));
     assert_eq!(storage.stopped(id, lease.id).await.unwrap(), LeaseHeld::Yes);
     assert_eq!(storage.next_due().await.unwrap(), None);
+}
+
+/// And nobody else's; the attempts count.
+pub async fn jobs_reclaim_frees_ones_own(storage: Arc<dyn Storage>) {
+    let mut jobs = Vec::new();
+    for owner in ["dead", "alive", "dead"] {
+        queued(&*storage, at(0)).await;
+        jobs.push(storage.claim(owner, at(0), MINUTE).await.unwrap().unwrap());
+    }
+    assert_eq!(storage.reclaim("dead", at(5)).await.unwrap(), 2);
+    assert_eq!(storage.reclaim("nobody", at(5)).await.unwrap(), 0);
+    // The lease counts until the next claim.
+    let held = storage.heartbeat(jobs[2].video.id, jobs[2].lease.id, at(5), MINUTE).await;
+    assert_eq!(held.unwrap(), LeaseHeld::Yes);
+    let again = claim(&*storage, at(5)).await.unwrap();
+    assert_eq!((again.video.id, again.video.job.attempts), (jobs[0].video.id, 2));
+    assert_eq!(claim(&*storage, at(59)).await, None);
 }
 
 /// Workers whose clocks are up to ten minutes apart may take a job from each

@@ -78,6 +78,7 @@ macro_rules! storage_conformance {
                 jobs_claim_oldest_first
                 jobs_claim_respects_due_time
                 jobs_claim_takes_over_an_expired_lease
+                jobs_reclaim_frees_ones_own
                 jobs_skewed_clocks_finish_each_job_once
                 jobs_cancel_idle_leaves_the_queue
                 jobs_active_ids_are_those_in_the_queue
@@ -118,7 +119,8 @@ macro_rules! storage_conformance {
                 transfer_writes_a_session_once
                 transfer_writes_a_video_once;
             health:
-                health_of_a_working_backend_is_empty;
+                health_of_a_working_backend_is_empty
+                health_closed_backend_is_unavailable;
         }
     };
     ($make:path) => {

@@ -33,7 +33,8 @@ pub async fn transfer_reads_all_live_sessions(storage: Arc<dyn Storage>) {
     }
     assert!(found.iter().all(|session| session.user_id == user.id));
     assert!(found.iter().all(|session| session.expires_at == at(100)));
-    let hashes: Vec<_> = found.into_iter().map(|session| (session.id, session.token_hash)).collect();
+    let hashes: Vec<_> =
+        found.into_iter().map(|session| (session.id, session.token_hash)).collect();
     assert_eq!(hashes, expected.into_iter().collect::<Vec<_>>());
 }
 

@@ -23,6 +23,13 @@ impl Health for Mongo {
         [mongo, redis].into_iter().flatten().collect()
     }
 
+    async fn close(&self) {
+        let end = self.inner.client.clone().shutdown().immediate(true);
+        if tokio::time::timeout(Duration::from_secs(2), end).await.is_err() {
+            tracing::debug!("connections to MongoDB were left to the system");
+        }
+    }
+
     fn backend(&self) -> &'static str {
         "mongodb"
     }

@@ -62,6 +62,16 @@ impl Jobs for Mongo {
         .await
     }
 
+    async fn reclaim(&self, owner: &str, now: Time) -> Result<u64> {
+        let now = date(now);
+        let own = doc! { "job.due_at": { "$gt": now }, "job.lease.owner": owner };
+        let change = doc! { "$set": { "job.due_at": now } };
+        self.run(move |inner| async move {
+            Ok(inner.videos.update_many(own, change).await?.modified_count)
+        })
+        .await
+    }
+
     async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld> {
         leases::heartbeat(self, id, lease, after(now, lasts)).await
     }

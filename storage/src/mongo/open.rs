@@ -61,14 +61,6 @@ impl Mongo {
         made.map_err(|_| Error::Unavailable("MongoDB still builds its indexes".to_owned()))??;
         Ok(Mongo { inner: Arc::new(inner) })
     }
-
-    /// Ends the connections; later calls answer `Unavailable`.
-    pub async fn close(&self) {
-        let end = self.inner.client.clone().shutdown().immediate(true);
-        if tokio::time::timeout(Duration::from_secs(2), end).await.is_err() {
-            tracing::debug!("connections to MongoDB were left to the system");
-        }
-    }
 }
 
 async fn connect(url: &str) -> Result<(Client, Database)> {

@@ -31,6 +31,13 @@ impl Health for Sqlite {
         [reading, writing, disk].into_iter().flatten().collect()
     }
 
+    async fn close(&self) {
+        // The last connection that closes folds the journal into the database,
+        // so the writer goes last.
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
+    }
+
     fn backend(&self) -> &'static str {
         "sqlite"
     }

@@ -93,6 +93,25 @@ impl Jobs for Sqlite {
         .await
     }
 
+    async fn reclaim(&self, owner: &str, now: Time) -> Result<u64> {
+        let owner = owner.to_owned();
+        self.write(move |inner| async move {
+            let freed = sqlx::query(
+                "UPDATE videos SET due_at = ?2 WHERE lease_owner = ?1 AND due_at > ?2
+                 RETURNING id",
+            )
+            .bind(owner)
+            .bind(ms(now))
+            .fetch_all(&inner.writer)
+            .await?;
+            for row in &freed {
+                inner.videos.outdate(&row.try_get("id")?);
+            }
+            Ok(freed.len() as u64)
+        })
+        .await
+    }
+
     async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld> {
         leases::heartbeat(self, id, lease, after(now, lasts)).await
     }

@@ -79,14 +79,6 @@ impl Sqlite {
             }),
         })
     }
-
-    /// Closes the connections after the calls under way; later calls answer
-    /// `Unavailable`. The last connection that closes folds the journal into
-    /// the database, so the writer goes last.
-    pub async fn close(&self) {
-        self.inner.readers.close().await;
-        self.inner.writer.close().await;
-    }
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

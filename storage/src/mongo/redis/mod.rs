@@ -17,8 +17,6 @@ mod names;
 mod progress;
 mod rehearsal;
 mod sessions;
-#[cfg(test)]
-mod tests;
 mod trouble;
 
 use std::sync::Arc;

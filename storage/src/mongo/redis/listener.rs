@@ -1,0 +1,159 @@
+//! The channel on which nodes tell each other of new work. It has a connection
+//! of its own and comes back by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::aio::PubSub;
+use ::redis::{Cmd, Value};
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use super::Pace;
+use super::link::Link;
+use super::names::Names;
+use super::trouble::Trouble;
+use crate::Result;
+use crate::volatile::Volatile;
+
+/// Between attempts to subscribe: the first and the longest pause.
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(2);
+
+/// Listens until it is dropped.
+pub(super) struct Listener {
+    /// Tells this node's own messages, which it need not hear.
+    node: String,
+    trouble: watch::Receiver<Option<Trouble>>,
+    task: AbortHandle,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(super) fn publish(channel: &str, message: &str) -> Cmd {
+    let mut command = ::redis::cmd("PUBLISH");
+    command.arg(channel).arg(message);
+    command
+}
+
+impl Listener {
+    /// Subscribes; each message from another node ends the waits of `memory`.
+    ///
+    /// # Errors
+    /// When Redis does not let it and won't by waiting.
+    pub(super) async fn open(
+        link: &Link,
+        names: &Names,
+        memory: Arc<Volatile>,
+        pace: Pace,
+    ) -> Result<Listener> {
+        let node = format!("{:016x}", rand::random::<u64>());
+        let (trouble, told) = watch::channel(None);
+        let ear =
+            Ear { link: link.clone(), channel: names.wake(), node: node.clone(), memory, pace, trouble };
+        let first = match ear.subscribe(pace.start).await {
+            Ok(channel) => Some(channel),
+            Err(trouble) if trouble.is_passing() => None,
+            Err(trouble) => return Err(trouble.at_start(link.address())),
+        };
+        let task = tokio::spawn(ear.listen(first)).abort_handle();
+        Ok(Listener { node, trouble: told, task })
+    }
+
+    /// The message that wakes the other nodes.
+    pub(super) fn wake_up(&self, names: &Names) -> Cmd {
+        publish(&names.wake(), &self.node)
+    }
+
+    /// Why it hears nothing now, if so.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.trouble.borrow().clone()
+    }
+}
+
+struct Ear {
+    link: Link,
+    channel: String,
+    node: String,
+    memory: Arc<Volatile>,
+    pace: Pace,
+    trouble: watch::Sender<Option<Trouble>>,
+}
+
+impl Ear {
+    async fn listen(self, first: Option<PubSub>) {
+        let mut channel = match first {
+            Some(channel) => channel,
+            None => self.subscribe_again().await,
+        };
+        loop {
+            let trouble = self.hear(channel).await;
+            tracing::debug!(redis.cause = %trouble, "the channel of Redis was lost");
+            self.trouble.send_replace(Some(trouble));
+            // An idle node notices by this that Redis is away.
+            self.link.call::<()>(&::redis::cmd("PING")).await.ok();
+            channel = self.subscribe_again().await;
+        }
+    }
+
+    /// Hears messages until the connection fails.
+    async fn hear(&self, channel: PubSub) -> Trouble {
+        let (mut line, mut messages) = channel.split();
+        loop {
+            match timeout(self.pace.heartbeat, messages.next()).await {
+                Ok(Some(message)) => {
+                    let from = message.get_payload_bytes();
+                    // An empty one is a rehearsal.
+                    if !from.is_empty() && from != self.node.as_bytes() {
+                        self.memory.wake();
+                    }
+                }
+                Ok(None) => return Trouble::closed(),
+                // Nobody speaks, or nobody is there any more.
+                Err(_) => match timeout(self.pace.attempt, line.ping::<Value>()).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return error.into(),
+                    Err(_) => return Trouble::silent(self.pace.attempt),
+                },
+            }
+        }
+    }
+
+    /// Tries until it works.
+    async fn subscribe_again(&self) -> PubSub {
+        let mut pause = SHORT;
+        loop {
+            sleep(pause).await;
+            pause = (pause * 2).min(LONG);
+            match self.subscribe(self.pace.attempt).await {
+                Ok(channel) => {
+                    self.trouble.send_replace(None);
+                    // Something may have been missed.
+                    self.memory.wake();
+                    return channel;
+                }
+                Err(trouble) => {
+                    self.trouble.send_replace(Some(trouble));
+                }
+            }
+        }
+    }
+
+    async fn subscribe(&self, within: Duration) -> Result<PubSub, Trouble> {
+        let subscribed = timeout(within, async {
+            let mut channel = self.link.client().get_async_pubsub().await?;
+            channel.subscribe(&self.channel).await?;
+            Ok::<_, ::redis::RedisError>(channel)
+        });
+        match subscribed.await {
+            Ok(subscribed) => subscribed.map_err(Trouble::from),
+            Err(_) => Err(Trouble::silent(within)),
+        }
+    }
+}
