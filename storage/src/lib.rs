@@ -12,7 +12,7 @@
 mod contract;
 mod error;
 mod model;
-//pub mod mongo;
+pub mod mongo;
 pub mod sqlite;
 mod volatile;
 
@@ -22,5 +22,5 @@ pub mod conformance;
 pub use contract::{Cluster, Ephemeral, Health, Jobs, Sessions, Storage, Transfer, Users, Videos};
 pub use error::{Error, Result};
 pub use model::*;
-//pub use mongo::{Mongo, MongoSettings};
+pub use mongo::{Mongo, MongoSettings};
 pub use sqlite::Sqlite;

@@ -50,7 +50,11 @@ pub(super) async fn ensure(inner: &Inner) -> Result<()> {
     Ok(())
 }
 
-async fn one(collection: &Collection<Document>, keys: Document, options: IndexOptions) -> Result<()> {
+async fn one(
+    collection: &Collection<Document>,
+    keys: Document,
+    options: IndexOptions,
+) -> Result<()> {
     let unique = options.unique == Some(true);
     let model = IndexModel::builder().keys(keys.clone()).options(options).build();
     let error = match collection.create_index(model).await {

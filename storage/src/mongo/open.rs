@@ -75,15 +75,17 @@ async fn connect(url: &str) -> Result<(Client, Database)> {
     let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
     let hosts = hosts.join(", ");
     complete(&mut options);
-    let client = Client::with_options(options)
-        .map_err(|error| Error::Refused(format!("the address of MongoDB makes no sense: {error}")))?;
+    let client = Client::with_options(options).map_err(|error| {
+        Error::Refused(format!("the address of MongoDB makes no sense: {error}"))
+    })?;
     let database = client.default_database().ok_or_else(|| {
         Error::Refused(
             "the address of MongoDB names no database; write mongodb://HOST/DATABASE".to_owned(),
         )
     })?;
     // A command of the database itself, so that credentials count.
-    let first = database.collection::<Document>("users").find_one(doc! {});
+    let users = database.collection::<Document>("users");
+    let first = users.find_one(doc! {}).into_future();
     match tokio::time::timeout(FIRST_ANSWER, first).await {
         Ok(Ok(_)) => Ok((client, database)),
         Ok(Err(error)) if is_not_allowed(&error) => Err(Error::Refused(format!(

@@ -14,9 +14,7 @@ use super::fields::{Fields, date, oid};
 use super::redis::Cached;
 use super::users::{self, SESSIONS_ENDED};
 use super::{Inner, Mongo};
-use crate::{
-    Error, Id, KeptSession, LiveSession, Result, Session, Sessions, Time, token_hash,
-};
+use crate::{Error, Id, KeptSession, LiveSession, Result, Session, Sessions, Time, token_hash};
 
 /// Begins what stands in for a token.
 const HASHED: &str = "sha256:";
@@ -43,19 +41,20 @@ impl Sessions for Mongo {
     }
 
     async fn session(&self, token: &str, now: Time) -> Result<Option<LiveSession>> {
+        let cache = &self.inner.redis;
         let live = |session: LiveSession| (now < session.expires_at).then_some(session);
-        let cached = self.inner.redis.session(token).await;
-        if let Cached::Fresh(session) = cached {
-            return Ok(live(session));
-        }
+        let seen = match cache.session(token, now).await {
+            Cached::Live { session, fresh: true, .. } => return Ok(live(session)),
+            Cached::Live { seen, .. } => Some((seen, true)),
+            Cached::Miss(seen) => Some((seen, false)),
+            Cached::Unknown => None,
+        };
         let filter = with_token(token);
         let found = self.run(move |inner| async move { valid(&inner, filter).await }).await?;
-        let cache = &self.inner.redis;
-        match (&found, cached) {
-            (Some(session), Cached::Missing) => cache.remember(token, session).await,
-            (Some(session), Cached::Aged(entry)) => cache.renew(token, session, &entry).await,
-            // An entry of a session that has ended behind the cache's back.
-            (None, Cached::Aged(_)) => cache.forget(&[token_hash(token)]).await,
+        match (&found, seen) {
+            (Some(session), Some((seen, _))) => cache.remember(token, seen, session, now).await,
+            // It ended behind the cache's back.
+            (None, Some((_, true))) => cache.forget(&[token_hash(token)]).await,
             _ => {}
         }
         Ok(found.and_then(live))

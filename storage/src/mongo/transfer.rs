@@ -55,7 +55,9 @@ impl Transfer for Mongo {
         self.run(move |inner| async move {
             match inner.users.insert_one(document).await {
                 Ok(_) => Ok(Put::New),
-                Err(error) => taken(&inner.users, id, error, "another account has this e-mail").await,
+                Err(error) => {
+                    taken(&inner.users, id, error, "another account has this e-mail").await
+                }
             }
         })
         .await
@@ -117,8 +119,7 @@ async fn still_valid(inner: &Inner, page: &[Document]) -> Result<Vec<KeptSession
         owners.push(oid(Fields(session).needed_id("user_id")?));
     }
     let counts = doc! { SESSIONS_ENDED: 1 };
-    let mut found =
-        inner.users.find(doc! { "_id": { "$in": owners } }).projection(counts).await?;
+    let mut found = inner.users.find(doc! { "_id": { "$in": owners } }).projection(counts).await?;
     let mut ended = HashMap::new();
     while let Some(user) = found.try_next().await? {
         let fields = Fields(&user);

@@ -45,11 +45,8 @@ impl std::fmt::Display for Address {
 fn client(url: &str) -> RedisResult<Client> {
     let info = url.into_connection_info()?;
     // The older protocol: it does everything that is asked here, on every Redis.
-    let settings = info
-        .redis_settings()
-        .clone()
-        .set_protocol(ProtocolVersion::RESP2)
-        .set_skip_set_lib_name();
+    let settings =
+        info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name();
     let tcp = TcpSettings::default()
         .set_nodelay(true)
         .set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE));

@@ -20,7 +20,7 @@ use super::late::Late;
 use super::names::Names;
 use super::rehearsal::rehearse;
 use super::trouble::{Trouble, is_of_one_key};
-use crate::Result;
+use crate::Error;
 
 /// A command was not answered; what it was for has to do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ enum State {
 impl Link {
     /// # Errors
     /// When Redis can't be used and won't be by waiting.
-    pub(super) async fn open(address: Address, names: &Names, pace: Pace) -> Result<Link> {
+    pub(super) async fn open(address: Address, names: &Names, pace: Pace) -> Result<Link, Error> {
         let first = State::Down(Trouble::closed());
         let shared = Arc::new(Shared {
             address,
@@ -173,7 +173,8 @@ impl Shared {
         let no_limits =
             AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let client = self.address.client();
-        let mut connection = client.get_multiplexed_async_connection_with_config(&no_limits).await?;
+        let mut connection =
+            client.get_multiplexed_async_connection_with_config(&no_limits).await?;
         rehearse(&self.names, &mut connection).await?;
         self.late.write(&mut connection).await?;
         Ok(connection)

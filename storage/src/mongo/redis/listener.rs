@@ -15,7 +15,7 @@ use super::Pace;
 use super::link::Link;
 use super::names::Names;
 use super::trouble::Trouble;
-use crate::Result;
+use crate::Error;
 use crate::volatile::Volatile;
 
 /// Between attempts to subscribe: the first and the longest pause.
@@ -52,11 +52,17 @@ impl Listener {
         names: &Names,
         memory: Arc<Volatile>,
         pace: Pace,
-    ) -> Result<Listener> {
+    ) -> Result<Listener, Error> {
         let node = format!("{:016x}", rand::random::<u64>());
         let (trouble, told) = watch::channel(None);
-        let ear =
-            Ear { link: link.clone(), channel: names.wake(), node: node.clone(), memory, pace, trouble };
+        let ear = Ear {
+            link: link.clone(),
+            channel: names.wake(),
+            node: node.clone(),
+            memory,
+            pace,
+            trouble,
+        };
         let first = match ear.subscribe(pace.start).await {
             Ok(channel) => Some(channel),
             Err(trouble) if trouble.is_passing() => None,

@@ -17,6 +17,8 @@ mod names;
 mod progress;
 mod rehearsal;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::sync::Arc;
@@ -30,7 +32,7 @@ use link::Link;
 use listener::Listener;
 use names::Names;
 
-pub(super) use sessions::{Cached, Seen};
+pub(super) use sessions::Cached;
 
 /// One daemon's connections to Redis. They end with this value.
 pub(super) struct Redis {

@@ -18,8 +18,8 @@ impl Names {
     }
 
     /// Of a session; it tells nothing of the token.
-    pub(super) fn session(&self, token: &str) -> String {
-        format!("{}session:{:x}", self.prefix, Sha256::digest(token))
+    pub(super) fn session(&self, token_hash: &[u8; 32]) -> String {
+        format!("{}session:{}", self.prefix, hex(token_hash))
     }
 
     pub(super) fn progress(&self, id: Id) -> String {
@@ -29,9 +29,9 @@ impl Names {
     /// Of a counter. What it counts may be long, strange or somebody's address,
     /// so only a hash of that is shown.
     pub(super) fn count(&self, window: &Window) -> String {
-        let what = format!("{:x}", Sha256::digest(window.key.as_bytes()));
-        let Window { length, number, .. } = window;
-        format!("{}clipmill:count:{}:{length}:{number}", self.prefix, &what[..32])
+        let Window { key, length, number } = window;
+        let key = hex(&Sha256::digest(key.as_bytes()));
+        format!("{}clipmill:count:{key}:{length}:{number}", self.prefix)
     }
 
     /// Of the wake-up. A channel is the same in every database of a Redis, and
@@ -45,4 +45,8 @@ impl Names {
         ["session", "progress", "clipmill:count"]
             .map(|kind| format!("{}{kind}:rehearsal", self.prefix))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

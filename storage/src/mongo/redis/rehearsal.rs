@@ -2,33 +2,29 @@
 //! replica, a full memory or a missing permission before a request does, and
 //! the keys are gone a second later.
 
+use ::redis::RedisResult;
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Pipeline, RedisResult};
 
 use super::names::Names;
 use super::{counters, listener, sessions};
 
 const LASTS_MS: u64 = 1_000;
 
-pub(super) fn rehearsal(names: &Names) -> Pipeline {
+/// # Errors
+/// The first thing that Redis does not do.
+pub(super) async fn rehearse(
+    names: &Names,
+    connection: &mut MultiplexedConnection,
+) -> RedisResult<()> {
     let [session, progress, count] = names.rehearsal();
     let mut all = ::redis::pipe();
     for key in [&session, &progress] {
         all.cmd("SET").arg(key).arg("{}").arg("PX").arg(LASTS_MS).ignore();
     }
-    all.add_command(sessions::replace(&session, b"-", b"{}", LASTS_MS)).ignore();
+    all.add_command(sessions::replace(&session, b"{}", b"{}", LASTS_MS)).ignore();
     all.cmd("GET").arg(&progress).ignore();
     all.cmd("DEL").arg(&progress).ignore();
     all.add_command(counters::increment(&count, LASTS_MS)).ignore();
     all.add_command(listener::publish(&names.wake(), "")).ignore();
-    all
-}
-
-/// # Errors
-/// The first that Redis does not do.
-pub(super) async fn rehearse(
-    names: &Names,
-    connection: &mut MultiplexedConnection,
-) -> RedisResult<()> {
-    rehearsal(names).exec_async(connection).await
+    all.exec_async(connection).await
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Redis;
 use super::late::{ENDED, mark};
-use crate::{Id, LiveSession, Time};
+use crate::{Id, LiveSession, Time, token_hash};
 
 /// How long an entry is kept, at most, as the reference service does.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -55,13 +55,6 @@ pub(in crate::mongo) enum Cached {
 #[derive(Debug)]
 pub(in crate::mongo) struct Seen(Option<Vec<u8>>);
 
-impl Seen {
-    /// Of a session that nobody can have read before: it is just being opened.
-    pub(in crate::mongo) fn nothing() -> Seen {
-        Seen(None)
-    }
-}
-
 /// A value. The reference service writes and reads the first two fields. Times
 /// are milliseconds since 1970.
 #[derive(Serialize, Deserialize)]
@@ -84,7 +77,7 @@ impl Redis {
     /// What is known of a token at `now`.
     pub(in crate::mongo) async fn session(&self, token: &str, now: Time) -> Cached {
         let mut get = ::redis::cmd("GET");
-        get.arg(self.names.session(token));
+        get.arg(self.names.session(&token_hash(token)));
         match self.link.call::<Option<Vec<u8>>>(&get).await {
             Ok(Some(value)) if value == ENDED => Cached::Unknown,
             Ok(Some(value)) => match read(&value, now) {
@@ -120,7 +113,7 @@ impl Redis {
         if lasts == 0 {
             return;
         }
-        let key = self.names.session(token);
+        let key = self.names.session(&token_hash(token));
         let command = match seen.0 {
             Some(seen) => replace(&key, &seen, &value, lasts),
             None => {
@@ -136,8 +129,8 @@ impl Redis {
     /// Marks tokens as ended. Must be called after the database forgot them and
     /// before anybody is told. It goes on when the caller stops waiting; what
     /// Redis can't be told now, it is told before anybody reads from it again.
-    pub(in crate::mongo) async fn forget<T: AsRef<str>>(&self, tokens: &[T]) {
-        let keys: Vec<_> = tokens.iter().map(|token| self.names.session(token.as_ref())).collect();
+    pub(in crate::mongo) async fn forget(&self, token_hashes: &[[u8; 32]]) {
+        let keys: Vec<_> = token_hashes.iter().map(|hash| self.names.session(hash)).collect();
         let link = self.link.clone();
         let marking = tokio::spawn(async move {
             let marks = keys.into_iter().map(async |key| {
