@@ -7,11 +7,12 @@ use clipmill_storage::Storage;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts::Artifacts;
 use crate::auth::{Passwords, Tokens};
 use crate::clock::Clock;
 use crate::config::{Config, JwtSecrets};
 use crate::ffmpeg::Tools;
-use crate::pipeline::{Artifacts, Street};
+use crate::pipeline::Street;
 use crate::telemetry::Metrics;
 
 /// Sources that are asked at a time for what a saved clip can be had in.
@@ -29,6 +30,8 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// Where finished files are.
     pub artifacts: Artifacts,
+    /// Where uploaded files are.
+    pub uploads: Artifacts,
     /// ffmpeg and ffprobe.
     pub tools: Tools,
     /// The stages.
@@ -49,7 +52,7 @@ pub struct App {
     /// Places for asking sources in the background; who finds none gives up.
     pub resolving: Arc<Semaphore>,
     /// Places for receiving files; who finds none is sent away.
-    pub uploads: Arc<Semaphore>,
+    pub receiving: Arc<Semaphore>,
 }
 
 /// The parts of an [`App`] that are made outside of it.
@@ -64,6 +67,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// Where finished files are.
     pub artifacts: Artifacts,
+    /// Where uploaded files are.
+    pub uploads: Artifacts,
     /// ffmpeg and ffprobe.
     pub tools: Tools,
     /// The stages.
@@ -82,11 +87,12 @@ impl App {
             settled: Notify::new(),
             stopping: CancellationToken::new(),
             resolving: Arc::new(Semaphore::new(RESOLVING_AT_A_TIME)),
-            uploads: Arc::new(Semaphore::new(UPLOADS_AT_A_TIME)),
+            receiving: Arc::new(Semaphore::new(UPLOADS_AT_A_TIME)),
             config: parts.config,
             storage: parts.storage,
             registry: parts.registry,
             artifacts: parts.artifacts,
+            uploads: parts.uploads,
             tools: parts.tools,
             street: parts.street,
             clock: parts.clock,

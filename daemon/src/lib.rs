@@ -9,11 +9,13 @@
 //! ffmpeg.
 
 pub mod app;
+pub mod artifacts;
 pub mod auth;
 pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod disk;
 pub mod ffmpeg;
 pub mod http;
 pub mod pipeline;

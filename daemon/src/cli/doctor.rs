@@ -67,7 +67,13 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend([yt_dlp, runtime]);
     findings.push(folder("data folder", &config.folders.data));
     findings.push(folder("work folder", &config.folders.work()));
-    findings.push(folder("file folder", &config.folders.files()));
+    match &config.artifacts.url {
+        None => findings.push(folder("file folder", &config.folders.files())),
+        Some(url) => findings.push(match setup::stores(config).await {
+            Ok(_) => good("file store", url),
+            Err(failure) => bad("file store", url, failure.message),
+        }),
+    }
     findings
 }
 

@@ -13,12 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::Failure;
 use super::setup;
 use crate::app::{App, Parts};
+use crate::artifacts::Stores;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, jwt_secrets};
 use crate::http;
-use crate::pipeline::Artifacts;
 use crate::telemetry::init_logging;
-use crate::worker::{Pool, sweep_orphans};
+use crate::worker::{GRACE, Pool, sweep_stores, sweep_work};
 
 /// Runs the daemon until a signal ends it.
 pub async fn run(loaded: Loaded) -> Result<(), Failure> {
@@ -34,12 +34,15 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(format!("can't listen on {address}: {error}; set server.listen to another"))
     })?;
-    // Both wait for something else than the processor.
-    let (storage, parts) = tokio::try_join!(setup::storage(&config), setup::parts(&config))?;
-    let app = assemble(config, storage.clone(), parts)?;
-    let swept = sweep_orphans(&app).await?;
-    if swept.orphans > 0 {
-        tracing::info!(files = swept.orphans, "swept what a crash left behind");
+    // All wait for something else than the processor.
+    let (storage, parts, stores) =
+        tokio::try_join!(setup::storage(&config), setup::parts(&config), setup::stores(&config))?;
+    let app = assemble(config, storage.clone(), parts, stores)?;
+    // Other daemons may write to a bucket as well.
+    let grace = if app.config.artifacts.url.is_some() { GRACE } else { Duration::ZERO };
+    let swept = sweep_work(&app).await? + sweep_stores(&app, grace).await?;
+    if swept > 0 {
+        tracing::info!(files = swept, "swept what a crash left behind");
     }
     welcome(&listener)?;
     serve(app, listener, signalled()?).await?;
@@ -53,16 +56,15 @@ fn assemble(
     config: Config,
     storage: Arc<dyn Storage>,
     parts: setup::Parts,
+    stores: Stores,
 ) -> Result<Arc<App>, Failure> {
-    for folder in [config.folders.work(), config.folders.uploads()] {
-        std::fs::create_dir_all(&folder)?;
-    }
-    let artifacts = Artifacts::in_folder(&config.folders.files())
-        .map_err(|error| Failure::other(format!("the folder for finished files: {error}")))?;
+    std::fs::create_dir_all(config.folders.work())?;
     let secrets = jwt_secrets(&config)?;
     let setup::Parts { tools, registry, street } = parts;
     let clock = Clock::system();
-    let parts = Parts { config, secrets, storage, registry, artifacts, tools, street, clock };
+    let Stores { files: artifacts, uploads } = stores;
+    let parts =
+        Parts { config, secrets, storage, registry, artifacts, uploads, tools, street, clock };
     Ok(Arc::new(App::assemble(parts)))
 }
 

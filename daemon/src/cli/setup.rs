@@ -10,6 +10,7 @@ use clipmill_storage::sqlite::Sqlite;
 
 use super::arguments::{Arguments, Command};
 use super::exit::Failure;
+use crate::artifacts::{ArtifactError, Stores};
 use crate::config::{self, Config, ConfigError, Loaded};
 use crate::ffmpeg::Tools;
 use crate::pipeline::Street;
@@ -38,10 +39,21 @@ pub fn configuration(arguments: &Arguments) -> Result<Loaded, ConfigError> {
             flags.push(("folders", "data", data.to_string_lossy().into_owned()));
         }
     }
-    // A variable that is not text can't be one of ours.
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    config::load(arguments.config.as_deref(), variables, &flags)
+    config::load(arguments.config.as_deref(), variables(), &flags)
+}
+
+/// The environment. A variable that is not text can't be one of ours.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Opens the stores that are configured and tries whether they work.
+pub async fn stores(config: &Config) -> Result<Stores, Failure> {
+    let told = |error: ArtifactError| Failure::other(format!("the artifact store: {error}"));
+    let stores = Stores::open(config, variables()).map_err(told)?;
+    tokio::try_join!(stores.files.check(), stores.uploads.check()).map_err(told)?;
+    Ok(stores)
 }
 
 /// Opens the database that is configured.

@@ -3,12 +3,14 @@
 //! Each section is a small struct of its own. Unknown keys are refused, and
 //! every problem is reported at once.
 
+mod artifacts;
 mod environment;
 mod load;
 mod secrets;
 mod sections;
 mod validate;
 
+pub use artifacts::{ArtifactsConfig, BucketUrl};
 pub use environment::{IGNORED as IGNORED_VARIABLES, REFERENCE as REFERENCE_VARIABLES};
 pub use load::{ConfigError, Loaded, load};
 pub use secrets::{JwtSecrets, Secret, jwt_secrets};

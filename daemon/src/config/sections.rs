@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{ArtifactsConfig, Secret};
 
 /// Names of the sections.
 pub const SECTIONS: &[&str] = &[
@@ -14,6 +14,7 @@ pub const SECTIONS: &[&str] = &[
     "auth",
     "limits",
     "storage",
+    "artifacts",
     "folders",
     "clips",
     "uploads",
@@ -36,6 +37,8 @@ pub struct Config {
     pub limits: Limits,
     /// The database.
     pub storage: StorageConfig,
+    /// Where finished files and uploads are kept.
+    pub artifacts: ArtifactsConfig,
     /// Where files live.
     pub folders: Folders,
     /// Clips of remote sources.

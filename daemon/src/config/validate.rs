@@ -50,6 +50,7 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         );
     }
     storage(config.storage.url.as_ref(), &mut rule);
+    config.artifacts.check(&mut rule);
 }
 
 fn positive(minutes: f64) -> bool {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use warp::reply::Response;
 
 use super::reply;
+use crate::artifacts::ArtifactError;
 use crate::auth::{PasswordError, TokenError};
-use crate::pipeline::ArtifactError;
 
 /// An answer that is no success: `{"error": text, "code": stable_code, ...}`.
 ///
@@ -171,6 +171,12 @@ impl From<PasswordError> for ApiError {
 
 impl From<ArtifactError> for ApiError {
     fn from(error: ArtifactError) -> ApiError {
+        if error.is_transient() {
+            tracing::warn!(%error, "the artifact store does not answer");
+            let text = "The file store does not answer; try again later";
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            return ApiError::new(status, "artifact_store", text).retry_after(5);
+        }
         ApiError::internal(&error)
     }
 }

@@ -1,37 +1,90 @@
-//! Sending finished files: in pieces, whole or in part.
+//! Sending finished files: in pieces, whole or in part, or by the address
+//! under which the store hands them out.
 
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use clipmill_storage::StoredFile;
+use clipmill_storage::{StoredFile, Time};
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    ETAG, X_CONTENT_TYPE_OPTIONS,
+    ETAG, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
+use url::Url;
 use warp::reply::{Reply as _, Response};
 
 use super::call::Call;
 use super::error::ApiError;
 use super::range::{Part, part};
 use super::route::Answer;
+use crate::artifacts::{Artifact, Shown, kind};
 use crate::telemetry::ByteFlow;
 
 impl Call {
     /// The file as an attachment of this name (without its extension, which
-    /// follows from the file).
+    /// follows from the file), which is there until `expires_at`. Where that is
+    /// configured, the answer to anything but HEAD is an address of the store.
     ///
     /// # Errors
     /// 404 when its bytes are gone, 416 for a range outside of it.
-    pub async fn send_file(&self, file: &StoredFile, stem: &str) -> Answer {
-        let gone = || ApiError::not_found("file_gone", "The file is no longer there");
-        let artifact = self.app.artifacts.open(&file.file_path).await?.ok_or_else(gone)?;
-        let (extension, media_type) = kind(&file.file_path);
+    pub async fn send_file(
+        &self,
+        file: &StoredFile,
+        expires_at: Option<Time>,
+        stem: &str,
+    ) -> Answer {
+        let name = &file.file_path;
+        let Some(artifact) = self.app.artifacts.open(name).await? else {
+            tracing::error!(file.name = name, "a finished file is not in the store");
+            return Err(ApiError::not_found("file_gone", "The file is no longer there"));
+        };
+        let (extension, media_type) = kind(name);
+        let disposition = disposition(&format!("{stem}.{extension}"));
+        let shown = Shown { disposition: &disposition, media_type };
+        match self.elsewhere(name, expires_at, shown).await? {
+            Some(url) => Ok(self.redirect(&url)),
+            None => self.send(artifact, shown),
+        }
+    }
+
+    /// Where the store itself hands out the file; none when we are to. The
+    /// address is good for a GET, so a HEAD is answered here.
+    async fn elsewhere(
+        &self,
+        name: &str,
+        expires_at: Option<Time>,
+        shown: Shown<'_>,
+    ) -> Result<Option<Url>, ApiError> {
+        let settings = &self.app.config.artifacts;
+        if !settings.redirect || self.method == Method::HEAD {
+            return Ok(None);
+        }
+        let life = Duration::from_secs(settings.redirect_seconds);
+        let left = expires_at.map(|end| (end - self.app.clock.now()).to_std().unwrap_or_default());
+        let life = left.map_or(life, |left| life.min(left));
+        Ok(self.app.artifacts.sign(name, life, shown).await?)
+    }
+
+    /// After a POST the client must GET.
+    fn redirect(&self, to: &Url) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() = match self.method {
+            Method::POST => StatusCode::SEE_OTHER,
+            _ => StatusCode::FOUND,
+        };
+        let headers = response.headers_mut();
+        headers.insert(LOCATION, header(to.as_str()));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    fn send(&self, artifact: Artifact, shown: Shown<'_>) -> Answer {
         let size = artifact.size;
         let etag = quoted(&artifact.etag);
         let (status, range) = match part(&self.headers, size, &etag) {
@@ -58,25 +111,14 @@ impl Call {
             let range = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
             headers.insert(CONTENT_RANGE, header(&range));
         }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CONTENT_TYPE, header(shown.media_type));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        headers.insert(CONTENT_DISPOSITION, header(&disposition(&format!("{stem}.{extension}"))));
+        headers.insert(CONTENT_DISPOSITION, header(shown.disposition));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         headers.insert(ETAG, header(&etag));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         Ok(response)
-    }
-}
-
-/// Extension and media type by the key's extension; a file is never sent as
-/// something that a browser would run.
-fn kind(key: &str) -> (&'static str, &'static str) {
-    let extension = key.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    match extension.as_deref() {
-        Some("webm") => ("webm", "video/webm"),
-        Some("mkv") => ("mkv", "video/x-matroska"),
-        _ => ("mp4", "video/mp4"),
     }
 }
 
@@ -152,13 +194,6 @@ mod tests {
             disposition("a\"b\r\nä.mp4"),
             "attachment; filename=\"a_b___.mp4\"; filename*=UTF-8''a%22b%0D%0A%C3%A4.mp4"
         );
-    }
-
-    #[test]
-    fn media_types_follow_extensions() {
-        assert_eq!(kind("abc.webm").1, "video/webm");
-        assert_eq!(kind("abc.html"), ("mp4", "video/mp4"));
-        assert_eq!(kind("/old/place/abc.MP4").1, "video/mp4");
     }
 
     #[test]

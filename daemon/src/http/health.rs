@@ -8,10 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::Call;
-use super::encode::files::free;
 use super::reply;
 use super::route::Answer;
 use crate::app::App;
+use crate::disk::free;
 
 /// With less free room than this nothing new should be begun.
 const LEAST_FREE: u64 = 256 << 20;
@@ -92,6 +92,7 @@ pub async fn healthz(call: Call, (): ()) -> Answer {
 pub async fn readyz(call: Call, (): ()) -> Answer {
     let mut problems = call.app.storage.problems().await;
     problems.extend(rooms(&call.app));
+    problems.extend(stores(&call.app).await);
     problems.extend(tools(&call.app));
     let ready = problems.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -120,12 +121,12 @@ pub async fn metrics(call: Call, (): ()) -> Answer {
 /// Free room, by what the folder is for; where it is is nobody's business.
 fn rooms(app: &App) -> Vec<String> {
     let folders = &app.config.folders;
-    let rooms: [(&str, PathBuf); 4] = [
-        ("the database", folders.data.clone()),
-        ("finished files", folders.files()),
-        ("uploads", folders.uploads()),
-        ("half-made files", folders.work()),
-    ];
+    let mut rooms =
+        vec![("the database", folders.data.clone()), ("half-made files", folders.work())];
+    // A bucket has as much room as is paid for.
+    if app.config.artifacts.url.is_none() {
+        rooms.extend([("finished files", folders.files()), ("uploads", folders.uploads())]);
+    }
     let problem = |(name, folder): &(&str, PathBuf)| {
         // A folder that is made when it is first needed has the room of the
         // one that it will be in.
@@ -138,6 +139,14 @@ fn rooms(app: &App) -> Vec<String> {
         }
     };
     rooms.iter().filter_map(problem).collect()
+}
+
+/// What is wrong with the stores; once when it is the same for both.
+async fn stores(app: &App) -> Vec<String> {
+    let (files, uploads) = tokio::join!(app.artifacts.problem(), app.uploads.problem());
+    let mut problems: Vec<_> = files.into_iter().chain(uploads).collect();
+    problems.dedup();
+    problems
 }
 
 fn tools(app: &App) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clipmill_storage::{Failure, Id, Status, StoredFile, Video, Want};
+use clipmill_storage::{Failure, Id, Status, StoredFile, Time, Video, Want};
 use http::StatusCode;
 use tokio::time::Instant;
 
@@ -15,8 +15,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How a wait ended.
 pub enum Outcome {
-    /// The file of the wanted preferences is there.
-    Done(StoredFile),
+    /// The file of the wanted preferences is there, until it expires.
+    Done(StoredFile, Option<Time>),
     /// It could not be made.
     Failed(Failure),
     /// It is still being made.
@@ -32,7 +32,7 @@ pub fn outcome(video: Option<Video>, want: &Want) -> Outcome {
     let Some(video) = video else { return Outcome::Gone };
     let is_this = video.want().as_ref() == Some(want);
     match (video.job.status, video.file) {
-        (Status::Completed, Some(file)) if is_this => Outcome::Done(file),
+        (Status::Completed, Some(file)) if is_this => Outcome::Done(file, video.expires_at),
         (Status::Failed, _) if is_this => Outcome::Failed(failure(video.job.failure)),
         (Status::Pending, _) if video.job.due_at.is_none() && video.job.lease.is_none() => {
             Outcome::Cancelled

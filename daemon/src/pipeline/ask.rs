@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clipmill_storage::{Id, Moment, Span};
 use url::Url;
 
+use crate::artifacts::Artifacts;
+
 /// One piece of work, as the first stage takes it.
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -29,7 +31,14 @@ pub enum SourceAsk {
         /// What is wanted of it.
         span: SpanAsk,
     },
-    /// A local file, wanted whole (an upload) or in part.
+    /// A file in a store (an upload), wanted whole.
+    Stored {
+        /// The store.
+        store: Artifacts,
+        /// Its name there.
+        name: String,
+    },
+    /// A local file, wanted whole or in part.
     Local {
         /// Where it is; not changed and not removed.
         path: PathBuf,

@@ -9,7 +9,8 @@ pub struct StageError {
     /// Stable machine code, snake case: those of
     /// [`SourceError`], and `no_such_span`, `no_video`, `disk_full`,
     /// `tool_missing`, `encode_failed`, `unknown_codec`, `cut_mismatch`,
-    /// `too_large`, `still_live`, `stage_timeout`, `internal`.
+    /// `too_large`, `still_live`, `stage_timeout`, `artifact_store`,
+    /// `file_gone`, `internal`.
     pub code: &'static str,
     /// For people: what is wrong and what to do. No paths, no secrets.
     pub message: String,

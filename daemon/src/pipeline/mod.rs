@@ -3,12 +3,12 @@
 //! Each stage takes its input by value and returns the next one. No stage
 //! talks to the records; progress leaves sideways through a [`Gauge`].
 
-mod artifacts;
 mod ask;
 mod error;
 mod fetch;
 mod gauge;
 mod media;
+mod patience;
 mod render;
 mod retain;
 mod street;
@@ -16,7 +16,6 @@ mod transcode;
 mod trim;
 mod workspace;
 
-pub use artifacts::{Artifact, ArtifactError, Artifacts};
 pub use ask::{Ask, Rendition, SourceAsk, SpanAsk};
 pub use error::StageError;
 pub use gauge::Gauge;

@@ -1,6 +1,8 @@
 //! Putting the finished file into the artifact store.
 
-use super::{ArtifactError, Artifacts, Encoded, Retained, StageError};
+use super::patience::patiently;
+use super::{Encoded, Retained, StageError};
+use crate::artifacts::Artifacts;
 
 /// Moves the file; when this returns it is durable.
 pub(super) async fn retain(
@@ -8,14 +10,6 @@ pub(super) async fn retain(
     key: &str,
     artifacts: &Artifacts,
 ) -> Result<Retained, StageError> {
-    let size = artifacts.put(key, &encoded.path).await.map_err(|error| explain(&error))?;
+    let size = patiently(|| artifacts.put(key, &encoded.path)).await?;
     Ok(Retained { key: key.to_owned(), size })
-}
-
-fn explain(error: &ArtifactError) -> StageError {
-    tracing::error!(%error, "the artifact store refused a file");
-    match error.code {
-        "disk_full" => StageError::later("disk_full", "the server's disk is full"),
-        _ => StageError::later("internal", "the finished file could not be stored"),
-    }
 }

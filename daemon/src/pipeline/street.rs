@@ -11,7 +11,8 @@ use clipmill_storage::Span;
 
 use super::media::Media;
 use super::trim::Exact;
-use super::{Artifacts, Ask, Gauge, Rendition, StageError, fetch, retain, transcode, trim};
+use super::{Ask, Gauge, Rendition, StageError, fetch, retain, transcode, trim};
+use crate::artifacts::Artifacts;
 use crate::config::{Clips, Config, Workers};
 use crate::ffmpeg::{Bounds, Tools};
 

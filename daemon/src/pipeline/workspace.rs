@@ -4,9 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::StageError;
-
-/// What stays free whatever is made, bytes.
-const RESERVE: u64 = 64 * 1024 * 1024;
+use crate::disk;
 
 /// Makes the folder of one piece of work.
 ///
@@ -33,12 +31,12 @@ pub(super) async fn renew(folder: &Path) -> Result<(), StageError> {
 /// # Errors
 /// `disk_full`, to be tried again later.
 pub(super) fn room_for(folder: &Path, bytes: u64) -> Result<(), StageError> {
-    match rustix::fs::statvfs(folder) {
-        Ok(disk) if disk.f_bavail.saturating_mul(disk.f_frsize) < bytes.saturating_add(RESERVE) => {
+    match disk::has_room(folder, bytes) {
+        Ok(false) => {
             tracing::warn!(needed_bytes = bytes, "too little room on the disk");
             Err(StageError::later("disk_full", "the server's disk is full"))
         }
-        Ok(_) => Ok(()),
+        Ok(true) => Ok(()),
         Err(error) => {
             // Not every file system tells; writing will show.
             tracing::debug!(%error, "the free space is unknown");

@@ -34,9 +34,9 @@ fn source(app: &App, origin: &Origin) -> Result<SourceAsk, StageError> {
             };
             Ok(SourceAsk::Remote { url, span })
         }
-        Origin::Upload(upload) => Ok(SourceAsk::Local {
-            path: app.config.folders.uploads().join(&upload.input_file_path),
-            span: None,
+        Origin::Upload(upload) => Ok(SourceAsk::Stored {
+            store: app.uploads.clone(),
+            name: upload.input_file_path.clone(),
         }),
     }
 }

@@ -6,9 +6,11 @@
 mod ask;
 mod heart;
 mod job;
+mod orphans;
 mod outcome;
 mod pool;
 mod sweeper;
 
+pub use orphans::{GRACE, sweep_stores, sweep_work};
 pub use pool::Pool;
-pub use sweeper::{Swept, sweep_expired, sweep_orphans};
+pub use sweeper::sweep_expired;

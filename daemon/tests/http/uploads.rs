@@ -107,8 +107,8 @@ async fn a_refused_upload_leaves_nothing() {
 async fn only_so_many_uploads_at_a_time() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
-    let places = world.app.uploads.available_permits() as u32;
-    let taken = world.app.uploads.acquire_many(places).await.unwrap();
+    let places = world.app.receiving.available_permits() as u32;
+    let taken = world.app.receiving.acquire_many(places).await.unwrap();
     let body = form("video", "a.mp4", b"x");
     upload(&world, &ada, &body).await.refused(503, "busy");
     drop(taken);
@@ -122,7 +122,7 @@ async fn what_can_not_be_written_is_our_fault() {
         let place = config.folders.data.join("occupied");
         std::fs::create_dir_all(&config.folders.data).unwrap();
         std::fs::write(&place, "").unwrap();
-        config.folders.uploads = Some(place);
+        config.folders.work = Some(place);
     })
     .await;
     let ada = world.person("ada@example.org").await;

@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use clipmill::app::{App, Parts};
+use clipmill::artifacts::Artifacts;
 use clipmill::clock::Clock;
 use clipmill::config::{Config, JwtSecrets, Secret};
 use clipmill::ffmpeg::Tools;
 use clipmill::http::{Peer, routes};
-use clipmill::pipeline::{Artifacts, Street};
+use clipmill::pipeline::Street;
 use clipmill_plugins::builtin::codecs::{Av1, H264, H265};
 use clipmill_plugins::media::{Container, Format, Live, MediaInfo, Transport, VideoTrack};
 use clipmill_plugins::net::Client;
@@ -81,6 +82,7 @@ impl World {
         let clock = Arc::clone(&now);
         let app = Arc::new(App::assemble(Parts {
             artifacts: Artifacts::in_folder(&config.folders.files()).unwrap(),
+            uploads: Artifacts::in_folder(&config.folders.uploads()).unwrap(),
             config,
             secrets: JwtSecrets {
                 public: Secret::new("public-secret-0123456789"),
@@ -201,12 +203,12 @@ impl World {
         self.app.storage.video(id.parse().unwrap()).await.unwrap()
     }
 
-    /// Whatever is in the folder for uploads.
+    /// Whatever is in the folder for uploads, or being received.
     pub fn uploads(&self) -> Vec<PathBuf> {
-        let folder = self.app.config.folders.uploads();
-        std::fs::read_dir(folder)
-            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
-            .unwrap_or_default()
+        let folders = &self.app.config.folders;
+        let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten();
+        let all = entries(folders.uploads()).chain(entries(folders.work()));
+        all.map(|entry| entry.unwrap().path()).collect()
     }
 }
 

@@ -35,12 +35,14 @@ pub struct StillEncoding {
         (status = 200, description = "The file", content_type = "video/mp4"),
         (status = 202, description = "It is still being encoded", body = StillEncoding),
         (status = 206, description = "Part of the file", content_type = "video/mp4"),
+        (status = 303, description = "Where the file is, when the server is configured so"),
         (status = 400, description = "It was not started", body = ErrorBody),
         (status = 401, description = "No valid token", body = ErrorBody),
         (status = 403, description = "It belongs to another user", body = ErrorBody),
         (status = 404, description = "There is none, or its file is gone", body = ErrorBody),
         (status = 416, description = "The file has no such bytes", body = ErrorBody),
         (status = 500, description = "It could not be encoded; message and code tell why", body = ErrorBody),
+        (status = 503, description = "The file store does not answer", body = ErrorBody),
     )
 )]
 pub async fn download(call: Call, id: String) -> Answer {
@@ -53,7 +55,7 @@ pub async fn download(call: Call, id: String) -> Answer {
             let codec = upload.video_codec.unwrap_or_default();
             let quality = upload.quality_preset.unwrap_or_default();
             let name = format!("{}_{codec}_{quality}", stem(&upload.original_filename));
-            call.send_file(file, &name).await
+            call.send_file(file, video.expires_at, &name).await
         }
         Status::Failed => {
             Err(wait::failed("Video encoding failed", wait::failure(video.job.failure)))
@@ -82,7 +84,10 @@ pub async fn download(call: Call, id: String) -> Answer {
     tag = "encode",
     security(("private" = [])),
     params(("encode_id" = String, Path, description = "The record's id")),
-    responses((status = 200, description = "The file", content_type = "video/mp4"))
+    responses(
+        (status = 200, description = "The file", content_type = "video/mp4"),
+        (status = 302, description = "Where the file is, when the server is configured so"),
+    )
 )]
 pub async fn download_finished(call: Call, id: String) -> Answer {
     download(call, id).await

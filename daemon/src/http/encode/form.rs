@@ -14,7 +14,7 @@ use super::super::body::BodyError;
 use super::super::call::Call;
 use super::super::error::ApiError;
 use super::filename::FileName;
-use super::files::has_room;
+use crate::disk::has_room;
 use crate::telemetry::ByteFlow;
 
 /// Name of the form's field.
@@ -155,7 +155,8 @@ fn too_large(call: &Call) -> ApiError {
     ApiError::bad_request("file_too_large", format!("The file may have at most {limit} MB"))
 }
 
-fn disk_full() -> ApiError {
+/// There is no room for it.
+pub fn disk_full() -> ApiError {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     ApiError::new(status, "disk_full", "Upload failed: there is no room for this file")
 }

@@ -3,7 +3,7 @@
 pub mod codecs;
 pub mod download;
 mod filename;
-pub mod files;
+mod files;
 mod form;
 pub mod start;
 pub mod status;

@@ -77,7 +77,7 @@ pub async fn start(mut call: Call, id: String) -> Answer {
             }
             let patience = Duration::from_secs(app.config.clips.wait_seconds);
             match wait::until_settled(app, video.id, &want, patience).await? {
-                Outcome::Done(file) => {
+                Outcome::Done(file, _) => {
                     Ok(completed("Video encoded successfully", &video, Some(&file)))
                 }
                 Outcome::Failed(failure) => Err(wait::failed(FAILED, failure)),

@@ -13,10 +13,11 @@ use super::super::call::Call;
 use super::super::error::ApiError;
 use super::super::reply;
 use super::super::route::Answer;
-use super::files::{HalfMade, rename_durably};
-use super::form::{Received, failed, receive};
+use super::files::HalfMade;
+use super::form::{Received, disk_full, failed, receive};
 use super::{ErrorBody, Number};
 use crate::app::App;
+use crate::artifacts::ArtifactError;
 
 #[derive(Serialize, ToSchema)]
 pub struct UploadedBody {
@@ -66,7 +67,7 @@ pub struct UploadForm {
         (status = 401, description = "No valid token", body = ErrorBody),
         (status = 415, description = "The body is no form", body = ErrorBody),
         (status = 500, description = "The file could not be kept", body = ErrorBody),
-        (status = 503, description = "Too many uploads at a time", body = ErrorBody),
+        (status = 503, description = "Too many uploads at a time, or the file store does not answer", body = ErrorBody),
     )
 )]
 pub async fn upload(mut call: Call, (): ()) -> Answer {
@@ -80,14 +81,14 @@ pub async fn upload(mut call: Call, (): ()) -> Answer {
 
 async fn take(call: &mut Call) -> Answer {
     let login = call.login().await?;
-    let _place = Arc::clone(&call.app.uploads)
+    let _place = Arc::clone(&call.app.receiving)
         .try_acquire_owned()
         .map_err(|_| ApiError::busy("Too many uploads at a time; try again"))?;
-    let folder = call.app.config.folders.uploads();
+    let folder = call.app.config.folders.work();
     tokio::fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
     let id = Id::generate(call.received);
     let path = folder.join(format!("{id}.part"));
-    let mut half_made = HalfMade::at(path.clone());
+    let half_made = HalfMade::at(path.clone());
     let received = receive(call, &folder, &path).await?;
     let probe = call.app.tools.probe(&path).await.map_err(|error| match error.code {
         "tool_missing" | "internal" | "stage_timeout" => ApiError::internal(&error),
@@ -101,12 +102,10 @@ async fn take(call: &mut Call) -> Answer {
     // The file and its record become real together, also when the client
     // leaves in between.
     let keeping = tokio::spawn(async move {
-        let target = folder.join(&name);
-        rename_durably(path, target.clone()).await.map_err(|error| failed(&error))?;
-        half_made.moved_to(target);
-        app.storage.insert_video(record).await?;
-        half_made.keep();
-        Ok::<_, ApiError>(())
+        let put = app.uploads.put(&name, &path).await;
+        drop(half_made);
+        put.map_err(not_kept)?;
+        insert(&app, record, &name).await
     });
     keeping.await.map_err(|error| ApiError::internal(&error))??;
     let body = UploadedBody {
@@ -117,6 +116,26 @@ async fn take(call: &mut Call) -> Answer {
         metadata,
     };
     Ok(reply::json(StatusCode::CREATED, &body))
+}
+
+/// Writes the record of a file that is in the store. A file without one goes;
+/// when the database may yet have taken the record, the sweep finds out.
+async fn insert(app: &App, record: NewVideo, name: &str) -> Result<(), ApiError> {
+    let Err(error) = app.storage.insert_video(record).await else { return Ok(()) };
+    if !error.is_transient()
+        && let Err(error) = app.uploads.delete(name).await
+    {
+        tracing::warn!(%error, "an upload without a record stays");
+    }
+    Err(error.into())
+}
+
+fn not_kept(error: ArtifactError) -> ApiError {
+    match error.code {
+        "disk_full" => disk_full(),
+        _ if error.is_transient() => error.into(),
+        _ => failed(&std::io::Error::other(error)),
+    }
 }
 
 fn metadata(probe: &Probe) -> Result<Metadata, ApiError> {

@@ -4,7 +4,6 @@ use clipmill_storage::{Origin, Video};
 use http::StatusCode;
 
 use super::super::call::Call;
-use super::super::encode::files::input_path;
 use super::super::error::ApiError;
 use super::super::reply;
 use super::super::route::Answer;
@@ -50,9 +49,7 @@ async fn remove(app: &App, video: &Video) -> Result<(), ApiError> {
         }
     }
     if let Origin::Upload(upload) = &removed.origin
-        && let Some(path) = input_path(&app.config, &upload.input_file_path)
-        && let Err(error) = tokio::fs::remove_file(&path).await
-        && error.kind() != std::io::ErrorKind::NotFound
+        && let Err(error) = app.uploads.delete(&upload.input_file_path).await
     {
         tracing::warn!(video.id = %video.id, %error, "the upload of a deleted video stays");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clipmill_storage::{Enqueued, Origin, Status, StoredFile, Video, Want};
+use clipmill_storage::{Enqueued, Id, Origin, Status, StoredFile, Time, Video, Want};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -42,6 +42,7 @@ pub struct Preferences {
         (status = 200, description = "The file", content_type = "video/mp4"),
         (status = 202, description = "It is still being made", body = StillProcessing),
         (status = 206, description = "Part of the file", content_type = "video/mp4"),
+        (status = 303, description = "Where the file is, when the server is configured so"),
         (status = 400, description = "Unknown preference", body = ErrorBody),
         (status = 401, description = "No valid token", body = ErrorBody),
         (status = 403, description = "It belongs to another user", body = ErrorBody),
@@ -49,6 +50,7 @@ pub struct Preferences {
         (status = 409, description = "It was cancelled meanwhile", body = ErrorBody),
         (status = 416, description = "The file has no such bytes", body = ErrorBody),
         (status = 500, description = "It could not be made; message and code tell why", body = ErrorBody),
+        (status = 503, description = "The file store does not answer", body = ErrorBody),
     )
 )]
 pub async fn download(mut call: Call, id: String) -> Answer {
@@ -68,13 +70,15 @@ pub async fn download(mut call: Call, id: String) -> Answer {
     responses(
         (status = 200, description = "The file", content_type = "video/mp4"),
         (status = 206, description = "Part of the file", content_type = "video/mp4"),
+        (status = 302, description = "Where the file is, when the server is configured so"),
+        (status = 404, description = "There is none, or its file is gone", body = ErrorBody),
         (status = 409, description = "There is no finished file", body = ErrorBody),
     )
 )]
 pub async fn download_finished(call: Call, id: String) -> Answer {
     let video = call.own_video(&id, MISSING).await?;
     match &video.file {
-        Some(file) if has_file(&video) => send(&call, &video, file).await,
+        Some(file) if has_file(&video) => send(&call, video.id, file, video.expires_at).await,
         _ => Err(ApiError::conflict("not_ready", "There is no finished file; POST makes it")),
     }
 }
@@ -96,7 +100,7 @@ async fn make_and_send(call: &Call, video: Video, want: Want) -> Answer {
     let app = &call.app;
     match app.storage.enqueue(video.id, &want, app.clock.now()).await? {
         Enqueued::AlreadyCompleted(video) => match &video.file {
-            Some(file) => send(call, &video, file).await,
+            Some(file) => send(call, video.id, file, video.expires_at).await,
             None => Err(ApiError::not_found("file_gone", "The file is no longer there")),
         },
         Enqueued::AlreadyActive(_) => Ok(still_processing()),
@@ -108,7 +112,7 @@ async fn make_and_send(call: &Call, video: Video, want: Want) -> Answer {
             }
             let patience = Duration::from_secs(app.config.clips.wait_seconds);
             match wait::until_settled(app, video.id, &want, patience).await? {
-                Outcome::Done(file) => send(call, &video, &file).await,
+                Outcome::Done(file, end) => send(call, video.id, &file, end).await,
                 Outcome::Failed(failure) => Err(wait::failed(FAILED, failure)),
                 Outcome::Working => Ok(still_processing()),
                 Outcome::Cancelled => {
@@ -120,8 +124,8 @@ async fn make_and_send(call: &Call, video: Video, want: Want) -> Answer {
     }
 }
 
-async fn send(call: &Call, video: &Video, file: &StoredFile) -> Answer {
-    call.send_file(file, &format!("video_{}", video.id)).await
+async fn send(call: &Call, id: Id, file: &StoredFile, expires_at: Option<Time>) -> Answer {
+    call.send_file(file, expires_at, &format!("video_{id}")).await
 }
 
 fn still_processing() -> Response {

@@ -32,6 +32,7 @@ use self::part::Need;
 use self::request::Remote;
 use self::upstream::{Opened, Renew, Upstream};
 use super::media::{Media, MediaFile};
+use super::patience::patiently;
 use super::street::Shop;
 use super::{Ask, Fetched, Gauge, Rendition, SourceAsk, SpanAsk, StageError, workspace};
 use crate::ffmpeg::Input;
@@ -42,6 +43,13 @@ pub(super) async fn fetch(shop: &Shop, ask: Ask, gauge: &Gauge) -> Result<Fetche
     let work = async {
         match &ask.source {
             SourceAsk::Local { path, span } => local(shop, &ask, path, *span).await,
+            SourceAsk::Stored { store, name } => {
+                let brought = patiently(|| store.bring(name, &ask.folder)).await?;
+                let path = brought.ok_or_else(|| {
+                    StageError::never("file_gone", "the uploaded file is no longer there")
+                })?;
+                local(shop, &ask, &path, None).await
+            }
             SourceAsk::Remote { url, span } => {
                 if let Some(fetched) = manifest::load(&ask).await {
                     tracing::info!("an earlier attempt has fetched it already");

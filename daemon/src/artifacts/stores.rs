@@ -1,0 +1,39 @@
+//! From the configuration to the two stores.
+
+use super::bucket::Connection;
+use super::{ArtifactError, Artifacts, Place};
+use crate::config::Config;
+
+/// The two stores.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Finished files.
+    pub files: Artifacts,
+    /// Uploaded files.
+    pub uploads: Artifacts,
+}
+
+impl Stores {
+    /// The stores that are configured: two folders, or `files/` and `uploads/`
+    /// below the prefix of a bucket, whose credentials are in `variables` as
+    /// Amazon's own tools take them from the environment. Nothing is asked yet:
+    /// see [`Artifacts::check`].
+    ///
+    /// # Errors
+    /// When a folder can't be made, or the settings of the bucket make no sense.
+    pub fn open(
+        config: &Config,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Stores, ArtifactError> {
+        let (files, uploads) = (config.folders.files(), config.folders.uploads());
+        let Some(connection) = Connection::new(&config.artifacts, variables)? else {
+            let files = Artifacts::in_folder(&files)?;
+            return Ok(Stores { files, uploads: Artifacts::in_folder(&uploads)? });
+        };
+        let below = |name| Place::Bucket(connection.bucket(name));
+        Ok(Stores {
+            files: Artifacts::at(below("files"), &files),
+            uploads: Artifacts::at(below("uploads"), &uploads),
+        })
+    }
+}
