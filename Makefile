@@ -1,7 +1,7 @@
 # clipmill: the commands that people and CI use. `make run` and `make test` work in a fresh clone;
 # Rust is the only thing that has to be there already.
 
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .PHONY: run test bench fmt lint doc clean
@@ -12,16 +12,19 @@ run: ## Start the daemon, with its data in ./data
 	@$(TARGET)/release/clipmill serve
 
 # Everything is built first: the end-to-end tests start the `clipmill` binary, which `cargo test`
-# alone does not always build.
+# alone does not always build. The servers are a MongoDB and a Redis, started where the environment
+# doesn't name some; see scripts/servers.sh.
 test: ## Run every test
 	@scripts/tools.sh test
 	@cargo build --workspace --all-targets
-	@cargo test --workspace --no-fail-fast
+	@CLIPMILL_TEST_DOCUMENTDB_GATEWAY=$(TARGET)/debug/documentdb-gateway \
+	  scripts/servers.sh cargo test --workspace --no-fail-fast
 
 bench: ## Compare with the alternatives; the table also goes to target/bench/results.json
 	@scripts/tools.sh bench
-	@cargo build --release --package clipmill
-	@cargo bench --package clipmill-tests --bench clipmill
+	@cargo build --release --package clipmill --package clipmill-documentdb
+	@CLIPMILL_TEST_DOCUMENTDB_GATEWAY=$(TARGET)/release/documentdb-gateway \
+	  scripts/servers.sh cargo bench --package clipmill-tests --bench clipmill
 
 fmt: ## Format the code
 	@cargo fmt --all

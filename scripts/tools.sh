@@ -2,8 +2,10 @@
 # Installs the programs that clipmill uses, on Debian, Ubuntu and macOS (with Homebrew).
 #
 #   scripts/tools.sh run     what the daemon calls: ffmpeg, yt-dlp, a JavaScript runtime for yt-dlp
-#   scripts/tools.sh test    the same, and what the tests start: nginx, curl, systemd-analyze
-#   scripts/tools.sh bench   the same, and what the benchmarks compare with: wrk, Flask behind gunicorn
+#   scripts/tools.sh test    run, and what the tests start: nginx, curl, systemd-analyze, and the
+#                            servers: Redis, and DocumentDB unless there is a MongoDB
+#   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn), and
+#                            the servers
 #
 # Only what is missing gets installed, so a second call changes nothing and asks no network.
 # Python packages go into .tools/ in this folder; put .tools/bin first in PATH to use them.
@@ -13,12 +15,7 @@ set -euo pipefail
 readonly YTDLP_MINIMUM=2026.07.04
 readonly DENO_MINIMUM=2.3.0
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-tools=$root/.tools
-
-say() { printf 'tools: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
-has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+. "$(dirname "$0")/lib.sh"
 
 # at_least MINIMUM VERSION: compares dotted numbers, leading zeros and missing parts included.
 at_least() {
@@ -26,13 +23,6 @@ at_least() {
     split(minimum, m, "."); split(version, v, ".")
     for (i = 1; i <= 4; i++) if (v[i] + 0 != m[i] + 0) exit (v[i] + 0 < m[i] + 0)
   }'
-}
-
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then "$@"
-  elif has sudo; then sudo "$@"
-  else die "this needs root and there is no sudo; run as root: $*"
-  fi
 }
 
 # system_packages APT_NAMES -- BREW_NAMES: installs with whichever package manager is here.
@@ -46,13 +36,13 @@ system_packages() {
   done
   if has apt-get; then
     say "installing ${apt[*]} (apt-get)"
-    [ -n "${apt_updated:-}" ] || as_root apt-get update -qq >/dev/null
+    [ -n "${apt_updated:-}" ] || twice as_root apt-get update -qq >/dev/null
     apt_updated=yes
-    without_services as_root env DEBIAN_FRONTEND=noninteractive \
+    without_services twice as_root env DEBIAN_FRONTEND=noninteractive \
       apt-get install -y -qq --no-install-recommends "${apt[@]}" >/dev/null
   elif has brew; then
     say "installing ${brew[*]} (brew)"
-    brew install --quiet "${brew[@]}" >/dev/null
+    twice brew install --quiet "${brew[@]}" >/dev/null
   else
     die "neither apt-get nor brew is here; install by hand: ${apt[*]}"
   fi
@@ -96,7 +86,7 @@ python_packages() {
     "$python" -m venv --clear "$venv"
   fi
   say "installing $* (pip)"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "$@"
+  twice "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "$@"
 }
 
 need() { # need PROGRAM APT_NAME BREW_NAME
@@ -133,6 +123,15 @@ test_set() {
   need curl curl curl
   # The unit is for Linux, and so are the tests of it.
   if has apt-get; then need systemd-analyze systemd systemd; fi
+  server_set
+}
+
+# What scripts/servers.sh starts: nothing for a server that the environment names.
+server_set() {
+  if [ -z "${CLIPMILL_TEST_REDIS_URI:-}" ]; then need redis-server redis-server redis; fi
+  if [ -z "${CLIPMILL_TEST_MONGODB_URI:-}" ] && ! has mongod; then
+    "$root/scripts/documentdb.sh" install
+  fi
 }
 
 bench_set() {
@@ -142,6 +141,7 @@ bench_set() {
     mkdir -p "$tools"
     python_packages "$tools/bench-venv" flask gunicorn pyjwt
   fi
+  server_set
 }
 
 case "${1:-}" in
