@@ -1,10 +1,11 @@
 //! Where Redis is, from the operator's URL. Its password is in nothing that
 //! this module says.
 
+use std::fmt;
 use std::time::Duration;
 
 use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use ::redis::{Client, IntoConnectionInfo, ProtocolVersion, RedisResult};
+use ::redis::{Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisResult};
 
 use crate::{Error, Result};
 
@@ -36,9 +37,15 @@ impl Address {
 }
 
 /// Host and port.
-impl std::fmt::Display for Address {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.get_connection_info().addr().fmt(out)
+impl fmt::Display for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.0.get_connection_info().addr();
+        address.fmt(out)?;
+        // Whether both ends agree on this, neither can say.
+        match address {
+            ConnectionAddr::TcpTls { .. } => out.write_str(" over TLS"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -14,8 +14,8 @@ local count = redis.call('INCR', KEYS[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count";
 
-/// A counter stays this much longer than its window, at most: nodes whose
-/// clocks differ count in one window at different times.
+/// A counter stays this much longer than its window: nodes whose clocks differ
+/// count in one window at different times.
 const SKEW_MS: u64 = 60_000;
 
 /// The longest time for which a counter is kept.
@@ -32,8 +32,7 @@ impl Redis {
     /// with it. While Redis is away that of this process.
     pub(in crate::mongo) async fn count(&self, key: &str, window: Duration, now: Time) -> u64 {
         let window = Window::containing(key, window, now);
-        let length = window.length.unsigned_abs();
-        let lasts = length.saturating_add(length.min(SKEW_MS)).min(LONGEST_MS);
+        let lasts = window.length.unsigned_abs().saturating_add(SKEW_MS).min(LONGEST_MS);
         match self.link.call(&increment(&self.names.count(&window), lasts)).await {
             Ok(count) => count,
             Err(_) => self.memory.count(window).await,

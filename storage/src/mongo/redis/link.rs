@@ -175,6 +175,8 @@ impl Shared {
         let client = self.address.client();
         let mut connection =
             client.get_multiplexed_async_connection_with_config(&no_limits).await?;
+        // The first answer may be no answer of a Redis at all, or a refusal.
+        ::redis::cmd("PING").exec_async(&mut connection).await?;
         rehearse(&self.names, &mut connection).await?;
         self.late.write(&mut connection).await?;
         Ok(connection)

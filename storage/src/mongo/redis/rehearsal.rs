@@ -1,6 +1,6 @@
 //! Everything that is asked of Redis in earnest, tried once. It finds a
 //! replica, a full memory or a missing permission before a request does, and
-//! the keys are gone a second later.
+//! leaves nothing behind.
 
 use ::redis::RedisResult;
 use ::redis::aio::MultiplexedConnection;
@@ -8,6 +8,7 @@ use ::redis::aio::MultiplexedConnection;
 use super::names::Names;
 use super::{counters, listener, sessions};
 
+/// Should the connection be lost in the middle.
 const LASTS_MS: u64 = 1_000;
 
 /// # Errors
@@ -23,8 +24,8 @@ pub(super) async fn rehearse(
     }
     all.add_command(sessions::replace(&session, b"{}", b"{}", LASTS_MS)).ignore();
     all.cmd("GET").arg(&progress).ignore();
-    all.cmd("DEL").arg(&progress).ignore();
     all.add_command(counters::increment(&count, LASTS_MS)).ignore();
+    all.cmd("DEL").arg(&[&session, &progress, &count]).ignore();
     all.add_command(listener::publish(&names.wake(), "")).ignore();
     all.exec_async(connection).await
 }

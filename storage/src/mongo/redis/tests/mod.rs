@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 
 use self::server::Server;
-use super::{PACE, Pace, Redis};
+use super::{Cached, PACE, Pace, Redis};
 use crate::{Id, LiveSession, Phase, Progress, Time};
 
 /// For what is not about time: a busy machine answers late.
@@ -50,6 +50,13 @@ fn live(expires_at: Time) -> LiveSession {
         user_id: new_id(),
         email: "somebody@example.org".to_owned(),
         expires_at,
+    }
+}
+
+/// Puts a session into the cache that is confirmed at `at(0)`, if there is none.
+async fn keep(redis: &Redis, token: &str) {
+    if let Cached::Miss(seen) = redis.session(token, at(0)).await {
+        redis.remember(token, seen, &live(at(100)), at(0)).await;
     }
 }
 

@@ -9,8 +9,9 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, span};
 
 use super::server::Server;
-use super::{QUICK, Redis, at, calm, is_woken, live, new_id, progress, quick, timed, until};
-use crate::mongo::redis::{Cached, Seen};
+use super::{QUICK, Redis, at, calm, is_woken, keep, new_id, progress, quick, timed, until};
+use crate::mongo::redis::Cached;
+use crate::token_hash;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// What a busy machine may add to a deadline.
@@ -29,7 +30,7 @@ async fn a_killed_server_is_done_without_and_used_again() {
     let mut server = Server::start();
     let (one, other) = (quick(&server).await, quick(&server).await);
     let id = new_id();
-    one.remember("token", Seen::nothing(), &live(at(100)), at(0)).await;
+    keep(&one, "token").await;
     one.set_progress(id, &progress(10.0)).await;
     assert_eq!(one.count("key", MINUTE, at(0)).await, 1);
     assert_eq!(one.count("key", MINUTE, at(0)).await, 2);
@@ -48,8 +49,8 @@ async fn a_killed_server_is_done_without_and_used_again() {
     }
     one.wake().await;
     assert!(is_woken(&one).await);
-    one.forget(&["token", "gone"]).await;
-    one.remember("late", Seen::nothing(), &live(at(100)), at(0)).await;
+    one.forget(&[token_hash("token"), token_hash("gone")]).await;
+    keep(&one, "late").await;
 
     server.start_again();
     for node in [&one, &other] {
@@ -83,8 +84,8 @@ async fn a_server_that_hangs_costs_requests_next_to_nothing() {
         let redis = redis.clone();
         calls.spawn(async move {
             match number % 4 {
-                0 => timed(async { drop(redis.session("token", at(0)).await) }).await.1,
-                1 => timed(async { drop(redis.count("key", MINUTE, at(0)).await) }).await.1,
+                0 => timed(redis.session("token", at(0))).await.1,
+                1 => timed(redis.count("key", MINUTE, at(0))).await.1,
                 2 => timed(redis.set_progress(new_id(), &progress(1.0))).await.1,
                 _ => timed(redis.wake()).await.1,
             }

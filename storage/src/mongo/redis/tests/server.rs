@@ -21,7 +21,7 @@ impl Server {
 
     /// With options of its own, and the password that they set, if any.
     pub(super) fn with(options: &[&str], password: &str) -> Server {
-        let options = options.iter().map(|&option| option.to_owned()).collect();
+        let options: Vec<_> = options.iter().map(|&option| option.to_owned()).collect();
         // Another program may take the port that was free.
         for _ in 0..10 {
             let port = free_port();
@@ -30,10 +30,6 @@ impl Server {
             }
         }
         panic!("redis-server finds no free port");
-    }
-
-    pub(super) fn port(&self) -> u16 {
-        self.port
     }
 
     pub(super) fn url(&self) -> String {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::server::Server;
 use super::{Redis, at, calm, live, until};
-use crate::mongo::redis::{Cached, Seen};
-use crate::{LiveSession, Time};
+use crate::mongo::redis::Cached;
+use crate::mongo::redis::sessions::Seen;
+use crate::{LiveSession, Time, token_hash};
 
 const DAY: i64 = 24 * 3600;
 
@@ -14,6 +15,12 @@ async fn miss(redis: &Redis, token: &str) -> Seen {
         Cached::Miss(seen) => seen,
         other => panic!("not a miss: {other:?}"),
     }
+}
+
+/// As whoever ends sessions calls it.
+async fn forget(redis: &Redis, tokens: &[&str]) {
+    let hashes: Vec<_> = tokens.iter().map(|token| token_hash(token)).collect();
+    redis.forget(&hashes).await;
 }
 
 async fn hit(redis: &Redis, token: &str, now: Time) -> (LiveSession, bool, Seen) {
@@ -50,7 +57,8 @@ async fn keys_and_lifetimes_are_the_reference_services() {
     // SHA-256 of "token".
     let key = "session:3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0";
     let session = live(at(30 * DAY));
-    redis.remember("token", Seen::nothing(), &session, at(0)).await;
+    let seen = miss(&redis, "token").await;
+    redis.remember("token", seen, &session, at(0)).await;
     let value: String = server.ask(&format!("GET {key}"));
     let value: serde_json::Value = serde_json::from_str(&value).unwrap();
     assert_eq!(value["user_id"], session.user_id.to_string());
@@ -58,11 +66,12 @@ async fn keys_and_lifetimes_are_the_reference_services() {
     let left: i64 = server.ask(&format!("TTL {key}"));
     assert!((7 * DAY - 60..=7 * DAY).contains(&left), "{left} s");
 
-    redis.remember("short", Seen::nothing(), &live(at(100)), at(40)).await;
-    redis.remember("over", Seen::nothing(), &live(at(40)), at(40)).await;
-    let other =
-        server.keys().into_iter().find(|other| other != key && other.starts_with("session:"));
-    let left: i64 = server.ask(&format!("TTL {}", other.unwrap()));
+    for (token, expires_at) in [("short", at(100)), ("over", at(40))] {
+        let seen = miss(&redis, token).await;
+        redis.remember(token, seen, &live(expires_at), at(40)).await;
+    }
+    let short = redis.names.session(&token_hash("short"));
+    let left: i64 = server.ask(&format!("TTL {short}"));
     assert!((30..=60).contains(&left), "{left} s");
     miss(&redis, "over").await;
 }
@@ -75,7 +84,7 @@ async fn what_was_read_before_a_session_ended_is_not_written_after() {
 
     // A reader that found nothing, then asked the database, and is slow.
     let slow = miss(&one, "first").await;
-    other.forget(&["first"]).await;
+    forget(&other, &["first"]).await;
     assert!(is_unknown(&one, "first").await);
     one.remember("first", slow, &session, at(0)).await;
     assert!(is_unknown(&one, "first").await);
@@ -85,7 +94,7 @@ async fn what_was_read_before_a_session_ended_is_not_written_after() {
     one.remember("second", seen, &session, at(0)).await;
     let (_, fresh, slow) = hit(&one, "second", at(50)).await;
     assert!(!fresh);
-    other.forget(&["second", "third"]).await;
+    forget(&other, &["second", "third"]).await;
     one.remember("second", slow, &session, at(50)).await;
     assert!(is_unknown(&one, "second").await);
 
@@ -106,17 +115,17 @@ async fn entries_of_the_reference_service_and_rubbish_are_replaced() {
     {
         let token = format!("token {number}");
         let mut set = ::redis::cmd("SET");
-        set.arg(redis.names.session(&token)).arg(value).arg("EX").arg(600);
+        set.arg(redis.names.session(&token_hash(&token))).arg(value).arg("EX").arg(600);
         let _: () = server.run(&set);
         let seen = miss(&redis, &token).await;
         redis.remember(&token, seen, &session, at(0)).await;
         assert_eq!(hit(&redis, &token, at(1)).await.0, session);
     }
     // A key of another kind is no reason to stumble, and does not count against Redis.
-    let _: () = server.ask(&format!("RPUSH {} x", redis.names.session("list")));
+    let _: () = server.ask(&format!("RPUSH {} x", redis.names.session(&token_hash("list"))));
     assert!(is_unknown(&redis, "list").await);
     assert_eq!(redis.problem().await, None);
-    redis.forget(&["list"]).await;
+    forget(&redis, &["list"]).await;
     assert!(is_unknown(&redis, "list").await);
 }
 
@@ -125,7 +134,8 @@ async fn forgetting_goes_on_when_the_caller_leaves() {
     let server = Server::start();
     let redis = Arc::new(calm(&server).await);
     let tokens: Vec<_> = (0..300).map(|number| format!("token {number}")).collect();
-    let forgetting = redis.forget(&tokens);
+    let hashes: Vec<_> = tokens.iter().map(|token| token_hash(token)).collect();
+    let forgetting = redis.forget(&hashes);
     // Polled once, then dropped.
     tokio::select! {
         biased;

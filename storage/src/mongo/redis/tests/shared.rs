@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::server::Server;
-use super::{CALM, Redis, at, calm, is_woken, live, new_id, progress, timed};
-use crate::mongo::redis::Seen;
+use super::{CALM, Redis, at, calm, is_woken, keep, new_id, progress, timed};
+use crate::token_hash;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -113,8 +113,8 @@ async fn deployments_that_share_a_server_do_not_meet() {
 async fn every_key_ends() {
     let server = Server::start();
     let redis = calm(&server).await;
-    redis.remember("token", Seen::nothing(), &live(at(100)), at(0)).await;
-    redis.forget(&["other"]).await;
+    keep(&redis, "token").await;
+    redis.forget(&[token_hash("other")]).await;
     redis.set_progress(new_id(), &progress(50.0)).await;
     for window in [MINUTE, Duration::MAX] {
         redis.count("key", window, at(0)).await;
