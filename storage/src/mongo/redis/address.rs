@@ -5,7 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use ::redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use ::redis::{Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisResult};
+use ::redis::{
+    Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisResult,
+};
 
 use crate::{Error, Result};
 
@@ -19,6 +21,7 @@ impl Address {
     /// `Refused`, with what is wrong with the URL.
     pub(super) fn parse(url: &str) -> Result<Address> {
         client(url).map(Address).map_err(|error| {
+            let error = error.to_string().replace(" - InvalidClientConfig", "");
             Error::Refused(format!(
                 "the address of Redis makes no sense ({error}); it looks like \
                  redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// for TLS"
@@ -51,6 +54,9 @@ impl fmt::Display for Address {
 
 fn client(url: &str) -> RedisResult<Client> {
     let info = url.into_connection_info()?;
+    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err((ErrorKind::InvalidClientConfig, "certificates are always verified").into());
+    }
     // The older protocol: it does everything that is asked here, on every Redis.
     let settings =
         info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name();

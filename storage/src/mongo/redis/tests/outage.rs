@@ -121,6 +121,27 @@ async fn a_server_that_hangs_costs_requests_next_to_nothing() {
 }
 
 #[tokio::test]
+async fn what_ended_during_an_outage_is_not_seen_alive_after_it() {
+    let server = Server::start();
+    let redis = quick(&server).await;
+    keep(&redis, "token").await;
+    server.hang();
+    until("it is done without", async || {
+        timed(redis.session("token", at(0))).await.1 < Duration::from_millis(50)
+    })
+    .await;
+    // Redis is told nothing of it, and what it holds stays.
+    redis.forget(&[token_hash("token")]).await;
+    server.go_on();
+    while redis.link.trouble().is_some() {
+        assert!(is_unknown(&redis, "token").await);
+        tokio::task::yield_now().await;
+    }
+    assert!(is_unknown(&redis, "token").await);
+    assert!(matches!(redis.session("other", at(0)).await, Cached::Miss(_)));
+}
+
+#[tokio::test]
 async fn a_connection_that_was_closed_for_being_idle_costs_nothing() {
     let server = Server::start();
     let lines = Lines::default();

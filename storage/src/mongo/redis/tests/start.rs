@@ -44,6 +44,7 @@ async fn an_address_without_sense_is_refused() {
         "redis://:secret@localhost/first",
         "redis://:sec%ffret@localhost/first",
         "rediss://:secret@localhost#almost-secure",
+        "rediss://:secret@localhost#insecure",
     ] {
         assert_refused(&refusal(url).await, "the address of Redis makes no sense");
     }
