@@ -14,6 +14,7 @@ use crate::config::{Config, JwtSecrets};
 use crate::ffmpeg::Tools;
 use crate::pipeline::Street;
 use crate::telemetry::Metrics;
+use crate::worker::Ahead;
 
 /// Sources that are asked at a time for what a saved clip can be had in.
 const RESOLVING_AT_A_TIME: usize = 4;
@@ -24,6 +25,8 @@ const UPLOADS_AT_A_TIME: usize = 4;
 pub struct App {
     /// The configuration, as loaded.
     pub config: Config,
+    /// The name of this daemon among those that share the storage.
+    pub node: String,
     /// What is remembered.
     pub storage: Arc<dyn Storage>,
     /// Who can do it.
@@ -44,6 +47,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The time.
     pub clock: Clock,
+    /// What the storage's clock is ahead of this machine's.
+    pub ahead: Ahead,
     /// Told whenever a job of this process has ended, in whatever way. Who
     /// waits for a job looks at its record after each, and every second.
     pub settled: Notify,
@@ -61,6 +66,8 @@ pub struct Parts {
     pub config: Config,
     /// The secrets that sign tokens.
     pub secrets: JwtSecrets,
+    /// The name of this daemon among those that share the storage.
+    pub node: String,
     /// What is remembered.
     pub storage: Arc<dyn Storage>,
     /// Who can do it.
@@ -75,6 +82,8 @@ pub struct Parts {
     pub street: Street,
     /// The time.
     pub clock: Clock,
+    /// What the storage's clock is ahead of this machine's.
+    pub ahead: Ahead,
 }
 
 impl App {
@@ -89,6 +98,7 @@ impl App {
             resolving: Arc::new(Semaphore::new(RESOLVING_AT_A_TIME)),
             receiving: Arc::new(Semaphore::new(UPLOADS_AT_A_TIME)),
             config: parts.config,
+            node: parts.node,
             storage: parts.storage,
             registry: parts.registry,
             artifacts: parts.artifacts,
@@ -96,6 +106,7 @@ impl App {
             tools: parts.tools,
             street: parts.street,
             clock: parts.clock,
+            ahead: parts.ahead,
         }
     }
 }

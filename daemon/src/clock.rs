@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use chrono::TimeDelta;
 use clipmill_storage::Time;
 
 /// A source of the time. Tests bring their own.
@@ -13,6 +15,13 @@ impl Clock {
     /// The machine's clock.
     pub fn system() -> Clock {
         Clock(Arc::new(chrono::Utc::now))
+    }
+
+    /// The machine's clock, moved by what the cluster's is ahead of it.
+    pub fn following(ahead: Arc<AtomicI64>) -> Clock {
+        Clock::from_fn(move || {
+            chrono::Utc::now() + TimeDelta::milliseconds(ahead.load(Ordering::Relaxed))
+        })
     }
 
     /// A clock that answers what `now` answers.

@@ -18,6 +18,7 @@ pub mod config;
 mod disk;
 pub mod ffmpeg;
 pub mod http;
+pub mod node;
 pub mod pipeline;
 pub mod telemetry;
 pub mod worker;

@@ -150,9 +150,9 @@ fn explain(bucket: &Bucket, step: Step, error: ArtifactError) -> ArtifactError {
         Why::Unreachable => format!(
             "{endpoint} can't be reached: {error}; check artifacts.endpoint and the network"
         ),
-        Why::Late => format!(
-            "{endpoint} does not answer in time; check artifacts.endpoint and the network"
-        ),
+        Why::Late => {
+            format!("{endpoint} does not answer in time; check artifacts.endpoint and the network")
+        }
         Why::Missing => format!(
             "there is no bucket `{}` at {endpoint}; create it or correct artifacts.url",
             about.bucket

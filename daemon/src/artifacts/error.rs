@@ -77,10 +77,8 @@ impl From<io::Error> for ArtifactError {
             }
             _ => Why::Other,
         };
-        let full = matches!(
-            error.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        );
+        let full =
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         let failed = ArtifactError::new(why, error.to_string());
         if full { ArtifactError { code: "disk_full", ..failed } } else { failed }
     }
@@ -186,7 +184,9 @@ mod tests {
     fn refusals_are_told_from_troubles() {
         let busy = generic("Server returned non-2xx status code: 503 Service Unavailable: ");
         assert!(busy.is_transient());
-        assert!(generic("Server returned non-2xx status code: 429 Too Many Requests: ").is_transient());
+        assert!(
+            generic("Server returned non-2xx status code: 429 Too Many Requests: ").is_transient()
+        );
         let text = "Server returned non-2xx status code: 400 Bad Request: \
                     <Error><Code>ExpiredToken</Code></Error>";
         let refused = generic(text);

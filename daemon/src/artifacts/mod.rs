@@ -12,6 +12,7 @@ mod error;
 mod folder;
 mod key;
 mod kind;
+mod mark;
 mod stores;
 
 use std::path::{Path, PathBuf};

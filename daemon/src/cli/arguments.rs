@@ -47,6 +47,9 @@ pub struct Serve {
     /// Data folder, over the configured one
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
+    /// Make the configured stores those of the whole cluster, after they were moved
+    #[arg(long)]
+    pub adopt_stores: bool,
 }
 
 /// `clipmill clip`

@@ -7,6 +7,7 @@ mod config;
 mod doctor;
 mod encode;
 mod exit;
+mod join;
 mod reporter;
 mod serve;
 mod setup;
@@ -35,7 +36,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match arguments.command {
-            Command::Serve(_) => serve::run(loaded).await,
+            Command::Serve(serve) => serve::run(loaded, serve.adopt_stores).await,
             Command::Clip(clip) => clip::run(loaded.config, clip).await,
             Command::Encode(encode) => encode::run(loaded.config, encode).await,
             Command::User(user) => user::run(&loaded.config, user).await,

@@ -11,17 +11,19 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Failure;
+use super::join::join;
 use super::setup;
 use crate::app::{App, Parts};
 use crate::artifacts::Stores;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, jwt_secrets};
 use crate::http;
+use crate::node;
 use crate::telemetry::init_logging;
-use crate::worker::{GRACE, Pool, sweep_stores, sweep_work};
+use crate::worker::{Ahead, Pool, sweep_stores, sweep_work};
 
 /// Runs the daemon until a signal ends it.
-pub async fn run(loaded: Loaded) -> Result<(), Failure> {
+pub async fn run(loaded: Loaded, adopt_stores: bool) -> Result<(), Failure> {
     init_logging(&loaded.config.log)?;
     match &loaded.file {
         Some(file) => tracing::info!(config.file = %file.display(), "configuration read"),
@@ -37,13 +39,13 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     // All wait for something else than the processor.
     let (storage, parts, stores) =
         tokio::try_join!(setup::storage(&config), setup::parts(&config), setup::stores(&config))?;
-    let app = assemble(config, storage.clone(), parts, stores)?;
-    // Other daemons may write to a bucket as well.
-    let grace = if app.config.artifacts.url.is_some() { GRACE } else { Duration::ZERO };
-    let swept = sweep_work(&app).await? + sweep_stores(&app, grace).await?;
-    if swept > 0 {
-        tracing::info!(files = swept, "swept what a crash left behind");
+    if config.storage.is_shared() {
+        join(&*storage, &stores, adopt_stores).await?;
     }
+    let ahead = Ahead::default();
+    ahead.look(&*storage).await?;
+    let app = assemble(config, storage.clone(), parts, stores, ahead)?;
+    tidy(&app).await?;
     welcome(&listener)?;
     serve(app, listener, signalled()?).await?;
     storage.close().await;
@@ -57,15 +59,45 @@ fn assemble(
     storage: Arc<dyn Storage>,
     parts: setup::Parts,
     stores: Stores,
+    ahead: Ahead,
 ) -> Result<Arc<App>, Failure> {
     std::fs::create_dir_all(config.folders.work())?;
     let secrets = jwt_secrets(&config)?;
     let setup::Parts { tools, registry, street } = parts;
-    let clock = Clock::system();
+    let node = node::name(&config.folders.data)?;
+    let clock = Clock::following(ahead.0.clone());
     let Stores { files: artifacts, uploads } = stores;
-    let parts =
-        Parts { config, secrets, storage, registry, artifacts, uploads, tools, street, clock };
+    let parts = Parts {
+        config,
+        secrets,
+        node,
+        storage,
+        registry,
+        artifacts,
+        uploads,
+        tools,
+        street,
+        clock,
+        ahead,
+    };
     Ok(Arc::new(App::assemble(parts)))
+}
+
+/// Takes up what this daemon left when it ended last, however it did.
+async fn tidy(app: &App) -> Result<(), Failure> {
+    let reclaimed = app.storage.reclaim(&app.node, app.clock.now()).await?;
+    if reclaimed > 0 {
+        tracing::info!(jobs = reclaimed, "jobs that were cut off go on");
+    }
+    let mut swept = sweep_work(app).await?;
+    // What others write to as well is left to whoever sweeps.
+    if !app.config.storage.is_shared() && app.config.artifacts.url.is_none() {
+        swept += sweep_stores(app, Duration::ZERO).await?;
+    }
+    if swept > 0 {
+        tracing::info!(files = swept, "swept what a crash left behind");
+    }
+    Ok(())
 }
 
 /// Runs workers and HTTP server until `shutdown` ends; then gives running jobs

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clipmill_plugins::builtin::{self, ytdlp};
 use clipmill_plugins::{Registry, net, process};
-use clipmill_storage::sqlite::Sqlite;
+use clipmill_storage::{Mongo, MongoSettings, Sqlite, Storage};
 
 use super::arguments::{Arguments, Command};
 use super::exit::Failure;
@@ -57,7 +57,15 @@ pub async fn stores(config: &Config) -> Result<Stores, Failure> {
 }
 
 /// Opens the database that is configured.
-pub async fn storage(config: &Config) -> Result<Arc<Sqlite>, Failure> {
+pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, Failure> {
+    if let Some(url) = config.storage.url.as_ref().filter(|_| config.storage.is_shared()) {
+        let settings = MongoSettings {
+            url: url.reveal().to_owned(),
+            redis_url: config.storage.redis().to_owned(),
+            redis_prefix: config.storage.redis_prefix.clone(),
+        };
+        return Ok(Arc::new(Mongo::open(&settings).await?));
+    }
     let path = match &config.storage.url {
         Some(url) => PathBuf::from(url.reveal().trim_start_matches("sqlite:")),
         None => config.folders.data.join("clipmill.db"),

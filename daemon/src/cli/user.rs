@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use clipmill_storage::{NewUser, Registered, Users as _};
+use clipmill_storage::{NewUser, Registered};
 
 use super::arguments::{Account, User};
 use super::exit::Failure;

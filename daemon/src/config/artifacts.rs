@@ -99,13 +99,13 @@ impl BucketUrl {
     pub fn parse(url: &str) -> Result<BucketUrl, &'static str> {
         let rest = url.strip_prefix("s3://").ok_or("must be s3://BUCKET/PREFIX")?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let is_fitting = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-_".contains(&c);
+        let is_fitting =
+            |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-_".contains(&c);
         if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(is_fitting) {
             return Err("a bucket's name has 3 to 63 small letters, digits, dots and dashes");
         }
         let prefix = prefix.trim_end_matches('/');
-        let is_plain =
-            |c: u8| c.is_ascii_alphanumeric() || b"!-_.*'()/".contains(&c);
+        let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"!-_.*'()/".contains(&c);
         let is_odd = |part: &str| matches!(part, "" | "." | "..");
         if !prefix.bytes().all(is_plain) || (!prefix.is_empty() && prefix.split('/').any(is_odd)) {
             return Err("the prefix must be names of letters, digits, dots and dashes");

@@ -8,6 +8,7 @@ use super::sections::SECTIONS;
 /// The reference's variables: name, section, key.
 pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("MONGODB_URI", "storage", "url"),
+    ("REDIS_URI", "storage", "redis"),
     ("JWT_PUBLIC_SECRET", "auth", "jwt_public_secret"),
     ("JWT_PRIVATE_SECRET", "auth", "jwt_private_secret"),
     ("DOWNLOADS_DIR", "folders", "files"),
@@ -23,10 +24,7 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
 ];
 
 /// Variables of the reference that have no use here, and why.
-pub const IGNORED: &[(&str, &str)] = &[
-    ("FLASK_SECRET_KEY", "there are no cookies to sign"),
-    ("REDIS_URI", "the SQLite backend keeps its cache in memory"),
-];
+pub const IGNORED: &[(&str, &str)] = &[("FLASK_SECRET_KEY", "there are no cookies to sign")];
 
 /// What the environment sets, as a table of sections, and the notes that the
 /// log should carry. An empty variable counts as not set.

@@ -46,7 +46,7 @@ pub fn load(
 ) -> Result<Loaded, ConfigError> {
     let mut problems = Vec::new();
     let (path, mut table) = read(file, &mut problems);
-    let (from_environment, notes) = environment::overlay(variables);
+    let (from_environment, mut notes) = environment::overlay(variables);
     merge(&mut table, from_environment);
     for (section, key, value) in flags {
         let one = Table::from_iter([((*key).to_owned(), Value::String(value.clone()))]);
@@ -54,6 +54,12 @@ pub fn load(
     }
     let config = assemble(table, &mut problems);
     validate::check(&config, &mut problems);
+    if config.storage.redis.is_some() && !config.storage.is_shared() {
+        notes.push(
+            "storage.redis (REDIS_URI) is set and ignored: beside SQLite there is no need of it"
+                .to_owned(),
+        );
+    }
     if problems.is_empty() {
         Ok(Loaded { config, file: path, notes })
     } else {
@@ -203,7 +209,8 @@ mod tests {
     #[test]
     fn every_reference_variable_reaches_its_setting() {
         let value = |name: &str| match name {
-            "MONGODB_URI" => "sqlite:x.db",
+            "MONGODB_URI" => "mongodb://db.example.org/clips",
+            "REDIS_URI" => "redis://cache.example.org",
             "DEFAULT_VIDEO_FORMAT" => "webm",
             "DEFAULT_VIDEO_RESOLUTION" => "720p",
             "LOG_LEVEL" => "WARNING",

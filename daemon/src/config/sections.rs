@@ -155,8 +155,31 @@ impl Default for Limits {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageConfig {
-    /// `sqlite:PATH`; a file in the data folder when absent.
+    /// `sqlite:PATH` or `mongodb://HOST/DATABASE`; SQLite in the data folder
+    /// when absent.
     pub url: Option<Secret>,
+    /// `redis://HOST:PORT/NUMBER`, beside MongoDB; on this machine when absent.
+    pub redis: Option<Secret>,
+    /// Begins every key and channel in Redis.
+    pub redis_prefix: String,
+}
+
+/// Where Redis is when nobody says.
+const LOCAL_REDIS: &str = "redis://127.0.0.1:6379/0";
+
+impl StorageConfig {
+    /// Whether records are kept where other daemons see them too.
+    pub fn is_shared(&self) -> bool {
+        let shared = |url: &Secret| {
+            ["mongodb://", "mongodb+srv://"].iter().any(|scheme| url.reveal().starts_with(scheme))
+        };
+        self.url.as_ref().is_some_and(shared)
+    }
+
+    /// The address of Redis.
+    pub fn redis(&self) -> &str {
+        self.redis.as_ref().map_or(LOCAL_REDIS, Secret::reveal)
+    }
 }
 
 /// `[folders]`

@@ -1,6 +1,6 @@
 //! Rules that types don't express.
 
-use super::{Config, Secret};
+use super::Config;
 
 /// Formats that a clip can be asked in.
 const FORMATS: &[&str] = &["mp4", "webm", "best"];
@@ -49,7 +49,7 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
             &format!("auth.{name}: must have at least 16 characters"),
         );
     }
-    storage(config.storage.url.as_ref(), &mut rule);
+    storage(config, &mut rule);
     config.artifacts.check(&mut rule);
 }
 
@@ -57,10 +57,33 @@ fn positive(minutes: f64) -> bool {
     minutes > 0.0 && minutes <= 525_600.0
 }
 
-fn storage(url: Option<&Secret>, rule: &mut impl FnMut(bool, &str)) {
+fn storage(config: &Config, rule: &mut impl FnMut(bool, &str)) {
+    let storage = &config.storage;
     rule(
-        url.is_none_or(|url| url.reveal().starts_with("sqlite:")),
-        "storage.url (MONGODB_URI): this version keeps its records in SQLite; \
-         give sqlite:PATH or leave it out",
+        storage.is_shared()
+            || storage.url.as_ref().is_none_or(|url| url.reveal().starts_with("sqlite:")),
+        "storage.url (MONGODB_URI): must be sqlite:PATH, mongodb://HOST/DATABASE or \
+         mongodb+srv://HOST/DATABASE",
     );
+    rule(
+        ["redis://", "rediss://"].iter().any(|scheme| storage.redis().starts_with(scheme)),
+        "storage.redis (REDIS_URI): must be redis://HOST:PORT/NUMBER, or rediss:// for TLS",
+    );
+    if !storage.is_shared() {
+        return;
+    }
+    // One that each daemon makes for itself is refused by all the others.
+    let auth = &config.auth;
+    for (secret, setting, variable) in [
+        (&auth.jwt_public_secret, "jwt_public_secret", "JWT_PUBLIC_SECRET"),
+        (&auth.jwt_private_secret, "jwt_private_secret", "JWT_PRIVATE_SECRET"),
+    ] {
+        rule(
+            secret.is_some(),
+            &format!(
+                "auth.{setting} ({variable}): is missing; daemons that share a database need the \
+                 same, so make one with `openssl rand -hex 32` and give it to all of them"
+            ),
+        );
+    }
 }

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use clipmill_storage::{Claimed, LeaseHeld, Progress};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 
 /// Progress is written at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(400);
+
+/// Between two attempts at a heartbeat while the database is away. Short: when
+/// it is back, the lease must be prolonged before anybody else claims the job.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why work must end before it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +31,6 @@ pub async fn beat(
     mut progress: watch::Receiver<Progress>,
 ) -> Interruption {
     let lasts = Duration::from_secs(app.config.workers.lease_seconds);
-    let mut held_until = Instant::now() + lasts;
     let mut heartbeat = tokio::time::interval(lasts / 3);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut publish = tokio::time::interval(PROGRESS_EVERY);
@@ -35,15 +38,14 @@ pub async fn beat(
     loop {
         tokio::select! {
             _ = heartbeat.tick() => {
-                let asked = Instant::now();
                 match prolong(app, claimed, lasts).await {
-                    Some(LeaseHeld::Yes) => held_until = asked + lasts,
+                    Some(LeaseHeld::Yes) => {}
                     Some(LeaseHeld::CancelRequested) => return Interruption::Cancelled,
                     Some(LeaseHeld::Lost) => return Interruption::LeaseLost,
-                    // The database is away: go on as long as nobody else can
-                    // have taken the job.
-                    None if Instant::now() >= held_until => return Interruption::LeaseLost,
-                    None => {}
+                    // The database is away. The work goes on: should somebody
+                    // else take the job meanwhile, this lease is refused when
+                    // it is back, and nothing is written twice.
+                    None => heartbeat.reset_after(TRY_AGAIN),
                 }
             }
             _ = publish.tick() => {

@@ -39,6 +39,7 @@ pub async fn work(app: &App, claimed: Claimed, stop: &CancellationToken) {
         }
         Ok(Err(Walk::LeaseLost)) | Err(Some(Interruption::LeaseLost)) => {
             tracing::warn!("the lease was lost; another worker may have the job");
+            leave(app, &claimed).await;
         }
         Err(Some(Interruption::Cancelled)) => {
             outcome::stopped(app, &claimed).await;
@@ -162,15 +163,29 @@ async fn discard(app: &App, key: &str) {
     }
 }
 
+/// Removes what was half-made of a job that another daemon has, or nobody any
+/// more. What this one may have claimed again stays, to go on from.
+async fn leave(app: &App, claimed: &Claimed) {
+    let Ok(record) = app.storage.video(claimed.video.id).await else { return };
+    let lease = record.and_then(|video| video.job.lease);
+    if lease.is_none_or(|lease| lease.owner != app.node) {
+        remove_work(app, claimed).await;
+    }
+}
+
 /// Removes the work folder and the progress of a job that has ended.
 async fn clean(app: &App, claimed: &Claimed) {
+    remove_work(app, claimed).await;
+    if let Err(error) = app.storage.clear_progress(claimed.video.id).await {
+        tracing::debug!(%error, "progress was not cleared");
+    }
+}
+
+async fn remove_work(app: &App, claimed: &Claimed) {
     let folder = app.config.folders.work().join(claimed.video.id.to_string());
     if let Err(error) = tokio::fs::remove_dir_all(&folder).await
         && error.kind() != std::io::ErrorKind::NotFound
     {
         tracing::warn!(%error, "the work folder was not removed");
-    }
-    if let Err(error) = app.storage.clear_progress(claimed.video.id).await {
-        tracing::debug!(%error, "progress was not cleared");
     }
 }

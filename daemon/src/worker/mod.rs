@@ -10,7 +10,9 @@ mod orphans;
 mod outcome;
 mod pool;
 mod sweeper;
+mod timekeeper;
 
-pub use orphans::{GRACE, sweep_stores, sweep_work};
+pub use orphans::{sweep_stores, sweep_work};
 pub use pool::Pool;
 pub use sweeper::sweep_expired;
+pub use timekeeper::Ahead;

@@ -1,6 +1,6 @@
 //! What is written when work ends without a file, and whether it is tried again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use clipmill_plugins::Retry;
@@ -15,9 +15,10 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 /// How long a job waits for a stream to begin or to end, from its first attempt.
 const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
-/// How often and how long a write is tried while the database is away.
-const WRITE_TRIES: u32 = 120;
-const WRITE_PAUSE: Duration = Duration::from_secs(5);
+/// How long a write is tried while the database is away, and how often: when it
+/// is back, the record must be written before anybody else claims the job.
+const WRITE_PATIENCE: Duration = Duration::from_secs(3600);
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a finished file stays.
 pub fn retention(app: &App) -> TimeDelta {
@@ -61,10 +62,12 @@ pub async fn failed(app: &App, claimed: &Claimed, error: StageError) -> bool {
 pub async fn released(app: &App, claimed: &Claimed) {
     let (id, lease) = (claimed.video.id, claimed.lease.id);
     let now = app.clock.now();
-    if let Err(error) = app.storage.release(id, lease, now).await {
-        tracing::warn!(%error, "the job was not given back; its lease runs out by itself");
-    } else {
-        tracing::info!("job given back to the queue");
+    match app.storage.release(id, lease, now).await {
+        Ok(LeaseHeld::Lost) => tracing::info!("the job is another worker's already"),
+        Ok(_) => tracing::info!("job given back to the queue"),
+        Err(error) => {
+            tracing::warn!(%error, "the job was not given back; its lease runs out by itself");
+        }
     }
 }
 
@@ -81,7 +84,8 @@ pub async fn persist<F>(what: &str, write: impl Fn() -> F) -> Option<LeaseHeld>
 where
     F: Future<Output = Result<LeaseHeld>>,
 {
-    for _ in 0..WRITE_TRIES {
+    let end = Instant::now() + WRITE_PATIENCE;
+    while Instant::now() < end {
         match write().await {
             Ok(held) => return Some(held),
             Err(error) if error.is_transient() => {

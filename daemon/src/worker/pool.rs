@@ -1,23 +1,31 @@
-//! A bounded number of workers, each with one job at a time.
+//! One task looks into the queue; as many jobs run beside each other as are
+//! configured.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use clipmill_storage::{Claimed, Id};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{job, sweeper};
+use super::{job, sweeper, timekeeper};
 use crate::app::App;
 
-/// The longest that a worker sleeps before it looks into the queue again, in
-/// case that a wake-up was lost.
+/// The longest that nobody looks into the queue, in case that a wake-up was
+/// lost.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// The shortest sleep, so that a queue that errs is not asked in a tight loop.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(20);
 
-/// The running workers and the sweeper.
+/// How long after an outage of the database nothing is claimed. Leases have run
+/// out meanwhile under workers who go on: they get the time to prolong them.
+const AFTER_AN_OUTAGE: Duration = Duration::from_secs(4);
+
+/// The running jobs, the sweeper, and the clock's keeper.
 #[derive(Debug)]
 pub struct Pool {
     tasks: JoinSet<()>,
@@ -25,16 +33,13 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts as many workers as configured, and the sweeper.
+    /// Starts to take jobs, and to sweep.
     pub fn start(app: &Arc<App>) -> Pool {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for number in 0..app.config.workers.effective_count() {
-            let owner = format!("{}-{number}", std::process::id());
-            let span = tracing::info_span!("worker", worker.name = owner);
-            tasks.spawn(run(app.clone(), owner, stop.clone()).instrument(span));
-        }
+        tasks.spawn(work(app.clone(), stop.clone()));
         tasks.spawn(sweeper::run(app.clone(), stop.clone()));
+        tasks.spawn(timekeeper::run(app.clone(), stop.clone()));
         Pool { tasks, stop }
     }
 
@@ -49,25 +54,60 @@ impl Pool {
     }
 }
 
-async fn run(app: Arc<App>, owner: String, stop: CancellationToken) {
+/// A job that this daemon works on.
+struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Takes a job whenever there is a place for it. Ends when all have ended.
+async fn work(app: Arc<App>, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(app.config.workers.effective_count()));
+    let mut running: HashMap<Id, Running> = HashMap::new();
+    loop {
+        let place = tokio::select! {
+            // The semaphore is never closed.
+            Ok(place) = places.clone().acquire_owned() => place,
+            () = stop.cancelled() => break,
+        };
+        running.retain(|_, job| !job.task.is_finished());
+        let Some(claimed) = next(&app, &stop).await else { break };
+        let id = claimed.video.id;
+        // It lost its lease and has not heard of that yet. Both would write into
+        // one work folder.
+        if let Some(late) = running.remove(&id) {
+            late.stop.cancel();
+            late.task.await.ok();
+        }
+        let (app, stop) = (app.clone(), stop.child_token());
+        let stopped = stop.clone();
+        let span = tracing::info_span!("job", job.id = %id);
+        let work = async move {
+            job::work(&app, claimed, &stopped).await;
+            app.settled.notify_waiters();
+            drop(place);
+        };
+        running.insert(id, Running { stop, task: tokio::spawn(work.instrument(span)) });
+    }
+    for job in running.into_values() {
+        job.task.await.ok();
+    }
+}
+
+/// Waits for the next job; none when it is time to stop.
+async fn next(app: &App, stop: &CancellationToken) -> Option<Claimed> {
     let lease = Duration::from_secs(app.config.workers.lease_seconds);
     while !stop.is_cancelled() {
-        match app.storage.claim(&owner, app.clock.now(), lease).await {
-            Ok(Some(claimed)) => {
-                let span = tracing::info_span!("job", job.id = %claimed.video.id);
-                job::work(&app, claimed, &stop).instrument(span).await;
-                app.settled.notify_waiters();
-            }
-            Ok(None) => sleep(&app, &stop).await,
+        match app.storage.claim(&app.node, app.clock.now(), lease).await {
+            Ok(Some(claimed)) => return Some(claimed),
+            Ok(None) => sleep(app, stop).await,
             Err(error) => {
                 tracing::error!(%error, "can't look into the queue");
-                tokio::select! {
-                    () = tokio::time::sleep(LONGEST_SLEEP) => {}
-                    () = stop.cancelled() => {}
-                }
+                sit_out(app, stop).await;
             }
         }
     }
+    None
 }
 
 /// Sleeps until somebody enqueues, a job becomes due, or the longest sleep is over.
@@ -77,6 +117,23 @@ async fn sleep(app: &App, stop: &CancellationToken) {
     let time = until_due.unwrap_or(LONGEST_SLEEP).clamp(SHORTEST_SLEEP, LONGEST_SLEEP);
     tokio::select! {
         () = app.storage.wait_for_work(time) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Waits until the database answers again, and then a little.
+async fn sit_out(app: &App, stop: &CancellationToken) {
+    let back = async {
+        loop {
+            tokio::time::sleep(LONGEST_SLEEP).await;
+            if app.storage.next_due().await.is_ok() {
+                break;
+            }
+        }
+        tokio::time::sleep(AFTER_AN_OUTAGE).await;
+    };
+    tokio::select! {
+        () = back => tracing::info!("the queue can be looked into again"),
         () = stop.cancelled() => {}
     }
 }

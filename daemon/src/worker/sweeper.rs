@@ -1,29 +1,65 @@
-//! Removes what has expired.
+//! Removes what has expired, and now and then what nobody names.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clipmill_storage::{Origin, Result, Video};
 use tokio_util::sync::CancellationToken;
 
+use super::orphans::{GRACE, sweep_stores};
 use crate::app::App;
 
 /// Records that one look takes.
 const BATCH: u32 = 100;
 
-/// Sweeps until it is stopped.
+/// Who sweeps; one daemon of all that share the storage.
+const ROLE: &str = "sweeper";
+
+/// Between two looks for files that nobody names. A store may hold many, and a
+/// look lists them all.
+const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
+
+/// Sweeps until it is stopped, whenever no other daemon does.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let every = Duration::from_secs_f64(app.config.retention.sweep_minutes * 60.0);
+    // Held over the next sweep, however slow it is to begin.
+    let held = every.mul_f64(1.5) + Duration::from_secs(10);
+    let mut orphans = Instant::now() + ORPHANS_EVERY;
     loop {
-        match sweep_expired(&app).await {
-            Ok(0) => {}
-            Ok(swept) => tracing::info!(records = swept, "swept expired videos"),
-            Err(error) => tracing::error!(%error, "the sweep failed"),
+        match app.storage.hold_role(ROLE, &app.node, app.clock.now(), held).await {
+            Ok(true) => {
+                expired(&app).await;
+                if Instant::now() >= orphans {
+                    orphaned(&app).await;
+                    orphans = Instant::now() + ORPHANS_EVERY;
+                }
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "nobody knows who sweeps"),
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
         }
+    }
+    if let Err(error) = app.storage.drop_role(ROLE, &app.node).await {
+        tracing::debug!(%error, "the sweeper's role was not given up; it ends by itself");
+    }
+}
+
+async fn expired(app: &App) {
+    match sweep_expired(app).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(records = swept, "swept expired videos"),
+        Err(error) => tracing::error!(%error, "the sweep failed"),
+    }
+}
+
+async fn orphaned(app: &App) {
+    match sweep_stores(app, GRACE).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(files = swept, "swept what a crash left behind"),
+        Err(error) => tracing::error!(%error, "orphaned files were not swept"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Health, readiness, counters and the description of the interface.
 
 use clipmill::http::ALL;
+use clipmill_storage::Health as _;
 use http::Method;
 use serde_json::json;
 

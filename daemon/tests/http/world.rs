@@ -15,6 +15,7 @@ use clipmill::config::{Config, JwtSecrets, Secret};
 use clipmill::ffmpeg::Tools;
 use clipmill::http::{Peer, routes};
 use clipmill::pipeline::Street;
+use clipmill::worker::Ahead;
 use clipmill_plugins::builtin::codecs::{Av1, H264, H265};
 use clipmill_plugins::media::{Container, Format, Live, MediaInfo, Transport, VideoTrack};
 use clipmill_plugins::net::Client;
@@ -88,11 +89,13 @@ impl World {
                 public: Secret::new("public-secret-0123456789"),
                 private: Secret::new("private-secret-0123456789"),
             },
+            node: "node".to_owned(),
             storage: Arc::new(storage.clone()),
             registry,
             tools,
             street,
             clock: Clock::from_fn(move || *clock.lock().unwrap()),
+            ahead: Ahead::default(),
         }));
         let routes = routes(Arc::clone(&app)).boxed();
         World { app, storage, folder, routes, now }

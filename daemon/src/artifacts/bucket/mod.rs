@@ -101,7 +101,10 @@ impl Bucket {
             let (page, token) = bucket.page(token, None).await?;
             Ok::<_, ArtifactError>(Some((page, token.map(|token| (bucket, Some(token))))))
         });
-        pages.map_ok(|page| futures_util::stream::iter(page.into_iter().map(Ok))).try_flatten().boxed()
+        pages
+            .map_ok(|page| futures_util::stream::iter(page.into_iter().map(Ok)))
+            .try_flatten()
+            .boxed()
     }
 
     /// One page of the list, and what leads to the next one.

@@ -10,8 +10,8 @@ use object_store::aws::AmazonS3;
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, Attributes, MultipartId, ObjectStore as _, ObjectStoreExt as _,
-    PutMultipartOptions, PutOptions, PutPayload,
+    Attribute, Attributes, MultipartId, ObjectStore as _, ObjectStoreExt as _, PutMultipartOptions,
+    PutOptions, PutPayload,
 };
 use tokio::runtime::Handle;
 
@@ -109,11 +109,7 @@ impl Bucket {
     }
 }
 
-async fn piece(
-    file: &Arc<std::fs::File>,
-    start: u64,
-    length: u64,
-) -> Result<Bytes, ArtifactError> {
+async fn piece(file: &Arc<std::fs::File>, start: u64, length: u64) -> Result<Bytes, ArtifactError> {
     let file = Arc::clone(file);
     let reading = tokio::task::spawn_blocking(move || {
         let length = usize::try_from(length).map_err(std::io::Error::other)?;
