@@ -31,6 +31,8 @@ pub enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(User),
+    /// Copy users, sessions and videos from one database to another
+    Migrate(Migrate),
     /// Check or print the configuration
     #[command(subcommand)]
     Config(Config),
@@ -130,6 +132,21 @@ pub struct Account {
     /// Read the password from the first line of standard input
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+/// `clipmill migrate`: files stay where they are. It can be run again: what is
+/// there already is left as it is.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// sqlite:PATH, mongodb://HOST/DATABASE or mongodb+srv://HOST/DATABASE
+    #[arg(long, value_name = "DATABASE")]
+    pub from: String,
+    /// The same, of the database that gets the records
+    #[arg(long, value_name = "DATABASE")]
+    pub to: String,
+    /// Print the counts as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `clipmill config`

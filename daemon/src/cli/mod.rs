@@ -8,6 +8,7 @@ mod doctor;
 mod encode;
 mod exit;
 mod join;
+mod migrate;
 mod reporter;
 mod serve;
 mod setup;
@@ -40,6 +41,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
             Command::Clip(clip) => clip::run(loaded.config, clip).await,
             Command::Encode(encode) => encode::run(loaded.config, encode).await,
             Command::User(user) => user::run(&loaded.config, user).await,
+            Command::Migrate(migrate) => migrate::run(&loaded.config, migrate).await,
             Command::Config(command) => config::run(&loaded, command),
             Command::Doctor => doctor::run(&loaded.config).await,
         }

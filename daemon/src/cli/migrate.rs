@@ -1,0 +1,137 @@
+//! `clipmill migrate`: copies users, live sessions and videos from one database
+//! to another. What is there already stays as it is, so it can be run again.
+//!
+//! Records only: files stay where they are, and both daemons must find them
+//! there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clipmill_storage::{Id, Mongo, MongoSettings, Put, Sqlite, Storage, Time};
+use serde::Serialize;
+
+use super::arguments::Migrate;
+use super::exit::Failure;
+use crate::config::Config;
+
+/// Records that one look takes.
+const PAGE: u32 = 200;
+
+/// What became of the records of one kind.
+#[derive(Debug, Default, Serialize)]
+struct Count {
+    copied: u64,
+    there_already: u64,
+    refused: u64,
+}
+
+/// Runs the command.
+pub async fn run(config: &Config, command: Migrate) -> Result<(), Failure> {
+    if command.from == command.to {
+        return Err(Failure::usage("--from and --to are the same database"));
+    }
+    let from = open(config, &command.from, Side::From).await?;
+    let to = open(config, &command.to, Side::To).await?;
+    let copied = copy(&*from, &*to, command.json).await;
+    from.close().await;
+    to.close().await;
+    copied
+}
+
+/// Users first: a session without its user is refused.
+async fn copy(from: &dyn Storage, to: &dyn Storage, json: bool) -> Result<(), Failure> {
+    let users = users(from, to).await?;
+    let sessions = sessions(from, to, chrono::Utc::now()).await?;
+    let videos = videos(from, to).await?;
+    let counts = [("users", users), ("sessions", sessions), ("videos", videos)];
+    let refused: u64 = counts.iter().map(|(_, count)| count.refused).sum();
+    if json {
+        println!("{}", serde_json::json!(std::collections::BTreeMap::from(counts)));
+    } else {
+        for (kind, Count { copied, there_already, refused }) in counts {
+            println!("{kind:<9} {copied} copied, {there_already} there already, {refused} refused");
+        }
+    }
+    match refused {
+        0 => Ok(()),
+        _ => Err(Failure::other(format!("{refused} records were refused; see above for why"))),
+    }
+}
+
+async fn users(from: &dyn Storage, to: &dyn Storage) -> Result<Count, Failure> {
+    let (mut count, mut after) = (Count::default(), None);
+    loop {
+        let page = from.list_users(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some(last.id);
+        for user in page {
+            count.add("user", user.id, to.put_user(&user).await?);
+        }
+    }
+}
+
+async fn sessions(from: &dyn Storage, to: &dyn Storage, now: Time) -> Result<Count, Failure> {
+    let (mut count, mut after) = (Count::default(), None);
+    loop {
+        let page = from.sessions_after(after, now, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some(last.id);
+        for session in page {
+            count.add("session", session.id, to.put_session(&session).await?);
+        }
+    }
+}
+
+async fn videos(from: &dyn Storage, to: &dyn Storage) -> Result<Count, Failure> {
+    let (mut count, mut after) = (Count::default(), None);
+    loop {
+        let page = from.videos_after(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some(last.id);
+        for video in page {
+            count.add("video", video.id, to.put_video(&video).await?);
+        }
+    }
+}
+
+impl Count {
+    fn add(&mut self, kind: &str, id: Id, put: Put) {
+        match put {
+            Put::New => self.copied += 1,
+            Put::There => self.there_already += 1,
+            Put::Refused(why) => {
+                self.refused += 1;
+                eprintln!("{kind} {id} was refused: {why}");
+            }
+        }
+    }
+}
+
+/// Which end of the move a database is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    From,
+    To,
+}
+
+async fn open(config: &Config, url: &str, side: Side) -> Result<Arc<dyn Storage>, Failure> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = PathBuf::from(path);
+        if side == Side::From && !Path::exists(&path) {
+            return Err(Failure::usage(format!("there is no database {}", path.display())));
+        }
+        return Ok(Arc::new(Sqlite::open(&path).await?));
+    }
+    if url.starts_with("mongodb://") || url.starts_with("mongodb+srv://") {
+        let settings = MongoSettings {
+            url: url.to_owned(),
+            redis_url: config.storage.redis().to_owned(),
+            redis_prefix: config.storage.redis_prefix.clone(),
+        };
+        return Ok(Arc::new(Mongo::open(&settings).await?));
+    }
+    Err(Failure::usage(format!(
+        "--{} must be sqlite:PATH, mongodb://HOST/DATABASE or mongodb+srv://HOST/DATABASE",
+        if side == Side::From { "from" } else { "to" }
+    )))
+}
