@@ -136,14 +136,17 @@ make_run() {
 start_postgres() {
   local socket=/runs/$1/socket setting options=
   # Nothing here has to survive a crash. Short waits for deadlocks, because the gateway repeats
-  # what ran into one.
+  # what ran into one. Frequent cleaning, because a queue leaves many dead rows, and its index
+  # would soon consist of them. Cursors may idle as long as the gateway keeps them.
   for setting in \
     listen_addresses= unix_socket_directories="$socket" max_connections=200 \
     shared_preload_libraries=pg_cron,pg_documentdb_core,pg_documentdb \
     documentdb.localhost_connection_string="host=$socket" \
     cron.database_name=postgres cron.use_background_workers=on \
     cron.log_run=off cron.log_statement=off \
-    deadlock_timeout=20ms fsync=off full_page_writes=off synchronous_commit=off jit=off
+    documentdb.defaultCursorExpiryTimeLimitSeconds=600 \
+    autovacuum_naptime=2s autovacuum_vacuum_cost_delay=0 deadlock_timeout=20ms \
+    fsync=off full_page_writes=off synchronous_commit=off jit=off
   do options+=" -c $setting"
   done
   within_root "$bin/pg_ctl" start -w -t 60 -s -D "/runs/$1/data" -l "/runs/$1/postgres.log" \

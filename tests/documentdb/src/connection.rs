@@ -1,5 +1,5 @@
-//! One client: reads its requests one after the other, sees to it that it has logged in where that
-//! is asked for, and answers.
+//! One client: reads its requests one after the other, asks for a log-in where one is needed, and
+//! answers.
 
 use std::{
     io,
@@ -13,8 +13,9 @@ use bson::{Document, doc};
 use tokio::net::TcpStream;
 
 use crate::{
-    commands::{self, Command},
-    errors::{Failure, ILLEGAL_OPERATION, UNAUTHORIZED, translate},
+    command::Command,
+    commands,
+    errors::{Failure, UNAUTHORIZED},
     hello,
     scram::{self, LogIn},
     server::Server,
@@ -43,11 +44,10 @@ struct Connection {
 impl Connection {
     async fn run(&mut self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        while let Some(request) = wire::read(&mut stream).await? {
-            let reply = self.reply(request.body.clone()).await;
-            if request.wants_reply {
-                let reply = translate(reply.unwrap_or_else(Failure::into_reply));
-                wire::write(&mut stream, &request, &reply).await?;
+        while let Some((envelope, body)) = wire::read(&mut stream).await? {
+            let reply = self.reply(body).await.unwrap_or_else(Failure::into_reply);
+            if envelope.wants_reply {
+                wire::write(&mut stream, envelope, &reply).await?;
             }
         }
         Ok(())
@@ -56,36 +56,38 @@ impl Connection {
     async fn reply(&mut self, body: Document) -> Result<Document, Failure> {
         let command = Command::parse(body)?;
         self.server.counters.count(command.name);
-        if command.in_transaction {
-            return Err(Failure::new(ILLEGAL_OPERATION, "this server has no transactions"));
-        }
         match command.name {
-            "hello" => Ok(hello::hello(&command.body, self.id, self.server.credentials.as_ref())),
+            "hello" | "isMaster" => {
+                Ok(hello::hello(&command.body, self.id, self.server.credentials.is_some()))
+            }
             "buildInfo" => Ok(hello::build_info()),
+            "ping" | "endSessions" => Ok(doc! { "ok": 1.0 }),
             "saslStart" | "saslContinue" => self.log_in(&command),
-            "ping" | "endSessions" | "refreshSessions" | "logout" => Ok(doc! { "ok": 1.0 }),
-            _ => {
-                self.check_access(command.name)?;
-                commands::run(&self.server, command).await
+            name => {
+                self.check_access(name)?;
+                match name {
+                    "serverStatus" => Ok(self.server.counters.server_status()),
+                    _ => commands::run(&self.server, command).await,
+                }
             }
         }
     }
 
     fn log_in(&mut self, command: &Command) -> Result<Document, Failure> {
-        let state = std::mem::take(&mut self.log_in);
+        let before = std::mem::take(&mut self.log_in);
         let credentials = self.server.credentials.as_ref().ok_or_else(scram::refused)?;
-        let (reply, state) = match command.name {
+        let (reply, after) = match command.name {
             "saslStart" => credentials.start(&command.body)?,
-            _ => credentials.proceed(&command.body, &state)?,
+            _ => credentials.proceed(&command.body, &before)?,
         };
-        self.log_in = state;
+        self.log_in = after;
         Ok(reply)
     }
 
     fn check_access(&self, name: &str) -> Result<(), Failure> {
-        if self.server.credentials.is_none() || matches!(self.log_in, LogIn::Inside) {
-            return Ok(());
+        match (&self.server.credentials, &self.log_in) {
+            (None, _) | (Some(_), LogIn::Inside) => Ok(()),
+            _ => Err(Failure::new(UNAUTHORIZED, format!("command {name} requires a log-in"))),
         }
-        Err(Failure::new(UNAUTHORIZED, format!("Command {name} requires authentication")))
     }
 }

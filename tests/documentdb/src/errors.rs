@@ -147,14 +147,14 @@ pub fn is_write_conflict(reply: &Document) -> bool {
     is(reply, "n", 0) && errors.any(|error| is(error, "code", WRITE_CONFLICT))
 }
 
-/// The SQLSTATE in a packed code; `None` for a number that is a server code already.
+/// The SQLSTATE in a packed code; `None` for a number that is something else.
 fn unpack(packed: i32) -> Option<String> {
-    const FIRST_PACKED: i32 = 1 << 24;
-    if !(FIRST_PACKED..1 << 30).contains(&packed) {
-        return None;
-    }
-    let six_bits = |place: u32| (packed >> (6 * place)) as u8 & 0x3f;
-    Some((0..5).map(|place| char::from(b'0' + six_bits(place))).collect())
+    let character = |place: u32| char::from(b'0' + ((packed >> (6 * place)) & 0x3f) as u8);
+    let state: String = (0..5).map(character).collect();
+    let is_state = |state: &str| {
+        state.chars().all(|character| character.is_ascii_digit() || character.is_ascii_uppercase())
+    };
+    (packed >> 30 == 0 && is_state(&state)).then_some(state)
 }
 
 #[cfg(test)]
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_that_are_translated_already_stay() {
+    fn codes_that_are_not_packed_stay() {
         let errors = vec![doc! { "index": 0, "code": 11000, "errmsg": "told" }];
         let reply = doc! { "ok": 1.0, "n": 1, "writeErrors": errors };
         assert_eq!(translate(reply.clone()), reply);

@@ -7,18 +7,16 @@
 
 use bson::{DateTime, Document, doc};
 
-use crate::{scram::Credentials, wire};
+use crate::{scram::MECHANISM, wire};
 
-/// Log-in mechanisms, for a driver that asks which ones a user has.
-const MECHANISM: &str = "SCRAM-SHA-256";
 /// Speaks like MongoDB 7.0.
 const VERSION: [i32; 4] = [7, 0, 0, 0];
 const WIRE_VERSION: i32 = 21;
 const MAX_WRITES: i32 = 25_000;
 const SESSION_MINUTES: i32 = 30;
 
-/// The reply to `hello` and its older names.
-pub fn hello(request: &Document, connection: i32, credentials: Option<&Credentials>) -> Document {
+/// The reply to `hello` and its older name. Drivers ask in it how a user may log in.
+pub fn hello(request: &Document, connection: i32, wants_log_in: bool) -> Document {
     let mut reply = doc! {
         "helloOk": true,
         "ismaster": true,
@@ -34,7 +32,7 @@ pub fn hello(request: &Document, connection: i32, credentials: Option<&Credentia
         "readOnly": false,
         "ok": 1.0,
     };
-    if credentials.is_some() && request.contains_key("saslSupportedMechs") {
+    if wants_log_in && request.contains_key("saslSupportedMechs") {
         reply.insert("saslSupportedMechs", vec![MECHANISM]);
     }
     reply

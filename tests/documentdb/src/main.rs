@@ -5,6 +5,7 @@
 //!
 //! One line on standard output, `listening on 127.0.0.1:PORT`, says that it is ready.
 
+mod command;
 mod commands;
 mod conflicts;
 mod connection;
@@ -17,13 +18,14 @@ mod scram;
 mod server;
 mod wire;
 
-use std::{io, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::Semaphore,
+    time::sleep,
 };
 
 use crate::{scram::Credentials, server::Server};
@@ -82,7 +84,11 @@ async fn accept(listener: TcpListener, server: Arc<Server>) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, _) = listener.accept().await?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, for example: some client will leave.
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
         let server = Arc::clone(&server);
         tokio::spawn(async move {
             connection::serve(stream, server).await;

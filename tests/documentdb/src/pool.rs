@@ -52,7 +52,8 @@ impl Pool {
         Pool { config, places: Semaphore::new(MAX_CONNECTIONS), idle: Mutex::default() }
     }
 
-    /// Runs a statement that gives one row.
+    /// Runs a statement that gives one row. When the caller goes away in the middle, so does the
+    /// connection.
     ///
     /// # Errors
     /// What PostgreSQL reports, or that no connection could be had for 30 s.

@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::errors::{AUTHENTICATION_FAILED, Failure};
 
+/// The only way to log in.
+pub const MECHANISM: &str = "SCRAM-SHA-256";
 /// Drivers refuse less.
 const ITERATIONS: u32 = 4096;
 type Key = [u8; 32];
@@ -35,7 +37,7 @@ pub enum LogIn {
         /// Whether the client does without the empty message at the end.
         skip_empty: bool,
     },
-    /// The password was right; the client ends the conversation with an empty message or not.
+    /// The password was right.
     Inside,
 }
 
@@ -59,7 +61,7 @@ impl Credentials {
         // Without channel binding, and without another identity.
         let first = message.strip_prefix("n,,").ok_or_else(refused)?;
         let (user, nonce) = (attribute(first, "n=")?, attribute(first, "r=")?);
-        if request.get_str("mechanism").ok() != Some("SCRAM-SHA-256") || user != self.user {
+        if request.get_str("mechanism").ok() != Some(MECHANISM) || user != self.user {
             return Err(refused());
         }
         let nonce = format!("{nonce}{}", BASE64.encode(rand::random::<[u8; 18]>()));
