@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod outage;
+mod proxy;
 mod server;
 mod sessions;
 mod shared;
@@ -86,4 +87,10 @@ async fn timed<T>(call: impl Future<Output = T>) -> (T, Duration) {
 /// Whether a wait ends by a wake.
 async fn is_woken(redis: &Redis) -> bool {
     timed(redis.wait(Duration::from_secs(20))).await.1 < Duration::from_secs(10)
+}
+
+/// Whether nobody wakes it for a moment.
+async fn is_quiet(redis: &Redis) -> bool {
+    let moment = Duration::from_millis(300);
+    timed(redis.wait(moment)).await.1 >= moment
 }

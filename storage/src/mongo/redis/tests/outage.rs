@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, span};
 
+use super::proxy::Proxy;
 use super::server::Server;
 use super::{QUICK, Redis, at, calm, is_woken, keep, new_id, progress, quick, timed, until};
 use crate::mongo::redis::Cached;
@@ -120,10 +121,10 @@ async fn a_server_that_hangs_costs_requests_next_to_nothing() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_ended_during_an_outage_is_not_seen_alive_after_it() {
     let server = Server::start();
-    let redis = quick(&server).await;
+    let redis = Arc::new(quick(&server).await);
     keep(&redis, "token").await;
     server.hang();
     until("it is done without", async || {
@@ -131,14 +132,47 @@ async fn what_ended_during_an_outage_is_not_seen_alive_after_it() {
     })
     .await;
     // Redis is told nothing of it, and what it holds stays.
-    redis.forget(&[token_hash("token")]).await;
-    server.go_on();
-    while redis.link.trouble().is_some() {
-        assert!(is_unknown(&redis, "token").await);
-        tokio::task::yield_now().await;
+    let many = (0..5_000).map(|number| format!("other {number}"));
+    let hashes: Vec<_> = many.chain(["token".to_owned()]).map(|token| token_hash(&token)).collect();
+    redis.forget(&hashes).await;
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let redis = redis.clone();
+        readers.spawn(async move {
+            while redis.link.trouble().is_some() {
+                assert!(is_unknown(&redis, "token").await);
+                tokio::task::yield_now().await;
+            }
+            assert!(is_unknown(&redis, "token").await);
+            assert!(is_unknown(&redis, "other 0").await);
+        });
     }
-    assert!(is_unknown(&redis, "token").await);
-    assert!(matches!(redis.session("other", at(0)).await, Cached::Miss(_)));
+    server.go_on();
+    readers.join_all().await;
+    assert!(matches!(redis.session("somebody", at(0)).await, Cached::Miss(_)));
+}
+
+#[tokio::test]
+async fn connections_that_are_lost_without_a_trace_are_replaced() {
+    let server = Server::start();
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let proxy = Proxy::to(server.at()).await;
+    let redis = Redis::open_at(&proxy.url(), "", QUICK).await.unwrap();
+    assert_eq!(redis.count("key", MINUTE, at(0)).await, 1);
+    proxy.lose_connections();
+    // One call loses its patience. The next has a new connection.
+    let (_, took) = timed(redis.count("key", MINUTE, at(0))).await;
+    assert!(took < QUICK.patience + SLACK, "{took:?}");
+    assert_eq!(redis.count("key", MINUTE, at(0)).await, 2);
+    assert_eq!(lines.all(), Vec::<String>::new());
+    // The idle channel notices by itself.
+    let other = calm(&server).await;
+    until("wakes arrive again", async || {
+        other.wake().await;
+        timed(redis.wait(Duration::from_secs(1))).await.1 < Duration::from_millis(900)
+    })
+    .await;
 }
 
 #[tokio::test]
