@@ -11,9 +11,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod api;
+pub mod cluster;
 pub mod daemon;
 pub mod media;
 pub mod media_server;
+pub mod s3;
 pub mod tool;
 pub mod youtube;
 

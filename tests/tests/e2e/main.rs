@@ -5,6 +5,7 @@
 
 mod broken;
 mod cli;
+mod cluster;
 mod deploy;
 mod encodes;
 mod faults;
