@@ -57,7 +57,12 @@ pub async fn until_settled(
         tokio::pin!(settled);
         // Whatever ends between the look and the wait is noticed.
         settled.as_mut().enable();
-        let now = outcome(app.storage.video(id).await?, want);
+        let now = match app.storage.video(id).await {
+            Ok(video) => outcome(video, want),
+            // The job goes on through a passing outage, so its waiter can, too.
+            Err(error) if error.is_transient() && Instant::now() < end => Outcome::Working,
+            Err(error) => return Err(error.into()),
+        };
         if !matches!(now, Outcome::Working) || Instant::now() >= end {
             return Ok(now);
         }
