@@ -10,13 +10,15 @@ use tracing::{Event, Level, Metadata, span};
 
 use super::proxy::Proxy;
 use super::server::Server;
-use super::{QUICK, Redis, at, calm, is_woken, keep, new_id, progress, quick, timed, until};
+use super::{Pace, QUICK, Redis, at, calm, is_woken, keep, new_id, progress, quick, timed, until};
 use crate::mongo::redis::Cached;
 use crate::token_hash;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// What a busy machine may add to a deadline.
-const SLACK: Duration = Duration::from_millis(400);
+const SLACK: Duration = Duration::from_millis(1500);
+/// For who must not lose patience only because the machine is busy.
+const PATIENT: Pace = Pace { patience: Duration::from_secs(2), ..QUICK };
 
 async fn until_it_is_back(redis: &Redis) {
     until("Redis is back", async || redis.problem().await.is_none()).await;
@@ -106,8 +108,8 @@ async fn a_server_that_hangs_costs_requests_next_to_nothing() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     took.sort_unstable();
-    assert!(took[190] < Duration::from_millis(5), "{:?}", &took[180..]);
-    assert!(took[199] < Duration::from_millis(200), "{:?}", &took[180..]);
+    assert!(took[100] < Duration::from_millis(5), "{took:?}");
+    assert!(took[190] < Duration::from_millis(100), "{took:?}");
     let problem = redis.problem().await.unwrap();
     assert!(problem.contains("does not answer within"), "{problem}");
 
@@ -158,12 +160,12 @@ async fn connections_that_are_lost_without_a_trace_are_replaced() {
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let proxy = Proxy::to(server.at()).await;
-    let redis = Redis::open_at(&proxy.url(), "", QUICK).await.unwrap();
+    let redis = Redis::open_at(&proxy.url(), "", PATIENT).await.unwrap();
     assert_eq!(redis.count("key", MINUTE, at(0)).await, 1);
     proxy.lose_connections();
     // One call loses its patience. The next has a new connection.
     let (_, took) = timed(redis.count("key", MINUTE, at(0))).await;
-    assert!(took < QUICK.patience + SLACK, "{took:?}");
+    assert!(took < PATIENT.patience + SLACK, "{took:?}");
     assert_eq!(redis.count("key", MINUTE, at(0)).await, 2);
     assert_eq!(lines.all(), Vec::<String>::new());
     // The idle channel notices by itself.
@@ -180,7 +182,7 @@ async fn a_connection_that_was_closed_for_being_idle_costs_nothing() {
     let server = Server::start();
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
-    let redis = quick(&server).await;
+    let redis = Redis::open_at(&server.url(), "", PATIENT).await.unwrap();
     for expected in 1..=3 {
         let _: i64 = server.ask("CLIENT KILL TYPE normal");
         assert_eq!(redis.count("key", MINUTE, at(0)).await, expected);
