@@ -5,10 +5,17 @@
 //! the cluster must have. A daemon whose folder is its own by mistake would
 //! answer 404 to every second download; it does not start.
 
+use std::time::Duration;
+
 use clipmill_storage::{Id, Storage};
 
 use super::exit::Failure;
 use crate::artifacts::{ArtifactError, Artifacts, Stores};
+
+/// How often, and how far apart, a store is looked at for a mark that another
+/// daemon is about to write.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// Checks both stores, and marks them if this is the first daemon of all.
 /// With `adopt`, what this daemon is configured to use becomes the cluster's.
@@ -34,7 +41,7 @@ async fn one(
         storage.replace_word(word, &proposed).await?;
     }
     let agreed = storage.agree(word, &proposed).await?;
-    if agreed != proposed {
+    if agreed != proposed && !is_marked(store, &agreed).await.map_err(told)? {
         return Err(Failure::usage(format!(
             "the store of {holds} is not the one that the other daemons of this database use: \
              point artifacts.url or folders at the same bucket or shared folder on every machine. \
@@ -42,8 +49,20 @@ async fn one(
              `clipmill serve --adopt-stores`"
         )));
     }
-    if here.is_none() {
+    if agreed == proposed && here.is_none() {
         store.set_mark(&agreed).await.map_err(told)?;
     }
     Ok(())
+}
+
+/// Whether the store has this mark, or gets it within a moment: another daemon
+/// that starts for the first time, too, writes to the database first.
+async fn is_marked(store: &Artifacts, word: &str) -> Result<bool, ArtifactError> {
+    for _ in 0..LOOKS {
+        if store.mark().await?.as_deref() == Some(word) {
+            return Ok(true);
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Ok(false)
 }
