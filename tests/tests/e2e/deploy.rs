@@ -93,3 +93,66 @@ fn the_unit_is_valid_and_hardened() {
     let rated = tool::run("systemd-analyze", arguments).unwrap();
     assert!(String::from_utf8_lossy(&rated.stdout).contains("Overall exposure level"));
 }
+
+/// What each daemon of a shipped cluster is told, taken as its users would take it.
+#[test]
+fn the_files_of_a_cluster_hold_settings_that_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let deploy = tool::workspace().join("examples/deploy");
+    let check = |arguments: &[&str], environment: &[(String, String)]| {
+        let checked = Command::new(clipmill_tests::daemon::program())
+            .args(["config", "print"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .unwrap();
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        String::from_utf8(checked.stdout).unwrap()
+    };
+    let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let secrets = owned(&[
+        ("MONGODB_URI", "mongodb://db.example.org/clipmill"),
+        ("REDIS_URI", "redis://cache.example.org"),
+        ("JWT_PUBLIC_SECRET", "0123456789abcdef-public"),
+        ("JWT_PRIVATE_SECRET", "0123456789abcdef-private"),
+    ]);
+    let toml = deploy.join("cluster.toml");
+    let printed = check(&["--config", toml.to_str().unwrap()], &secrets);
+    assert!(printed.contains("s3://clipmill/production"), "{printed}");
+
+    let compose = fs::read_to_string(deploy.join("compose.yml")).unwrap();
+    let section = compose.split("    environment:\n").nth(1).unwrap();
+    let lines = section.lines().take_while(|line| line.starts_with("      "));
+    let mut environment: Vec<(String, String)> = lines
+        .map(|line| line.trim().split_once(": ").unwrap())
+        .map(|(name, value)| {
+            let value = if value.starts_with('$') {
+                format!("a secret for {name}")
+            } else {
+                value.to_owned()
+            };
+            (name.to_owned(), value)
+        })
+        .collect();
+    assert!(environment.len() > 6, "{environment:?}");
+    let printed = check(&[], &environment);
+    for (name, value) in &environment {
+        let secret = name.contains("SECRET") || name.ends_with("_URI");
+        let ours = name.starts_with("CLIPMILL_");
+        assert!(secret || !ours || printed.contains(value.as_str()), "{name} is not in\n{printed}");
+    }
+    environment.retain(|(name, _)| name != "JWT_PUBLIC_SECRET");
+    let refused = Command::new(clipmill_tests::daemon::program())
+        .args(["config", "check"])
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(environment)
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("JWT_PUBLIC_SECRET"));
+}
