@@ -13,9 +13,11 @@ use tokio::time::Instant;
 use super::bucket::Bucket;
 use super::{ArtifactError, Artifacts, Place, Why};
 
-/// How long an answer about the store's health stays good: whoever watches
-/// this node may ask often, and requests cost money.
-const FRESH: Duration = Duration::from_secs(30);
+/// How long the answer that all is well stays good: whoever watches this node
+/// may ask often, and requests cost money.
+const GOOD: Duration = Duration::from_secs(30);
+/// How long the answer that it is not stays good.
+const BAD: Duration = Duration::from_secs(5);
 /// The longest that somebody waits for such an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -49,12 +51,12 @@ impl Artifacts {
     }
 
     /// What is wrong with the store, in words that name neither folders nor
-    /// addresses; none when all is well. Asks the store at most twice a minute.
+    /// addresses; none when all is well. Asks the store now and then only.
     pub async fn problem(&self) -> Option<String> {
         // Who comes meanwhile waits for the same answer.
         let mut last = self.inner.health.last.lock().await;
         if let Some((at, problem)) = &*last
-            && at.elapsed() < FRESH
+            && at.elapsed() < if problem.is_none() { GOOD } else { BAD }
         {
             return problem.clone();
         }

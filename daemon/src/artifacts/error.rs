@@ -140,7 +140,7 @@ fn code(text: &str) -> Option<String> {
     Some(code.chars().filter(char::is_ascii_alphanumeric).take(64).collect())
 }
 
-fn cause<'a, T: std::error::Error + 'static>(error: &'a object_store::Error) -> Option<&'a T> {
+fn cause<T: std::error::Error + 'static>(error: &object_store::Error) -> Option<&T> {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         if let Some(found) = inner.downcast_ref::<T>() {

@@ -169,13 +169,17 @@ impl From<PasswordError> for ApiError {
     }
 }
 
+/// 503 for a store that does not answer.
+pub fn store_away() -> ApiError {
+    let text = "The file store does not answer; try again later";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "artifact_store", text).retry_after(5)
+}
+
 impl From<ArtifactError> for ApiError {
     fn from(error: ArtifactError) -> ApiError {
         if error.is_transient() {
             tracing::warn!(%error, "the artifact store does not answer");
-            let text = "The file store does not answer; try again later";
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            return ApiError::new(status, "artifact_store", text).retry_after(5);
+            return store_away();
         }
         ApiError::internal(&error)
     }

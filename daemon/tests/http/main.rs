@@ -7,6 +7,7 @@ mod bots;
 mod clips;
 mod encodes;
 mod operation;
+mod orphans;
 mod rules;
 mod server;
 mod uploads;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod broken;
+mod bucket;
 mod cli;
 mod cluster;
 mod deploy;

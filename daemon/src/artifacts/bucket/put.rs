@@ -48,7 +48,10 @@ impl Bucket {
         } else {
             self.put_parts(&name, &file, size, attributes).await?;
         }
-        tokio::fs::remove_file(from).await?;
+        // The bytes are safe; a local file that stays costs room and nothing else.
+        if let Err(error) = tokio::fs::remove_file(from).await {
+            tracing::warn!(%error, "a file that is in the bucket stays on the disk");
+        }
         Ok(size)
     }
 

@@ -8,7 +8,7 @@ use super::super::ArtifactError;
 pub(super) const SMALL: Duration = Duration::from_secs(10);
 /// How long one try of a request may take that carries a part of a file, or
 /// that joins the parts.
-pub(super) const LARGE: Duration = Duration::from_secs(120);
+pub(super) const LARGE: Duration = Duration::from_secs(60);
 /// How often a request is tried in all.
 pub(super) const TRIES: u32 = 4;
 

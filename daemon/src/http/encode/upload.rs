@@ -1,6 +1,7 @@
 //! `POST /api/encode/upload`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use clipmill_plugins::media::Probe;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::call::Call;
-use super::super::error::ApiError;
+use super::super::error::{ApiError, store_away};
 use super::super::reply;
 use super::super::route::Answer;
 use super::files::HalfMade;
@@ -18,6 +19,10 @@ use super::form::{Received, disk_full, failed, receive};
 use super::{ErrorBody, Number};
 use crate::app::App;
 use crate::artifacts::ArtifactError;
+
+/// How long putting a file into the store may take, and a second more for each
+/// megabyte: somebody waits for it.
+const STORING: Duration = Duration::from_secs(60);
 
 #[derive(Serialize, ToSchema)]
 pub struct UploadedBody {
@@ -99,12 +104,13 @@ async fn take(call: &mut Call) -> Answer {
     let name = format!("{id}.{}", received.name.extension);
     let record = record(&call.app, id, login.user_id, &name, &received, &probe);
     let app = Arc::clone(&call.app);
+    let patience = STORING + Duration::from_secs(received.size >> 20);
     // The file and its record become real together, also when the client
     // leaves in between.
     let keeping = tokio::spawn(async move {
-        let put = app.uploads.put(&name, &path).await;
+        let put = tokio::time::timeout(patience, app.uploads.put(&name, &path)).await;
         drop(half_made);
-        put.map_err(not_kept)?;
+        put.map_err(|_| store_away())?.map_err(not_kept)?;
         insert(&app, record, &name).await
     });
     keeping.await.map_err(|error| ApiError::internal(&error))??;
