@@ -18,6 +18,8 @@ mod volatile;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "conformance")]
+pub mod testing;
 
 pub use contract::{Cluster, Ephemeral, Health, Jobs, Sessions, Storage, Transfer, Users, Videos};
 pub use error::{Error, Result};

@@ -10,7 +10,7 @@ use mongodb::bson::{Bson, DateTime as BsonTime, Document};
 use crate::{Error, Id, Result, Time};
 
 /// The end of the year 9999: later times can't be written as text.
-const LAST_MILLISECOND: i64 = 253_402_300_799_999;
+pub(super) const LAST_MILLISECOND: i64 = 253_402_300_799_999;
 
 /// An id as documents keep it.
 pub(super) fn oid(id: Id) -> ObjectId {
@@ -91,10 +91,12 @@ impl<'a> Fields<'a> {
     pub(super) fn number(&self, name: &str) -> Result<Option<f64>> {
         match self.some(name) {
             None => Ok(None),
-            Some(Bson::Double(number)) => Ok(Some(*number)),
+            Some(Bson::Double(number)) if number.is_finite() => Ok(Some(*number)),
             Some(Bson::Int32(number)) => Ok(Some(f64::from(*number))),
             Some(Bson::Int64(number)) => Ok(Some(*number as f64)),
-            Some(Bson::String(text)) => Ok(text.trim().parse().ok()),
+            Some(Bson::String(text)) => {
+                Ok(text.trim().parse().ok().filter(|n: &f64| n.is_finite()))
+            }
             Some(other) => Err(Self::wrong(name, other)),
         }
     }

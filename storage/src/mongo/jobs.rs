@@ -1,4 +1,5 @@
-//! The durable queue. What needs a lease is in `leases`.
+//! The durable queue. What gives a lease is in `claim`, what needs one in
+//! `leases`.
 //!
 //! A record is in the queue while it has a `job.due_at`. No transition reads
 //! first and trusts what it read: each names the state that it leaves in the
@@ -8,12 +9,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::fields::{Fields, after, date, oid};
+use super::fields::{Fields, LAST_MILLISECOND, after, date, oid};
 use super::record::video;
-use super::{Inner, Mongo, leases};
+use super::{Inner, Mongo, claim, leases};
 use crate::{
     Cancelled, Claimed, Enqueued, Error, Failure, Finished, Id, JobUpdate, Jobs, LeaseHeld, Origin,
     Result, Status, Time, Video, Want,
@@ -38,28 +39,7 @@ impl Jobs for Mongo {
     }
 
     async fn claim(&self, owner: &str, now: Time, lasts: Duration) -> Result<Option<Claimed>> {
-        let until = after(now, lasts);
-        let lease = doc! { "id": oid(Id::generate(now)), "owner": owner, "until": until };
-        // A pipeline, since an update operator can't write a field only when it is null.
-        let change = vec![doc! { "$set": {
-            "status": Status::Processing.as_str(),
-            "job.attempts": { "$add": [{ "$ifNull": ["$job.attempts", 0] }, 1] },
-            "job.lease": { "$literal": lease },
-            "job.due_at": until,
-            "encoding_started_at": { "$ifNull": ["$encoding_started_at", date(now)] },
-        } }];
-        self.run(move |inner| async move {
-            let claimed = inner
-                .videos
-                .find_one_and_update(doc! { "job.due_at": { "$lte": date(now) } }, change)
-                .sort(doc! { "job.due_at": 1, "_id": 1 })
-                .return_document(ReturnDocument::After)
-                .await?;
-            let Some(video) = claimed.as_ref().map(video).transpose()? else { return Ok(None) };
-            let lease = video.job.lease.clone();
-            Ok(lease.map(|lease| Claimed { video, lease }))
-        })
-        .await
+        claim::claim(self, owner, now, lasts).await
     }
 
     async fn reclaim(&self, owner: &str, now: Time) -> Result<u64> {
@@ -131,9 +111,12 @@ impl Jobs for Mongo {
 
     async fn next_due(&self) -> Result<Option<Time>> {
         self.run(|inner| async move {
+            // What is due at something that is no time is not waited for.
+            let last = BsonTime::from_millis(LAST_MILLISECOND);
+            let due = doc! { "job.due_at": { "$gte": BsonTime::from_millis(0), "$lte": last } };
             let found = inner
                 .videos
-                .find_one(queued())
+                .find_one(due)
                 .projection(doc! { "job.due_at": 1 })
                 .sort(doc! { "job.due_at": 1, "_id": 1 })
                 .await?;

@@ -6,6 +6,7 @@
 //! lasts is cached in this process, since any other may change it; sessions are
 //! cached in Redis, where all see them end.
 
+mod claim;
 mod cluster;
 mod ephemeral;
 mod error;
@@ -15,6 +16,7 @@ mod indexes;
 mod jobs;
 mod leases;
 mod open;
+mod readable;
 mod record;
 mod redis;
 mod sessions;

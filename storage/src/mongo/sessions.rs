@@ -12,7 +12,7 @@ use mongodb::bson::{Document, doc};
 
 use super::fields::{Fields, date, oid};
 use super::redis::Cached;
-use super::users::{self, SESSIONS_ENDED};
+use super::users::{self, Ended, SESSIONS_ENDED};
 use super::{Inner, Mongo};
 use crate::{Error, Id, KeptSession, LiveSession, Result, Session, Sessions, Time, token_hash};
 
@@ -94,12 +94,15 @@ pub(super) async fn end_all(inner: &Inner, user: Id) -> Result<()> {
     Ok(())
 }
 
-/// What stands for the tokens of the sessions that a filter finds.
+/// What stands for the tokens of the sessions that a filter finds. One without a
+/// token was never in the cache.
 async fn tokens(inner: &Inner, filter: Document) -> Result<Vec<[u8; 32]>> {
     let mut found = inner.sessions.find(filter).projection(doc! { "token": 1 }).await?;
     let mut hashes = Vec::new();
     while let Some(document) = found.try_next().await? {
-        hashes.push(hash_of(&Fields(&document).needed_text("token")?));
+        if let Ok(Some(kept)) = Fields(&document).text("token") {
+            hashes.push(hash_of(&kept));
+        }
     }
     Ok(hashes)
 }
@@ -140,7 +143,7 @@ async fn valid(inner: &Inner, filter: Document) -> Result<Option<LiveSession>> {
         return Ok(None);
     };
     let user = Fields(&user);
-    if !opened_since(&fields, users::ended(&user)?)? {
+    if !Ended::of(&user)?.spares(&fields)? {
         return Ok(None);
     }
     Ok(Some(LiveSession {
@@ -149,14 +152,6 @@ async fn valid(inner: &Inner, filter: Document) -> Result<Option<LiveSession>> {
         email: user.needed_text("email")?,
         expires_at: expiry(&fields)?,
     }))
-}
-
-/// Whether a session was opened after its account's sessions were last ended.
-/// One that the reference service opened has no count; it lives as long as its
-/// document.
-pub(super) fn opened_since(session: &Fields<'_>, ended: i64) -> Result<bool> {
-    let count = session.number(SESSIONS_ENDED)?;
-    Ok(count.is_none_or(|count| count as i64 >= ended))
 }
 
 fn expiry(session: &Fields<'_>) -> Result<Time> {

@@ -6,14 +6,15 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use mongodb::Collection;
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error as DriverError;
 
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid};
 use super::sessions::{kept, kept_document};
-use super::users::{self, SESSIONS_ENDED};
-use super::{Inner, Mongo, record};
+use super::users::{self, Ended, SESSIONS_ENDED, SESSIONS_ENDED_AT};
+use super::{Inner, Mongo, readable, record};
 use crate::{Error, Id, KeptSession, Put, Result, Time, Transfer, User, Video};
 
 #[async_trait]
@@ -91,10 +92,11 @@ impl Transfer for Mongo {
     }
 }
 
+/// Documents with larger ids; ids of other kinds are nobody's here.
 fn since(after: Option<Id>) -> Document {
     match after {
         Some(id) => doc! { "_id": { "$gt": oid(id) } },
-        None => doc! {},
+        None => doc! { "_id": { "$gte": ObjectId::from_bytes([0; 12]) } },
     }
 }
 
@@ -114,25 +116,26 @@ async fn taken(
 
 /// The sessions of a page that no password change has ended.
 async fn still_valid(inner: &Inner, page: &[Document]) -> Result<Vec<KeptSession>> {
-    let mut owners = Vec::new();
-    for session in page {
-        owners.push(oid(Fields(session).needed_id("user_id")?));
-    }
-    let counts = doc! { SESSIONS_ENDED: 1 };
-    let mut found = inner.users.find(doc! { "_id": { "$in": owners } }).projection(counts).await?;
-    let mut ended = HashMap::new();
+    let owner = |session: &Document| Fields(session).needed_id("user_id");
+    let owners: Vec<_> = page.iter().flat_map(owner).map(oid).collect();
+    let sessions_ended = doc! { SESSIONS_ENDED: 1, SESSIONS_ENDED_AT: 1 };
+    let find = inner.users.find(doc! { "_id": { "$in": owners } }).projection(sessions_ended);
+    let (mut found, mut accounts) = (find.await?, HashMap::new());
     while let Some(user) = found.try_next().await? {
         let fields = Fields(&user);
-        ended.insert(fields.needed_id("_id")?, users::ended(&fields)?);
+        accounts.insert(fields.needed_id("_id")?, Ended::of(&fields));
     }
     let mut live = Vec::new();
     for session in page {
         let fields = Fields(session);
-        let ended = ended.get(&fields.needed_id("user_id")?);
-        if let Some(ended) = ended
-            && super::sessions::opened_since(&fields, *ended)?
-        {
-            live.push(kept(&fields)?);
+        let read = || match accounts.get(&fields.needed_id("user_id")?) {
+            Some(Ok(ended)) => ended.spares(&fields)?.then(|| kept(&fields)).transpose(),
+            Some(Err(error)) => Err(Error::Corrupt(error.to_string())),
+            None => Ok(None),
+        };
+        match read() {
+            Ok(session) => live.extend(session),
+            Err(error) => readable::left_out(&inner.sessions, session.get("_id"), &error),
         }
     }
     Ok(live)

@@ -1,13 +1,12 @@
 //! Accounts: the `users` collection.
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid, whole};
 use super::sessions::end_all;
-use super::{Inner, Mongo};
+use super::{Inner, Mongo, readable};
 use crate::{Id, NewUser, Registered, Result, Time, User, Users};
 
 #[async_trait]
@@ -40,10 +39,12 @@ impl Users for Mongo {
     }
 
     async fn set_password(&self, id: Id, password_hash: &str, now: Time) -> Result<bool> {
-        // The count makes this one step: sessions of a smaller count are no
-        // longer valid, whatever becomes of their documents.
+        // Count and time make this one step: older sessions are no longer
+        // valid, whatever becomes of their documents.
         let change = doc! {
-            "$set": { "password_hash": password_hash, "updated_at": date(now) },
+            "$set": {
+                "password_hash": password_hash, "updated_at": date(now), SESSIONS_ENDED_AT: date(now),
+            },
             "$inc": { SESSIONS_ENDED: 1 },
         };
         self.run(move |inner| async move {
@@ -65,9 +66,8 @@ impl Users for Mongo {
             None => doc! {},
         };
         self.run(move |inner| async move {
-            let found = inner.users.find(filter).sort(doc! { "_id": 1 }).limit(i64::from(limit));
-            let found: Vec<Document> = found.await?.try_collect().await?;
-            found.iter().map(user).collect()
+            let by_id = doc! { "_id": 1 };
+            readable::find(&inner.users, filter, by_id, Some(limit), user).await
         })
         .await
     }
@@ -82,19 +82,41 @@ impl Mongo {
     }
 }
 
-/// How often all sessions of an account were ended. Accounts and sessions that
-/// the reference service wrote have no such field; it counts as 0 there.
+/// How often all sessions of an account were ended. A session has the count of
+/// its account at that time. Accounts that the reference service wrote have no
+/// such field; it counts as 0 there.
 pub(super) const SESSIONS_ENDED: &str = "sessions_ended";
+
+/// When they last were. That ends the sessions without a count, which the
+/// reference service opened.
+pub(super) const SESSIONS_ENDED_AT: &str = "sessions_ended_at";
+
+/// What an account says of its sessions.
+pub(super) struct Ended {
+    pub(super) count: i64,
+    at: Option<Time>,
+}
+
+impl Ended {
+    pub(super) fn of(user: &Fields<'_>) -> Result<Ended> {
+        let count = user.count(SESSIONS_ENDED)?.cast_signed();
+        Ok(Ended { count, at: user.time(SESSIONS_ENDED_AT)? })
+    }
+
+    /// Whether a session of the account was opened since.
+    pub(super) fn spares(&self, session: &Fields<'_>) -> Result<bool> {
+        match (session.number(SESSIONS_ENDED)?, self.at) {
+            (Some(count), _) => Ok(count as i64 >= self.count),
+            (None, Some(at)) => Ok(session.made_at()? > at),
+            (None, None) => Ok(true),
+        }
+    }
+}
 
 /// The count of an account; none when there is no such account.
 pub(super) async fn sessions_ended(inner: &Inner, id: Id) -> Result<Option<i64>> {
     let found = inner.users.find_one(doc! { "_id": oid(id) }).await?;
-    found.as_ref().map(|user| ended(&Fields(user))).transpose()
-}
-
-/// The count in a document.
-pub(super) fn ended(fields: &Fields<'_>) -> Result<i64> {
-    Ok(fields.count(SESSIONS_ENDED)?.cast_signed())
+    found.as_ref().map(|user| Ok(Ended::of(&Fields(user))?.count)).transpose()
 }
 
 /// An account from its document.

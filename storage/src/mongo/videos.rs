@@ -1,16 +1,12 @@
 //! The records of clips and uploads: the `videos` collection.
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
-use super::Mongo;
 use super::fields::{date, oid};
 use super::record::{inserted, video};
+use super::{Mongo, readable};
 use crate::{Id, NewVideo, Page, Result, Time, Video, Videos};
-
-/// Records that one answer of the server holds at most.
-const BATCH: u32 = 500;
 
 #[async_trait]
 impl Videos for Mongo {
@@ -99,21 +95,8 @@ impl Mongo {
         sort: Document,
         limit: Option<u32>,
     ) -> Result<Vec<Video>> {
-        if limit == Some(0) {
-            // The server takes 0 for no limit.
-            return Ok(Vec::new());
-        }
         self.run(move |inner| async move {
-            let mut find = inner.videos.find(filter).sort(sort).batch_size(BATCH);
-            if let Some(limit) = limit {
-                find = find.limit(i64::from(limit));
-            }
-            let mut found = find.await?;
-            let mut videos = Vec::new();
-            while let Some(document) = found.try_next().await? {
-                videos.push(video(&document)?);
-            }
-            Ok(videos)
+            readable::find(&inner.videos, filter, sort, limit, video).await
         })
         .await
     }

@@ -6,10 +6,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod broken;
 mod documents;
+mod faults;
+mod indexes;
+mod library;
+mod log;
 mod nodes;
+mod outages;
+mod records;
 mod rooms;
 mod starts;
+mod survival;
+mod writes;
 
 use std::sync::Arc;
 

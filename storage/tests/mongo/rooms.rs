@@ -1,9 +1,12 @@
 //! A database and a prefix that no other test has, on the servers that all
 //! tests share.
 
+use clipmill_storage::testing::Proxy;
 use clipmill_storage::{Id, Mongo, MongoSettings};
 use mongodb::bson::Document;
 use mongodb::{Client, Collection, Database};
+
+use crate::log;
 
 /// What one test has to itself; gone when it is dropped.
 pub struct Room {
@@ -27,8 +30,33 @@ pub fn with_database(name: &str) -> String {
     format!("{scheme}://{hosts}/{name}?{options}")
 }
 
+/// Where its host begins and ends in a URL.
+fn host(url: &str) -> std::ops::Range<usize> {
+    let start = url.find("://").expect("a URL") + 3;
+    let end = url[start..].find(['/', '?']).map_or(url.len(), |end| start + end);
+    let start = url[start..end].find('@').map_or(start, |at| start + at + 1);
+    start..end
+}
+
+/// The same URL with another `HOST:PORT`.
+pub fn at_host(url: &str, other: &str) -> String {
+    let mut url = url.to_owned();
+    url.replace_range(host(&url), other);
+    url
+}
+
+/// A proxy before the first server of a URL.
+async fn proxy(url: &str, default_port: u16) -> Proxy {
+    let server = url[host(url)].split(',').next().expect("a host");
+    match server.contains(':') {
+        true => Proxy::before(server).await,
+        false => Proxy::before(&format!("{server}:{default_port}")).await,
+    }
+}
+
 impl Room {
     pub async fn new() -> Room {
+        log::listen();
         let name = format!("t{}", Id::generate(chrono::Utc::now()));
         let url = with_database(&name);
         let client = Client::with_uri_str(&url).await.unwrap();
@@ -43,6 +71,17 @@ impl Room {
     /// A node.
     pub async fn open(&self) -> Mongo {
         Mongo::open(&self.settings).await.unwrap()
+    }
+
+    /// A node whose ways to MongoDB and to Redis can be broken.
+    pub async fn open_behind_proxies(&self) -> (Mongo, Proxy, Proxy) {
+        let MongoSettings { url, redis_url, redis_prefix } = &self.settings;
+        let (mongodb, redis) = (proxy(url, 27017).await, proxy(redis_url, 6379).await);
+        // A driver that looks for the other servers of a set finds ways around.
+        let url = format!("{}&directConnection=true", at_host(url, &mongodb.address().to_string()));
+        let redis_url = at_host(redis_url, &redis.address().to_string());
+        let settings = MongoSettings { url, redis_url, redis_prefix: redis_prefix.clone() };
+        (Mongo::open(&settings).await.unwrap(), mongodb, redis)
     }
 
     pub fn collection(&self, name: &str) -> Collection<Document> {

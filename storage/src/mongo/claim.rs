@@ -1,0 +1,93 @@
+//! Taking a job out of the queue.
+
+use std::time::Duration;
+
+use mongodb::bson::{DateTime, Document, doc};
+use mongodb::options::ReturnDocument;
+
+use super::fields::{after, date, oid};
+use super::record::video;
+use super::{Inner, Mongo, readable};
+use crate::{Claimed, Error, Id, Result, Status, Time};
+
+/// How many jobs in a row that can't be read one claim sets aside.
+const LOOKS: usize = 20;
+
+/// When such a job is tried again: by then somebody has mended it, or the
+/// version that wrote it runs here too.
+const ASIDE: Duration = Duration::from_secs(600);
+
+/// Takes the job that is due longest of those that can be read.
+pub(super) async fn claim(
+    store: &Mongo,
+    owner: &str,
+    now: Time,
+    lasts: Duration,
+) -> Result<Option<Claimed>> {
+    let (owner, until) = (owner.to_owned(), after(now, lasts));
+    store
+        .run(move |inner| async move {
+            for _ in 0..LOOKS {
+                let lease = Id::generate(now);
+                let Some(document) = take(&inner, lease, &owner, now, until).await? else { break };
+                match video(&document) {
+                    Ok(video) => {
+                        let lease = video.job.lease.clone();
+                        return Ok(lease.map(|lease| Claimed { video, lease }));
+                    }
+                    Err(error) => set_aside(&inner, &document, lease, now, &error).await?,
+                }
+            }
+            Ok(None)
+        })
+        .await
+}
+
+/// Takes the job that is due longest, whatever its document says.
+async fn take(
+    inner: &Inner,
+    lease: Id,
+    owner: &str,
+    now: Time,
+    until: DateTime,
+) -> Result<Option<Document>> {
+    let lease = doc! { "id": oid(lease), "owner": owner, "until": until };
+    let is_number = doc! { "$in": [{ "$type": "$job.attempts" }, ["int", "long", "double"]] };
+    // A pipeline, since an update operator can't write a field only when it is null. It fails
+    // when it adds to something that is no number, and with it every claim.
+    let change = vec![doc! { "$set": {
+        "status": Status::Processing.as_str(),
+        "job.attempts": { "$add": [{ "$cond": [is_number, "$job.attempts", 0] }, 1] },
+        "job.lease": { "$literal": lease },
+        "job.due_at": until,
+        "encoding_started_at": { "$ifNull": ["$encoding_started_at", date(now)] },
+    } }];
+    let due = doc! { "job.due_at": { "$lte": date(now) } };
+    let taken = inner
+        .videos
+        .find_one_and_update(due, change)
+        .sort(doc! { "job.due_at": 1, "_id": 1 })
+        .return_document(ReturnDocument::After);
+    Ok(taken.await?)
+}
+
+/// Gives a job back that can't be read, so that it neither holds up the others
+/// nor is lost.
+async fn set_aside(
+    inner: &Inner,
+    document: &Document,
+    lease: Id,
+    now: Time,
+    error: &Error,
+) -> Result<()> {
+    let id = document.get("_id");
+    readable::left_out(&inner.videos, id, error);
+    let this = doc! { "_id": id, "job.lease.id": oid(lease) };
+    let change = doc! {
+        "$set": { "job.due_at": after(now, ASIDE) },
+        "$inc": { "job.attempts": -1_i64 },
+        "$unset": { "job.lease": "" },
+    };
+    inner.videos.update_one(this, change).await?;
+    Ok(())
+}
