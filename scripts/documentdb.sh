@@ -28,8 +28,8 @@ bin=/usr/lib/postgresql/$POSTGRES/bin
 # PostgreSQL refuses to run as root.
 if [ "$(id -u)" -eq 0 ]; then user=5432 group=5432; else user=$(id -u) group=$(id -g); fi
 
-# Everything that runs inside runs as that user.
-within_root() { as_root chroot --userspec="$user:$group" "$inside" "$@"; }
+# Everything that runs inside runs as that user, and does not keep the lock of an installation.
+within_root() { as_root chroot --userspec="$user:$group" "$inside" "$@" 9>&-; }
 
 is_installed() { [ "$(head -1 "$home/installed" 2>/dev/null)" = "recipe $RECIPE" ]; }
 
@@ -40,7 +40,7 @@ install() {
   exec 9>"$tools/documentdb.lock"
   flock 9
   if is_installed; then return; fi
-  has apt-get && has dpkg-deb || die "DocumentDB is only installed on Debian; $INSTEAD"
+  has apt-get || die "DocumentDB is only installed on Debian; $INSTEAD"
   [ "$(id -u)" -eq 0 ] || has sudo || die "DocumentDB needs root or sudo; $INSTEAD"
   say "installing DocumentDB into ${home#"$root"/}"
   if [ -e "$home" ]; then as_root rm -rf "$home"; fi
@@ -53,8 +53,10 @@ install() {
 # Lets apt choose and fetch the packages with a state of its own, as if nothing were installed.
 download() {
   local keys mirror apt=$home/apt
-  keys=$(ls /usr/share/keyrings/debian-archive-keyring.* 2>/dev/null | head -1)
-  [ -n "$keys" ] || die "the keys of Debian's archive are missing (debian-archive-keyring); $INSTEAD"
+  for keys in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg} none; do
+    if [ -e "$keys" ]; then break; fi
+  done
+  [ "$keys" != none ] || die "the package debian-archive-keyring is missing; $INSTEAD"
   mirror=$(debian_mirror)
   if [ -z "$mirror" ]; then
     twice as_root apt-get update -qq >/dev/null

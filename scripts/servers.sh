@@ -2,7 +2,7 @@
 # Runs a command with the servers that the tests need, and stops them when it ends.
 #
 #   scripts/servers.sh COMMAND...
-#   scripts/servers.sh             starts them, prints their URIs, and waits for Ctrl-C
+#   scripts/servers.sh             starts them, prints these variables, and waits for Ctrl-C
 #
 # The command gets
 #   CLIPMILL_TEST_MONGODB_URI, CLIPMILL_TEST_REDIS_URI   taken as they are when they are set before
@@ -22,10 +22,11 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/clipmill-servers.XXXXXX")
 command='' redis='' mongod='' guard=''
 
 clean_up() {
+  local job
   trap '' INT TERM HUP
   if [ -n "$guard" ]; then kill -KILL "$guard" 2>/dev/null || true; fi
-  # With everything that the command has left behind.
-  if [ -n "$command" ]; then kill -TERM -- "-$command" 2>/dev/null || true; fi
+  # The command with everything that it has left behind, and what was started a moment ago.
+  for job in $command $(jobs -p); do kill -TERM -- "-$job" 2>/dev/null || true; done
   if [ -n "$redis" ]; then end "$redis"; fi
   if [ -n "$mongod" ]; then end "$mongod"; fi
   if [ -d "$dir/documentdb" ]; then "$root/scripts/documentdb.sh" stop "$dir/documentdb"; fi
@@ -118,12 +119,11 @@ answers_redis() {
 
 # Sends {ping: 1, $db: "admin"} as OP_MSG; anything that comes back is an answer to it.
 answers_mongodb() {
-  local answer
   {
     printf '\x33\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0\x1e\0\0\0' >&3
     printf '\x10ping\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0' >&3
-    IFS= read -r -t 5 -n 1 -u 3 answer
-  } 3<>"/dev/tcp/127.0.0.1/$1" 2>/dev/null
+    IFS= read -r -t 5 -n 1 -u 3 _
+  } 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$1"
 }
 
 start_mongodb
@@ -133,8 +133,7 @@ export CLIPMILL_TEST_SERVERS="$mongodb; $redis_version"
 say "$CLIPMILL_TEST_SERVERS"
 
 if [ $# -eq 0 ]; then
-  echo "export CLIPMILL_TEST_MONGODB_URI=$CLIPMILL_TEST_MONGODB_URI"
-  echo "export CLIPMILL_TEST_REDIS_URI=$CLIPMILL_TEST_REDIS_URI"
+  export -p | sed -n 's/^declare -x \(CLIPMILL_TEST_\)/export \1/p'
   set -- tail -f /dev/null
 fi
 in_background "$@" </dev/null

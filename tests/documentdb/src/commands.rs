@@ -97,16 +97,10 @@ impl Call<'_> {
         self.ask(sql).await
     }
 
-    /// Runs a query and keeps what is needed to continue it.
+    /// Runs a query for its first page.
     async fn open(&self, sql: &'static str) -> Result<Document, Failure> {
         let row = self.row(sql, &[&self.database, &self.body]).await?;
-        let page = document(&row, 0);
-        let id = page.get_document("cursor").and_then(|cursor| cursor.get_i64("id")).unwrap_or(0);
-        if let Some(continuation) = row.get("continuation") {
-            let cursor = Cursor { database: self.database.clone(), continuation };
-            self.server.cursors.keep(id, cursor)?;
-        }
-        Ok(page)
+        self.page(&row, self.database.clone())
     }
 
     async fn get_more(&self) -> Result<Document, Failure> {
@@ -114,10 +108,20 @@ impl Call<'_> {
         let cursor = self.server.cursors.take(id)?;
         let sql = "SELECT * FROM documentdb_api.cursor_get_more($1, $2, $3)";
         let row = self.row(sql, &[&cursor.database, &self.body, &cursor.continuation]).await?;
-        if let Some(continuation) = row.get("continuation") {
-            self.server.cursors.keep(id, Cursor { continuation, ..cursor })?;
+        self.page(&row, cursor.database)
+    }
+
+    /// A page of results; unless it is the last one, remembers where the next one begins.
+    fn page(&self, row: &Row, database: String) -> Result<Document, Failure> {
+        let page = document(row, 0);
+        let id = page.get_document("cursor").and_then(|cursor| cursor.get_i64("id")).unwrap_or(0);
+        let continuation: Option<Column> = row.get("continuation");
+        if let Some(continuation) = continuation
+            && id != 0
+        {
+            self.server.cursors.keep(id, Cursor { database, continuation })?;
         }
-        Ok(document(&row, 0))
+        Ok(page)
     }
 
     async fn kill_cursors(&self) -> Result<Document, Failure> {
