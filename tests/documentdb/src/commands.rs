@@ -74,7 +74,7 @@ impl Call<'_> {
     /// Runs a function of database and command that gives one document.
     async fn ask(&self, sql: &'static str) -> Result<Document, Failure> {
         let row = self.row(sql, &[&self.database, &self.body]).await?;
-        Ok(document(&row, 0))
+        document(&row)
     }
 
     /// The same for writes, which are tried again when others were writing.
@@ -113,9 +113,9 @@ impl Call<'_> {
 
     /// A page of results; unless it is the last one, remembers where the next one begins.
     fn page(&self, row: &Row, database: String) -> Result<Document, Failure> {
-        let page = document(row, 0);
+        let page = document(row)?;
         let id = page.get_document("cursor").and_then(|cursor| cursor.get_i64("id")).unwrap_or(0);
-        let continuation: Option<Column> = row.get("continuation");
+        let continuation: Option<Column> = row.try_get("continuation")?;
         if let Some(continuation) = continuation
             && id != 0
         {
@@ -139,7 +139,7 @@ impl Call<'_> {
 
     async fn list_databases(&self) -> Result<Document, Failure> {
         let sql = "SELECT documentdb_api.list_databases($1)";
-        Ok(document(&self.row(sql, &[&self.body]).await?, 0))
+        document(&self.row(sql, &[&self.body]).await?)
     }
 
     /// Like [`Call::ask`], one at a time in each database: changes of the schema don't repeat.
@@ -160,7 +160,7 @@ impl Call<'_> {
     async fn modify_collection(&self) -> Result<Document, Failure> {
         let sql = "SELECT documentdb_api.coll_mod($1, $2, $3)";
         let row = self.row(sql, &[&self.database, &self.collection, &self.body]).await?;
-        Ok(document(&row, 0))
+        document(&row)
     }
 
     async fn drop_collection(&self) -> Result<Document, Failure> {
@@ -168,7 +168,7 @@ impl Call<'_> {
         let _turn = queue.lock().await;
         let sql = "SELECT documentdb_api.drop_collection($1, $2)";
         let row = self.row(sql, &[&self.database, &self.collection]).await?;
-        if !row.get::<_, bool>(0) {
+        if !row.try_get::<_, bool>(0)? {
             return Err(Failure::new(NAMESPACE_NOT_FOUND, "ns not found"));
         }
         Ok(doc! { "ns": self.namespace(), "ok": 1.0 })
@@ -186,10 +186,10 @@ impl Call<'_> {
     }
 }
 
-/// The reply in a column; functions that have nothing to say give NULL.
-fn document(row: &Row, column: usize) -> Document {
-    let found: Option<Column> = row.get(column);
-    found.map_or_else(|| doc! { "ok": 1.0 }, |found| translate(found.0))
+/// The reply in the first column; functions that have nothing to say give NULL.
+fn document(row: &Row) -> Result<Document, Failure> {
+    let found: Option<Column> = row.try_get(0)?;
+    Ok(found.map_or_else(|| doc! { "ok": 1.0 }, |found| translate(found.0)))
 }
 
 fn bad(message: &str) -> Failure {

@@ -39,6 +39,6 @@ impl Server {
     /// When PostgreSQL can't be reached or lacks the extension.
     pub async fn check(&self) -> Result<String, Failure> {
         let row = self.pool.row("SELECT documentdb_api.binary_version()", &[]).await?;
-        Ok(row.get(0))
+        Ok(row.try_get(0)?)
     }
 }
