@@ -24,7 +24,8 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let every = Duration::from_secs_f64(app.config.retention.sweep_minutes * 60.0);
     // Held over the next sweep, however slow it is to begin.
     let held = every.mul_f64(1.5) + Duration::from_secs(10);
-    let mut orphans = Instant::now() + ORPHANS_EVERY;
+    // At once: a daemon that is started anew every hour must sweep them too.
+    let mut orphans = Instant::now();
     loop {
         match app.storage.hold_role(ROLE, &app.node, app.clock.now(), held).await {
             Ok(true) => {
