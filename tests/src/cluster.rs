@@ -1,8 +1,15 @@
 //! Several daemons that share one database, one Redis and one store of files, as behind a load
 //! balancer. The servers come from the environment, as `scripts/servers.sh` sets it.
+//!
+//! What the daemons wrote is read by [`Shared::records`], past all of them; what lies between them
+//! and the servers is broken by [`Shared::ways`].
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use clipmill_storage::testing::Proxy;
+use clipmill_storage::{Mongo, MongoSettings};
 use tempfile::TempDir;
 
 use crate::daemon::Daemon;
@@ -26,6 +33,14 @@ pub struct Shared {
 enum Store {
     Folder(TempDir),
     Bucket(S3),
+}
+
+/// Networks between some daemons and the two servers, which a test can break.
+pub struct Ways {
+    /// To MongoDB.
+    pub mongodb: Proxy,
+    /// To Redis.
+    pub redis: Proxy,
 }
 
 /// Where a server is.
@@ -89,6 +104,53 @@ impl Shared {
         Daemon::start_with(&self.config, &environment)
     }
 
+    /// Several daemons at once.
+    pub fn daemons<const N: usize>(&self) -> [Daemon; N] {
+        std::array::from_fn(|_| self.daemon())
+    }
+
+    /// Networks for daemons that are started with [`Shared::daemon_by`].
+    pub async fn ways(&self) -> Ways {
+        let to = |name| Proxy::before(host_of(self.variable(name)));
+        let (mongodb, redis) = tokio::join!(to("MONGODB_URI"), to("REDIS_URI"));
+        Ways { mongodb, redis }
+    }
+
+    /// Starts one more daemon, which reaches the servers by these networks only.
+    pub fn daemon_by(&self, ways: &Ways) -> Daemon {
+        self.daemon_by_with(ways, &[])
+    }
+
+    /// The same, with other variables.
+    pub fn daemon_by_with(&self, ways: &Ways, other: &[(&str, &str)]) -> Daemon {
+        // Or the driver would go to where the server says that it is.
+        let mongodb = by_way_of(self.variable("MONGODB_URI"), ways.mongodb.address());
+        let more = if mongodb.ends_with('?') { "" } else { "&" };
+        let mongodb = format!("{mongodb}{more}directConnection=true");
+        let redis = by_way_of(self.variable("REDIS_URI"), ways.redis.address());
+        let own = [("MONGODB_URI", mongodb.as_str()), ("REDIS_URI", redis.as_str())];
+        self.daemon_with(&[own.as_slice(), other].concat())
+    }
+
+    /// The records of the cluster, as they are.
+    pub async fn records(&self) -> Mongo {
+        let settings = MongoSettings {
+            url: self.variable("MONGODB_URI").to_owned(),
+            redis_url: self.variable("REDIS_URI").to_owned(),
+            redis_prefix: self.variable("CLIPMILL_STORAGE_REDIS_PREFIX").to_owned(),
+        };
+        Mongo::open(&settings).await.expect("the servers of the tests answer")
+    }
+
+    /// The value of a variable that all daemons get.
+    ///
+    /// # Panics
+    /// When they get no such variable.
+    pub fn variable(&self, name: &str) -> &str {
+        let found = self.environment.iter().find(|(own, _)| own == name);
+        found.map(|(_, value)| value.as_str()).expect("a variable of the daemons")
+    }
+
     /// The variables that a daemon of this cluster is started with, some of them replaced.
     pub fn environment_with(&self, other: &[(&str, &str)]) -> Vec<(String, String)> {
         let own =
@@ -100,6 +162,14 @@ impl Shared {
     /// The name of the database.
     pub fn database(&self) -> &str {
         &self.name
+    }
+
+    /// Where the finished files are on the disk, whatever the store.
+    pub fn files_folder(&self) -> PathBuf {
+        match &self.store {
+            Store::Bucket(s3) => s3.folder().join("cluster/files"),
+            Store::Folder(folder) => folder.path().join("files"),
+        }
     }
 
     /// Names of the finished files in the store, sorted.
@@ -145,4 +215,23 @@ pub fn database(url: &str, name: &str) -> String {
     let (scheme, rest) = base.split_once("://").expect("a URL");
     let hosts = rest.split('/').next().unwrap_or(rest);
     format!("{scheme}://{hosts}/{name}?{options}")
+}
+
+/// Where the one host of a URL is, from and to.
+fn host_in(url: &str) -> (usize, usize) {
+    let begin = url.find("://").expect("a URL") + 3;
+    let end = url[begin..].find(['/', '?']).map_or(url.len(), |at| begin + at);
+    let begin = url[begin..end].rfind('@').map_or(begin, |at| begin + at + 1);
+    (begin, end)
+}
+
+fn host_of(url: &str) -> &str {
+    let (begin, end) = host_in(url);
+    &url[begin..end]
+}
+
+/// The same server at another address.
+pub fn by_way_of(url: &str, address: SocketAddr) -> String {
+    let (begin, end) = host_in(url);
+    format!("{}{address}{}", &url[..begin], &url[end..])
 }

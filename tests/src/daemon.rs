@@ -103,6 +103,12 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Whether a job's lease with this owner is this daemon's.
+    pub fn owns(&self, owner: &str) -> bool {
+        let own = fs::read_to_string(self.data().join("node.id")).unwrap_or_default();
+        !own.is_empty() && owner.ends_with(own.trim())
+    }
+
     /// Everything that was logged since the first start.
     pub fn log(&self) -> String {
         (0..self.starts)
@@ -131,10 +137,24 @@ impl Daemon {
         self.child.wait().expect("the killed daemon is reaped");
     }
 
+    /// Stops its time, as a machine that is suspended; its children's goes on.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`Daemon::freeze`].
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("the daemon gets the signal");
+    }
+
     /// A graceful stop; answers how the daemon ended.
     pub fn stop(&mut self) -> ExitStatus {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("the daemon gets the signal");
+        self.signal(Signal::TERM);
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the daemon can be waited for") {
@@ -170,6 +190,60 @@ impl Drop for Daemon {
             eprintln!("--- log of the daemon ---\n{}", self.log());
         }
     }
+}
+
+/// A daemon that did not start.
+#[derive(Debug)]
+pub struct Refusal {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it said on standard error, its log included.
+    pub stderr: String,
+    /// How long it took to give up.
+    pub took: Duration,
+}
+
+/// Starts a daemon that must not start, with these arguments and variables and no others.
+///
+/// # Panics
+/// When it starts nevertheless, or does neither.
+pub fn refused(arguments: &[&str], environment: &[(String, String)]) -> Refusal {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut child = Command::new(program())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .env_clear()
+        .env("PATH", tool::search_path())
+        .env("HOME", folder.path())
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the daemon can be started");
+    let mut out = child.stderr.take().expect("stderr is piped");
+    let stderr = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = out.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    let since = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the daemon can be waited for") {
+            break Some(status);
+        }
+        if since.elapsed() > PATIENCE {
+            let _ = child.kill();
+            let _ = child.wait();
+            break None;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    let took = since.elapsed();
+    let stderr = stderr.join().expect("the reading thread does not panic");
+    let status = status.unwrap_or_else(|| panic!("the daemon runs\n{stderr}"));
+    Refusal { status, stderr, took }
 }
 
 /// The command that becomes the daemon, in a small room or not.

@@ -8,22 +8,7 @@ use clipmill_tests::daemon::Daemon;
 use clipmill_tests::media::Clip;
 use serde_json::json;
 
-use crate::support::{assert_exact, numbers, served};
-
-/// Asks for a clip without waiting for it.
-async fn ask(account: &Account, id: &str) {
-    let path = format!("/api/video/download/{id}");
-    let request = account.request(reqwest::Method::POST, &path).header("prefer", "respond-async");
-    assert_eq!(request.send().await.unwrap().status(), 202);
-}
-
-async fn finished(account: &Account, id: &str) {
-    let path = format!("/api/video/status/{id}");
-    let ended = account
-        .wait_for(&path, |body| body["status"] == "completed" || body["status"] == "failed")
-        .await;
-    assert_eq!(ended["status"], "completed", "{ended}");
-}
+use crate::support::{ask, assert_exact, finished, numbers, served};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_killed_while_fetching_finishes_after_its_start() {

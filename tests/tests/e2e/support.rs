@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clipmill_tests::MediaServer;
+use clipmill_tests::api::Account;
 use clipmill_tests::media::{Clip, FrameReader, av_offsets, main_clip, read_frames, streams};
 
 /// A media server with the main clip at `/main.mp4`, and that clip.
@@ -11,6 +12,22 @@ pub fn served() -> (MediaServer, Clip) {
     let server = MediaServer::new();
     server.file("/main.mp4", clip.file());
     (server, clip)
+}
+
+/// Asks for a clip without waiting for it.
+pub async fn ask(account: &Account, id: &str) {
+    let path = format!("/api/video/download/{id}");
+    let request = account.request(reqwest::Method::POST, &path).header("prefer", "respond-async");
+    assert_eq!(request.send().await.unwrap().status(), 202);
+}
+
+/// Waits until a clip is made, and not failed.
+pub async fn finished(account: &Account, id: &str) {
+    let path = format!("/api/video/status/{id}");
+    let ended = account
+        .wait_for(&path, |body| body["status"] == "completed" || body["status"] == "failed")
+        .await;
+    assert_eq!(ended["status"], "completed", "{ended}");
 }
 
 /// The readers that must agree: edit lists are a thing of MP4.

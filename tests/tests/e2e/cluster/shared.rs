@@ -1,17 +1,18 @@
-//! Three daemons on one database, one Redis and one store.
+//! What each node does, all nodes know.
 
 use clipmill_tests::api::Account;
 use clipmill_tests::cluster::Shared;
+use clipmill_tests::media::Clip;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{assert_codecs, assert_exact, served};
+use crate::support::{assert_codecs, assert_exact, numbers, served};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_saved_on_one_is_downloaded_from_another_and_seen_on_a_third() {
     let (server, clip) = served();
     for shared in [Shared::with_folder(""), Shared::with_bucket("")] {
-        let [a, b, c] = [shared.daemon(), shared.daemon(), shared.daemon()];
+        let [a, b, c] = shared.daemons();
         let on_a = Account::register(&a).await;
         let (on_b, on_c) = (on_a.at(&b), on_a.at(&c));
         let id = on_a.save(&server.url("/main.mp4"), 61.5, 64.25).await;
@@ -36,7 +37,8 @@ async fn what_is_saved_on_one_is_downloaded_from_another_and_seen_on_a_third() {
         }
 
         // An upload is received by one node, encoded by any, and fetched from another.
-        let sent = on_a.upload(&clip.file(), "holiday.mp4").await;
+        let upload = Clip::new(320, 180, 5);
+        let sent = on_a.upload(&upload.file(), "holiday.mp4").await;
         assert_eq!(sent.status, 201, "{sent:?}");
         let encode = sent.body["encode_id"].as_str().unwrap().to_owned();
         let codec = json!({ "video_codec": "h265", "quality_preset": "medium" });
@@ -49,6 +51,7 @@ async fn what_is_saved_on_one_is_downloaded_from_another_and_seen_on_a_third() {
         assert_eq!(answer.status(), 200);
         std::fs::write(&file, answer.bytes().await.unwrap()).unwrap();
         assert_codecs(&file, &["hevc", "aac"]);
+        assert_eq!(numbers(&file), (0..upload.frames).collect::<Vec<_>>());
 
         assert_eq!(shared.files().len(), 2);
         assert_eq!(shared.uploads().len(), 1);

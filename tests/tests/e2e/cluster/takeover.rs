@@ -1,0 +1,220 @@
+//! Nodes that die, or are taken for dead, with a job in their hands.
+
+use std::fs::File;
+use std::time::{Duration, Instant, SystemTime};
+
+use clipmill_storage::Stage;
+use clipmill_tests::Behaviour;
+use clipmill_tests::api::{Account, JsonBody as _};
+use clipmill_tests::cluster::Shared;
+use clipmill_tests::daemon::Daemon;
+use clipmill_tests::media::Clip;
+use clipmill_tests::media_server::ALWAYS;
+use clipmill_tests::s3::Asked;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{PATIENCE, assert_only_file, completed, says, worker};
+use crate::support::{ask, assert_codecs, assert_exact, numbers, served};
+
+/// One job at a time on each node, so that it is clear what the nodes do.
+const ONE: &str = "[workers]\ncount = 1\n";
+
+/// The account at some node that lives.
+fn elsewhere(account: &Account, nodes: &[Daemon], dead: usize) -> Account {
+    account.at(&nodes[(dead + 1) % nodes.len()])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_node_is_killed_while_fetching_is_finished_by_another() {
+    let (server, clip) = served();
+    server.behave("/main.mp4", Behaviour::new().stall_after(20_000, ALWAYS));
+    let shared = Shared::with_folder(ONE);
+    let mut nodes: [Daemon; 3] = shared.daemons();
+    let records = shared.records().await;
+    let account = Account::register(&nodes[0]).await;
+    let id = account.save(&server.url("/main.mp4"), 50.0, 53.5).await;
+    ask(&account, &id).await;
+    let dead = worker(&records, &id, Stage::Fetch, &nodes).await;
+    nodes[dead].kill();
+    server.behave_well();
+
+    let account = elsewhere(&account, &nodes, dead);
+    completed(&records, &id).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 50.0, 53.5);
+    assert_only_file(&shared, &records, &id, 2).await;
+    // What the dead node had begun goes when it starts again.
+    nodes[dead].start_again();
+    assert_eq!(nodes[dead].names_in("work"), Vec::<String>::new());
+    assert_only_file(&shared, &records, &id, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_node_is_killed_while_encoding_is_finished_by_another() {
+    let shared = Shared::with_bucket(ONE);
+    let mut nodes: [Daemon; 3] = shared.daemons();
+    let records = shared.records().await;
+    let account = Account::register(&nodes[0]).await;
+    let clip = Clip::new(320, 180, 10);
+    let uploaded = account.upload(&clip.file(), "long.mp4").await;
+    let id = uploaded.body["encode_id"].as_str().unwrap().to_owned();
+    let body = json!({ "video_codec": "h265", "quality_preset": "medium" });
+    let request = account.request(Method::POST, &format!("/api/encode/start/{id}"));
+    let request = request.header("prefer", "respond-async").json_body(&body);
+    assert_eq!(request.send().await.unwrap().status(), 202);
+    let dead = worker(&records, &id, Stage::Transcode, &nodes).await;
+    nodes[dead].kill();
+
+    let account = elsewhere(&account, &nodes, dead);
+    completed(&records, &id).await;
+    let answer = account.request(Method::POST, &format!("/api/encode/download/{id}"));
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), answer.bytes().await.unwrap()).unwrap();
+    assert_codecs(file.path(), &["hevc", "aac"]);
+    assert_eq!(numbers(file.path()), (0..clip.frames).collect::<Vec<_>>());
+    assert_only_file(&shared, &records, &id, 2).await;
+    assert_eq!(shared.uploads().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_node_is_killed_while_storing_is_finished_by_another() {
+    let (server, clip) = served();
+    let shared = Shared::with_bucket(ONE);
+    let mut nodes: [Daemon; 3] = shared.daemons();
+    let records = shared.records().await;
+    let account = Account::register(&nodes[0]).await;
+    let id = account.save(&server.url("/main.mp4"), 61.5, 64.25).await;
+    shared.s3().stall(Asked::Put, 1);
+    ask(&account, &id).await;
+    let dead = worker(&records, &id, Stage::Retain, &nodes).await;
+    nodes[dead].kill();
+
+    let account = elsewhere(&account, &nodes, dead);
+    completed(&records, &id).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 61.5, 64.25);
+    assert_only_file(&shared, &records, &id, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_has_stored_when_it_is_killed_is_swept() {
+    let (server, clip) = served();
+    let shared = Shared::with_bucket("[workers]\ncount = 1\n[retention]\nsweep_minutes = 0.02\n");
+    let mut nodes: [Daemon; 3] = shared.daemons();
+    let records = shared.records().await;
+    let account = Account::register(&nodes[0]).await;
+    let id = account.save(&server.url("/main.mp4"), 61.5, 62.0).await;
+    // It is stored, but the node never hears of it.
+    shared.s3().lose(Asked::Put, 1000);
+    ask(&account, &id).await;
+    let dead = worker(&records, &id, Stage::Retain, &nodes).await;
+    let since = Instant::now();
+    while shared.files().is_empty() {
+        assert!(since.elapsed() < PATIENCE, "nothing is stored");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    nodes[dead].kill();
+    shared.s3().behave_well();
+    let account = elsewhere(&account, &nodes, dead);
+    let named = completed(&records, &id).await.file.unwrap().file_path;
+    let mut left = shared.files();
+    assert!(left.contains(&named), "{left:?}");
+    left.retain(|name| *name != named);
+    assert_eq!(left.len(), 1, "one file of the dead node is left");
+
+    // A day later some node finds it. For all that a node knows, somebody may still want a file
+    // that is younger.
+    let orphan = File::options().write(true).open(shared.files_folder().join(&left[0])).unwrap();
+    orphan.set_modified(SystemTime::now() - Duration::from_secs(25 * 3600)).unwrap();
+    for node in &mut nodes {
+        node.kill();
+        node.start_again();
+    }
+    let since = Instant::now();
+    while shared.files().len() > 1 {
+        assert!(since.elapsed() < PATIENCE, "{:?} is still there", shared.files());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_only_file(&shared, &records, &id, 2).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.at(&nodes[0]).download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 61.5, 62.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_frozen_writes_nothing_when_it_goes_on() {
+    let (server, clip) = served();
+    let shared = Shared::with_bucket(ONE);
+    let mut nodes: [Daemon; 3] = shared.daemons();
+    let records = shared.records().await;
+    let account = Account::register(&nodes[0]).await;
+    let id = account.save(&server.url("/main.mp4"), 61.5, 64.25).await;
+    shared.s3().stall(Asked::Put, 1);
+    ask(&account, &id).await;
+    let frozen = worker(&records, &id, Stage::Retain, &nodes).await;
+    nodes[frozen].freeze();
+    let finished = completed(&records, &id).await;
+    assert_only_file(&shared, &records, &id, 2).await;
+
+    nodes[frozen].thaw();
+    says(&nodes[frozen], "the lease was lost").await;
+    assert_eq!(completed(&records, &id).await, finished);
+    assert_only_file(&shared, &records, &id, 2).await;
+    assert_eq!(nodes[frozen].names_in("work"), Vec::<String>::new());
+    // And it is as good as any other.
+    for (number, node) in nodes.iter_mut().enumerate() {
+        if number != frozen {
+            node.kill();
+        }
+    }
+    let account = account.at(&nodes[frozen]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 61.5, 64.25);
+    let id = account.save(&server.url("/main.mp4"), 10.0, 10.5).await;
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 10.0, 10.5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_comes_too_late_discards_its_file() {
+    let (server, clip) = served();
+    server.behave("/main.mp4", Behaviour::new().stall_after(20_000, ALWAYS));
+    let shared = Shared::with_folder(ONE);
+    let ways = shared.ways().await;
+    let late = shared.daemon_by(&ways);
+    let records = shared.records().await;
+    let account = Account::register(&late).await;
+    let id = account.save(&server.url("/main.mp4"), 61.5, 64.25).await;
+    ask(&account, &id).await;
+    let nodes = [late];
+    worker(&records, &id, Stage::Fetch, &nodes).await;
+    // It can't know that another takes its job, and goes on.
+    ways.mongodb.cut().await;
+    server.behave_well();
+    let other = shared.daemon();
+    let finished = completed(&records, &id).await;
+    assert!(finished.job.attempts == 2 && shared.files().len() == 1);
+    says(&nodes[0], "finish was not written yet").await;
+    assert_eq!(shared.files().len(), 2, "the late one has stored its file too");
+
+    ways.mongodb.heal().await;
+    says(&nodes[0], "the lease was lost before the record was written").await;
+    let since = Instant::now();
+    while shared.files().len() > 1 {
+        assert!(since.elapsed() < PATIENCE, "{:?} are still there", shared.files());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(completed(&records, &id).await, finished);
+    assert_only_file(&shared, &records, &id, 2).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for node in [&nodes[0], &other] {
+        account.at(node).download_to(&id, &json!({}), file.path()).await;
+        assert_exact(file.path(), &clip, 61.5, 64.25);
+    }
+}
