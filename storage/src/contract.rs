@@ -55,6 +55,7 @@ pub trait Users {
     /// Behaviour:
     /// - `users_password_change_ends_all_sessions`: also those in the cache,
     ///   and no other user's.
+    /// - `nodes_password_change_is_seen_at_once`: by every node.
     async fn set_password(&self, id: Id, password_hash: &str, now: Time) -> Result<bool>;
 
     /// Accounts by id ascending, after `after`, at most `limit`.
@@ -89,6 +90,7 @@ pub trait Sessions {
     ///
     /// Behaviour:
     /// - `sessions_close_is_seen_at_once`: also when it was just read.
+    /// - `nodes_session_end_is_seen_at_once`: by every node.
     async fn close_session(&self, token: &str) -> Result<()>;
 
     /// Removes sessions whose time is over; answers how many.
@@ -99,6 +101,10 @@ pub trait Sessions {
 }
 
 /// The records of clips and uploads.
+///
+/// Behaviour:
+/// - `videos_unknown_fields_survive`: what somebody else keeps in a record stays
+///   as it is, whichever call of this trait or of [`Jobs`] changes the record.
 #[async_trait]
 pub trait Videos {
     /// Saves a record. It survives power loss from the moment this returns.
@@ -188,6 +194,7 @@ pub trait Jobs {
     ///
     /// Behaviour:
     /// - `jobs_claim_is_exactly_once`: 8 workers over 500 jobs claim each once.
+    /// - `nodes_claim_each_job_once`: also when they are on two nodes.
     /// - `jobs_claim_oldest_first`
     /// - `jobs_claim_respects_due_time`
     /// - `jobs_claim_takes_over_an_expired_lease`: and the attempt counts.
@@ -293,6 +300,7 @@ pub trait Ephemeral {
     ///
     /// Behaviour:
     /// - `ephemeral_progress_is_read_back_and_cleared`
+    /// - `nodes_share_progress_and_counters`
     async fn set_progress(&self, id: Id, progress: &Progress) -> Result<()>;
 
     /// The last progress of a job.
@@ -312,6 +320,9 @@ pub trait Ephemeral {
     async fn count(&self, key: &str, window: Duration, now: Time) -> Result<u64>;
 
     /// Tells waiting workers, on every node, that there may be work.
+    ///
+    /// Behaviour:
+    /// - `nodes_wake_each_other`
     async fn wake_workers(&self);
 
     /// Waits until somebody calls `wake_workers`, or `timeout` passes. A wake

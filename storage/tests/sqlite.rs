@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::DateTime;
+use clipmill_storage::conformance::Room;
 use clipmill_storage::{
     Clip, Error, Health, Id, Jobs, NewUser, NewVideo, Origin, Registered, Session, Sessions,
     Sqlite, Storage, Time, Users, Video, Videos, Want,
@@ -19,10 +21,51 @@ use sqlx::Connection;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-async fn make() -> (Arc<dyn Storage>, tempfile::TempDir) {
+/// A database of its own.
+struct Folder {
+    storage: Sqlite,
+    folder: tempfile::TempDir,
+}
+
+#[async_trait]
+impl Room for Folder {
+    async fn another(&self) -> Arc<dyn Storage> {
+        Arc::new(self.storage.clone())
+    }
+
+    async fn scribble(&self, video: Id) {
+        let mut connection = connect(&self.folder.path().join("test.db")).await;
+        // The second time the column is there already.
+        sqlx::query("ALTER TABLE videos ADD COLUMN foreign_words TEXT")
+            .execute(&mut connection)
+            .await
+            .ok();
+        let scribbled = sqlx::query("UPDATE videos SET foreign_words = 'stay' WHERE id = ?1")
+            .bind(video)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(scribbled.rows_affected(), 1);
+        connection.close().await.unwrap();
+    }
+
+    async fn is_scribbled(&self, video: Id) -> bool {
+        let mut connection = connect(&self.folder.path().join("test.db")).await;
+        let words: Option<String> =
+            sqlx::query_scalar("SELECT foreign_words FROM videos WHERE id = ?1")
+                .bind(video)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+        connection.close().await.unwrap();
+        words.as_deref() == Some("stay")
+    }
+}
+
+async fn make() -> (Arc<dyn Storage>, Folder) {
     let folder = tempfile::tempdir().unwrap();
     let storage = Sqlite::open(&folder.path().join("test.db")).await.unwrap();
-    (Arc::new(storage), folder)
+    (Arc::new(storage.clone()), Folder { storage, folder })
 }
 
 clipmill_storage::storage_conformance!(make);

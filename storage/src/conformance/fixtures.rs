@@ -11,11 +11,11 @@ use crate::{
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
-/// A fixed moment, so many seconds after the cases' beginning of time. That is
-/// in the year 2096: servers that remove by themselves what is over go by their
+/// A fixed moment, so many seconds after the cases' beginning of time: a minute
+/// of the year 2096, since servers that remove by themselves what is over go by their
 /// own clocks.
 pub(super) fn at(seconds: i64) -> Time {
-    DateTime::from_timestamp(4_000_000_000, 0).unwrap() + TimeDelta::seconds(seconds)
+    DateTime::from_timestamp(4_000_000_020, 0).unwrap() + TimeDelta::seconds(seconds)
 }
 
 pub(super) fn new_id() -> Id {

@@ -13,36 +13,52 @@ mod fixtures;
 pub mod health;
 pub mod jobs;
 pub mod leases;
+pub mod nodes;
+mod room;
 pub mod sessions;
 pub mod transfer;
+pub mod unknown;
 pub mod users;
 pub mod videos;
 
 use std::time::Duration;
 
+pub use room::Room;
+
 /// How long one case may take.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Makes one multi-threaded tokio test of each case. The argument is the path
-/// of an async function that answers a fresh, empty backend and a guard that
-/// lives as long as the case: `async fn make() -> (Arc<dyn Storage>, Guard)`.
-/// The crate that calls this needs tokio with `macros`, `rt-multi-thread` and
+/// of an async function that answers a fresh, empty backend and the [`Room`]
+/// that it is in, which lives as long as the case:
+/// `async fn make() -> (Arc<dyn Storage>, impl Room)`. The crate that calls this needs tokio with `macros`, `rt-multi-thread` and
 /// `time`.
 #[macro_export]
 macro_rules! storage_conformance {
-    (@tests $make:path; $($group:ident: $($case:ident)+;)+) => {
+    (@tests $make:path; $($group:ident: $($case:ident)+;)+
+        @rooms $($of_rooms:ident: $($in_room:ident)+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $in_room() {
+                let (storage, room) = $make().await;
+                let case = $crate::conformance::$of_rooms::$in_room(storage, &room);
+                let ended = tokio::time::timeout($crate::conformance::DEADLINE, case).await;
+                assert!(ended.is_ok(), "the case does not end");
+            }
+        )+)+
         $($(
             #[tokio::test(flavor = "multi_thread")]
             async fn $case() {
-                let (storage, _guard) = $make().await;
+                let (storage, _room) = $make().await;
                 let case = $crate::conformance::$group::$case(storage);
                 let ended = tokio::time::timeout($crate::conformance::DEADLINE, case).await;
                 assert!(ended.is_ok(), "the case does not end");
             }
         )+)+
     };
-    (@names; $($group:ident: $($case:ident)+;)+) => {
-        &[$($(stringify!($case)),+),+]
+    (@names; $($group:ident: $($case:ident)+;)+
+        @rooms $($of_rooms:ident: $($in_room:ident)+;)+) => {
+        &[$($(stringify!($case)),+,)+ $($(stringify!($in_room)),+),+]
     };
     (@all $($then:tt)+) => {
         $crate::storage_conformance! { $($then)+;
@@ -121,6 +137,15 @@ macro_rules! storage_conformance {
             health:
                 health_of_a_working_backend_is_empty
                 health_closed_backend_is_unavailable;
+            @rooms
+            nodes:
+                nodes_session_end_is_seen_at_once
+                nodes_password_change_is_seen_at_once
+                nodes_share_progress_and_counters
+                nodes_wake_each_other
+                nodes_claim_each_job_once;
+            unknown:
+                videos_unknown_fields_survive;
         }
     };
     ($make:path) => {
@@ -169,6 +194,8 @@ mod tests {
             include_str!("ephemeral.rs"),
             include_str!("cluster.rs"),
             include_str!("transfer.rs"),
+            include_str!("nodes.rs"),
+            include_str!("unknown.rs"),
             include_str!("health.rs"),
         ];
         let written = written.iter().flat_map(|file| found(file, "pub async fn ", '('));

@@ -44,6 +44,7 @@ fn words(error: &DriverError) -> String {
         ErrorKind::Command(command) => command.message.clone(),
         ErrorKind::Write(WriteFailure::WriteError(write)) => write.message.clone(),
         ErrorKind::Io(cause) => cause.to_string(),
+        ErrorKind::InvalidArgument { message, .. } => message.clone(),
         ErrorKind::ServerSelection { message, .. } => match message.split_once("Topology: ") {
             Some((_, topology)) => format!("no server can be reached: {}", causes(topology)),
             None => message.clone(),

@@ -8,6 +8,7 @@ use mongodb::options::{
     Acknowledgment, ClientOptions, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Database};
+use tokio::sync::Semaphore;
 
 use super::error::is_not_allowed;
 use super::redis::Redis;
@@ -46,7 +47,7 @@ impl Mongo {
     /// is not reached, credentials that are refused, an index that contradicts
     /// ours.
     pub async fn open(settings: &MongoSettings) -> Result<Mongo> {
-        let (client, database) = connect(&settings.url).await?;
+        let (client, database, connections) = connect(&settings.url).await?;
         let redis = Redis::open(&settings.redis_url, &settings.redis_prefix).await?;
         let inner = Inner {
             users: database.collection("users"),
@@ -56,6 +57,7 @@ impl Mongo {
             client,
             database,
             redis,
+            places: Arc::new(Semaphore::new(connections)),
         };
         let made = tokio::time::timeout(INDEXES, indexes::ensure(&inner)).await;
         made.map_err(|_| Error::Unavailable("MongoDB still builds its indexes".to_owned()))??;
@@ -63,21 +65,21 @@ impl Mongo {
     }
 }
 
-async fn connect(url: &str) -> Result<(Client, Database)> {
+/// Client, database, and how many connections the client may have.
+async fn connect(url: &str) -> Result<(Client, Database, usize)> {
     let parsed = tokio::time::timeout(FIRST_ANSWER, ClientOptions::parse(url)).await;
     let mut options = match parsed {
         Ok(Ok(options)) => options,
-        Ok(Err(error)) => {
-            return Err(Error::Refused(format!("the address of MongoDB makes no sense: {error}")));
-        }
-        Err(_) => return Err(Error::Unavailable("the name of MongoDB is not resolved".to_owned())),
+        Ok(Err(error)) => return Err(senseless(url, error)),
+        Err(_) => return Err(unresolved(url, "no answer")),
     };
     let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
     let hosts = hosts.join(", ");
     complete(&mut options);
-    let client = Client::with_options(options).map_err(|error| {
-        Error::Refused(format!("the address of MongoDB makes no sense: {error}"))
-    })?;
+    // The driver takes 0 for no limit.
+    let connections = options.max_pool_size.filter(|&size| size > 0).unwrap_or(CONNECTIONS);
+    let connections = connections as usize;
+    let client = Client::with_options(options).map_err(|error| senseless(url, error))?;
     let database = client.default_database().ok_or_else(|| {
         Error::Refused(
             "the address of MongoDB names no database; write mongodb://HOST/DATABASE".to_owned(),
@@ -87,7 +89,7 @@ async fn connect(url: &str) -> Result<(Client, Database)> {
     let users = database.collection::<Document>("users");
     let first = users.find_one(doc! {}).into_future();
     match tokio::time::timeout(FIRST_ANSWER, first).await {
-        Ok(Ok(_)) => Ok((client, database)),
+        Ok(Ok(_)) => Ok((client, database, connections)),
         Ok(Err(error)) if is_not_allowed(&error) => Err(Error::Refused(format!(
             "MongoDB at {hosts} refused the account for database {}: {}",
             database.name(),
@@ -103,6 +105,35 @@ async fn connect(url: &str) -> Result<(Client, Database)> {
             "MongoDB at {hosts} accepts connections and does not answer"
         ))),
     }
+}
+
+/// What is wrong with an address. The driver takes a password with special
+/// characters for other parts of the address, and shows them.
+fn senseless(url: &str, error: mongodb::error::Error) -> Error {
+    let account = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+    let is_torn = account.is_some_and(|(account, _)| {
+        account.contains(['/', '?', '#', '@']) || account.matches(':').count() > 1
+    });
+    if is_torn {
+        return Error::Refused(
+            "the address of MongoDB makes no sense: special characters of user and password must \
+             be written as %XX, @ as %40"
+                .to_owned(),
+        );
+    }
+    match Error::from(error) {
+        Error::Unavailable(words) => unresolved(url, &words),
+        Error::Refused(words) | Error::Corrupt(words) => {
+            Error::Refused(format!("the address of MongoDB makes no sense: {words}"))
+        }
+    }
+}
+
+/// The servers behind a name are not found.
+fn unresolved(url: &str, words: &str) -> Error {
+    let start = url.find('@').or_else(|| url.find("//").map(|slash| slash + 1)).unwrap_or(0) + 1;
+    let name = url.get(start..).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+    Error::Unavailable(format!("MongoDB at {name} can't be found: {words}"))
 }
 
 /// What the address leaves open. Leases are only worth something when every

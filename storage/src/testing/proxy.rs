@@ -13,8 +13,8 @@ const BACKLOG: u32 = 1024;
 /// Passes bytes between its clients and a server until it is told otherwise.
 /// Its address stays the same all the time. It ends when it is dropped.
 ///
-/// What a method says holds from the moment that it returns, for connections
-/// that are there and for new ones.
+/// What a method says is so when it returns, for connections that are there and
+/// for new ones.
 pub struct Proxy {
     address: SocketAddr,
     server: String,
@@ -113,6 +113,10 @@ fn open(listener: TcpListener, server: &str, network: &watch::Sender<Network>) -
 
 /// One connection, until one side closes it or the network resets it.
 async fn serve(mut client: TcpStream, server: String, mut network: watch::Receiver<Network>) {
+    // A stalled network looks the same whether there is a server behind it or not.
+    if network.wait_for(|network| *network != Network::Stalled).await.is_err() {
+        return;
+    }
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     for stream in [&client, &server] {
         stream.set_nodelay(true).ok();
