@@ -13,7 +13,7 @@ pub const MINUTE: Duration = Duration::from_secs(60);
 /// A fixed moment that the servers have not reached, so many seconds after the
 /// tests' beginning of time.
 pub fn at(seconds: i64) -> Time {
-    DateTime::from_timestamp(4_000_000_000, 0).unwrap() + TimeDelta::seconds(seconds)
+    DateTime::from_timestamp(3_999_974_400, 0).unwrap() + TimeDelta::seconds(seconds)
 }
 
 pub fn new_id() -> Id {

@@ -78,7 +78,8 @@ impl Room {
         let MongoSettings { url, redis_url, redis_prefix } = &self.settings;
         let (mongodb, redis) = (proxy(url, 27017).await, proxy(redis_url, 6379).await);
         // A driver that looks for the other servers of a set finds ways around.
-        let url = format!("{}&directConnection=true", at_host(url, &mongodb.address().to_string()));
+        let and = if url.ends_with('?') { "" } else { "&" };
+        let url = at_host(url, &mongodb.address().to_string()) + and + "directConnection=true";
         let redis_url = at_host(redis_url, &redis.address().to_string());
         let settings = MongoSettings { url, redis_url, redis_prefix: redis_prefix.clone() };
         (Mongo::open(&settings).await.unwrap(), mongodb, redis)
