@@ -4,6 +4,7 @@
 //! Records only: files stay where they are, and both daemons must find them
 //! there.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,11 +39,11 @@ pub async fn run(config: &Config, command: Migrate) -> Result<(), Failure> {
     copied
 }
 
-/// Users first: a session without its user is refused.
+/// Users first: what belongs to one that is refused is refused, too.
 async fn copy(from: &dyn Storage, to: &dyn Storage, json: bool) -> Result<(), Failure> {
-    let users = users(from, to).await?;
+    let (users, strangers) = users(from, to).await?;
     let sessions = sessions(from, to, chrono::Utc::now()).await?;
-    let videos = videos(from, to).await?;
+    let videos = videos(from, to, &strangers).await?;
     let counts = [("users", users), ("sessions", sessions), ("videos", videos)];
     let refused: u64 = counts.iter().map(|(_, count)| count.refused).sum();
     if json {
@@ -58,14 +59,19 @@ async fn copy(from: &dyn Storage, to: &dyn Storage, json: bool) -> Result<(), Fa
     }
 }
 
-async fn users(from: &dyn Storage, to: &dyn Storage) -> Result<Count, Failure> {
-    let (mut count, mut after) = (Count::default(), None);
+/// Answers also who was refused.
+async fn users(from: &dyn Storage, to: &dyn Storage) -> Result<(Count, HashSet<Id>), Failure> {
+    let (mut count, mut strangers, mut after) = (Count::default(), HashSet::new(), None);
     loop {
         let page = from.list_users(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(count) };
+        let Some(last) = page.last() else { return Ok((count, strangers)) };
         after = Some(last.id);
         for user in page {
-            count.add("user", user.id, to.put_user(&user).await?);
+            let put = to.put_user(&user).await?;
+            if matches!(put, Put::Refused(_)) {
+                strangers.insert(user.id);
+            }
+            count.add("user", user.id, put);
         }
     }
 }
@@ -82,14 +88,22 @@ async fn sessions(from: &dyn Storage, to: &dyn Storage, now: Time) -> Result<Cou
     }
 }
 
-async fn videos(from: &dyn Storage, to: &dyn Storage) -> Result<Count, Failure> {
+async fn videos(
+    from: &dyn Storage,
+    to: &dyn Storage,
+    strangers: &HashSet<Id>,
+) -> Result<Count, Failure> {
     let (mut count, mut after) = (Count::default(), None);
     loop {
         let page = from.videos_after(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(count) };
         after = Some(last.id);
         for video in page {
-            count.add("video", video.id, to.put_video(&video).await?);
+            let put = match strangers.contains(&video.user_id) {
+                true => Put::Refused("its account was refused".to_owned()),
+                false => to.put_video(&video).await?,
+            };
+            count.add("video", video.id, put);
         }
     }
 }
