@@ -67,6 +67,9 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend([yt_dlp, runtime]);
     findings.push(folder("data folder", &config.folders.data));
     findings.push(folder("work folder", &config.folders.work()));
+    if config.storage.is_shared() {
+        findings.push(database(config).await);
+    }
     match &config.artifacts.url {
         None => findings.push(folder("file folder", &config.folders.files())),
         Some(url) => findings.push(match setup::stores(config).await {
@@ -105,6 +108,20 @@ async fn yt_dlp(config: &Config) -> Finding {
     match YtDlp::new(settings).version().await {
         Ok(version) => good("yt-dlp", &version.to_string()),
         Err(error) => bad("yt-dlp", &program, error.message),
+    }
+}
+
+/// The servers that daemons share. A file of SQLite is made when it is missing.
+async fn database(config: &Config) -> Finding {
+    let storage = match setup::storage(config).await {
+        Ok(storage) => storage,
+        Err(failure) => return bad("database", "not reached", failure.message),
+    };
+    let problems = storage.problems().await;
+    storage.close().await;
+    match problems.is_empty() {
+        true => good("database", "MongoDB and Redis answer"),
+        false => bad("database", "reached", problems.join("; ")),
     }
 }
 
