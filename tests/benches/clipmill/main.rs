@@ -5,7 +5,9 @@
 //! file a group; the figures become rows in [`report`].
 //!
 //! `cargo bench --bench clipmill -- status idle` runs only these groups. `BENCH_SECONDS` sets the
-//! length of one wrk run (5), `BENCH_QUICK=1` encodes 10 s instead of 60 s.
+//! length of one wrk run (5), `BENCH_QUICK=1` encodes 10 s instead of 60 s and asks less of the
+//! storage. The groups `storage`, `reads`, `node` and `scale` want a MongoDB and a Redis:
+//! `scripts/servers.sh cargo bench --bench clipmill -- scale`.
 
 // A benchmark ends like a test: it panics with a readable message, and the report holds it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -18,9 +20,14 @@ mod flask;
 mod idle;
 mod measure;
 mod media;
+mod node;
 mod process;
+mod reads;
 mod report;
+mod scale;
+mod servers;
 mod status;
+mod storage;
 mod transfer;
 mod wrk;
 
@@ -36,12 +43,16 @@ use report::Report;
 /// A group of rows: its name, and what measures it.
 type Group = (&'static str, for<'a> fn(&'a mut Report) -> BoxFuture<'a, ()>);
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 9] = [
     ("status", |report| Box::pin(status::measure(report))),
     ("chat", |report| Box::pin(chat::measure(report))),
     ("idle", |report| Box::pin(idle::measure(report))),
     ("transfer", |report| Box::pin(transfer::measure(report))),
     ("encode", |report| Box::pin(encode::measure(report))),
+    ("storage", |report| Box::pin(storage::measure(report))),
+    ("reads", |report| Box::pin(reads::measure(report))),
+    ("node", |report| Box::pin(node::measure(report))),
+    ("scale", |report| Box::pin(scale::measure(report))),
 ];
 
 fn main() -> ExitCode {

@@ -37,7 +37,7 @@ pub fn wrk_seconds() -> u64 {
     })
 }
 
-/// Whether `BENCH_QUICK` asks for a short encode.
+/// Whether `BENCH_QUICK` asks for a short run.
 pub fn quick() -> bool {
     std::env::var("BENCH_QUICK").is_ok_and(|text| !text.is_empty() && text != "0")
 }

@@ -13,19 +13,28 @@ use crate::wrk::{self, Load};
 
 const ROUNDS: usize = 5;
 const SECRET: &str = "signs the tokens of the daemon and of Flask";
-const PER_SECOND: &str = "requests/s";
+/// Unit of the rows about requests.
+pub const PER_SECOND: &str = "requests/s";
 
 /// The figures of one server.
 #[derive(Default)]
-struct Loads {
-    per_second: Samples,
-    p99: Samples,
+pub struct Loads {
+    /// Answers per second.
+    pub per_second: Samples,
+    /// The 99th of 100 requests, milliseconds.
+    pub p99: Samples,
 }
 
 impl Loads {
-    fn push(&mut self, load: Load) {
-        self.per_second.push(load.per_second);
-        self.p99.push(load.p99);
+    /// Loads a URL for one round. The first one, number 0, fills caches and is not counted.
+    pub fn add(&mut self, url: &str, token: &str, round: usize) {
+        let seconds = if round == 0 { 1 } else { wrk_seconds() };
+        let Load { per_second, p99 } = wrk::run(url, token, seconds);
+        if round > 0 {
+            eprintln!("  {round} {url}: {per_second:.0}/s, p99 {p99:.2} ms");
+            self.per_second.push(per_second);
+            self.p99.push(p99);
+        }
     }
 }
 
@@ -50,23 +59,11 @@ pub async fn measure(report: &mut Report) {
     let warp = BareWarp::start(&answer.body);
     let flask = Flask::start(SECRET, &answer.body);
     let (mut ours, mut bare, mut usual) = (Loads::default(), Loads::default(), Loads::default());
-    // The first round fills caches and is not counted.
     for round in 0..=ROUNDS {
-        let seconds = if round == 0 { 1 } else { wrk_seconds() };
-        let load = |loads: &mut Loads, url: &str| {
-            let load = wrk::run(url, &account.token, seconds);
-            if round > 0 {
-                eprintln!(
-                    "  {round}/{ROUNDS} {url}: {:.0}/s, p99 {:.2} ms",
-                    load.per_second, load.p99
-                );
-                loads.push(load);
-            }
-        };
-        load(&mut ours, &daemon.url(&path));
-        load(&mut bare, &warp.url(&path));
+        ours.add(&daemon.url(&path), &account.token, round);
+        bare.add(&warp.url(&path), &account.token, round);
         if let Ok(flask) = &flask {
-            load(&mut usual, &flask.url(&path));
+            usual.add(&flask.url(&path), &account.token, round);
         }
     }
 
@@ -80,7 +77,7 @@ pub async fn measure(report: &mut Report) {
 
 /// Saves a clip of a local file, and waits until its formats are known: looking for them would
 /// run beside the first round. Answers the path of its status.
-async fn saved_clip(account: &Account) -> (MediaServer, String) {
+pub async fn saved_clip(account: &Account) -> (MediaServer, String) {
     let media = MediaServer::new();
     media.file("/clip.mp4", Clip::new(320, 180, 5).file());
     let id = account.save(&media.url("/clip.mp4"), 1.0, 3.0).await;
