@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_storage::{Claimed, Id};
+use clipmill_storage::{Claimed, Id, Result, Time};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -96,11 +96,10 @@ async fn work(app: Arc<App>, stop: CancellationToken) {
 
 /// Waits for the next job; none when it is time to stop.
 async fn next(app: &App, stop: &CancellationToken) -> Option<Claimed> {
-    let lease = Duration::from_secs(app.config.workers.lease_seconds);
     while !stop.is_cancelled() {
-        match app.storage.claim(&app.node, app.clock.now(), lease).await {
-            Ok(Some(claimed)) => return Some(claimed),
-            Ok(None) => sleep(app, stop).await,
+        match look(app).await {
+            Ok(Look::Claimed(claimed)) => return Some(*claimed),
+            Ok(Look::Nothing { due }) => sleep(app, due, stop).await,
             Err(error) => {
                 tracing::error!(%error, "can't look into the queue");
                 sit_out(app, stop).await;
@@ -110,9 +109,32 @@ async fn next(app: &App, stop: &CancellationToken) -> Option<Claimed> {
     None
 }
 
+/// What a look into the queue has found.
+enum Look {
+    Claimed(Box<Claimed>),
+    /// Nothing before this time.
+    Nothing {
+        due: Option<Time>,
+    },
+}
+
+/// Takes a job if one is due. A claim is only sent when the database has just
+/// answered: one that is sent while it is away may reach it when it is back,
+/// and then takes a job for nobody from a worker that has gone on with it.
+async fn look(app: &App) -> Result<Look> {
+    let due = app.storage.next_due().await?;
+    let now = app.clock.now();
+    if due.is_some_and(|due| due <= now) {
+        let lease = Duration::from_secs(app.config.workers.lease_seconds);
+        if let Some(claimed) = app.storage.claim(&app.node, now, lease).await? {
+            return Ok(Look::Claimed(Box::new(claimed)));
+        }
+    }
+    Ok(Look::Nothing { due })
+}
+
 /// Sleeps until somebody enqueues, a job becomes due, or the longest sleep is over.
-async fn sleep(app: &App, stop: &CancellationToken) {
-    let due = app.storage.next_due().await.ok().flatten();
+async fn sleep(app: &App, due: Option<Time>, stop: &CancellationToken) {
     let until_due = due.map(|due| (due - app.clock.now()).to_std().unwrap_or_default());
     let time = until_due.unwrap_or(LONGEST_SLEEP).clamp(SHORTEST_SLEEP, LONGEST_SLEEP);
     tokio::select! {
