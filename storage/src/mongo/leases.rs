@@ -65,7 +65,8 @@ pub(super) async fn heartbeat(
     lease: Id,
     until: DateTime,
 ) -> Result<LeaseHeld> {
-    let change = doc! { "$set": { "job.lease.until": until, "job.due_at": until } };
+    // One that was under way for long must not take back what a later one has written.
+    let change = doc! { "$max": { "job.lease.until": until, "job.due_at": until } };
     write(store, id, lease, change).await
 }
 
