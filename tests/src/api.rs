@@ -12,6 +12,9 @@ use crate::daemon::Daemon;
 /// How long a job may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The password of the users that tests register.
+pub const PASSWORD: &str = "correct horse";
+
 /// An answer with a JSON body.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -28,6 +31,8 @@ pub struct Account {
     http: Client,
     /// The user's id.
     pub user_id: String,
+    /// The user's address.
+    pub email: String,
     /// The private token.
     pub token: String,
     /// A public token.
@@ -60,19 +65,27 @@ pub async fn answer(request: RequestBuilder) -> Answer {
 impl Account {
     /// Registers a new user at this daemon and logs in.
     pub async fn register(daemon: &Daemon) -> Account {
+        let email = format!("{}@example.org", daemon.pid());
+        let credentials = json!({ "email": email, "password": PASSWORD });
+        let request = http().post(daemon.url("/api/auth/register")).json_body(&credentials);
+        let registered = answer(request).await;
+        assert!([201, 409].contains(&registered.status), "{registered:?}");
+        Account::login(daemon, &email, PASSWORD).await
+    }
+
+    /// Logs in a user whom this daemon knows.
+    pub async fn login(daemon: &Daemon, email: &str, password: &str) -> Account {
         let http = http();
         let base = daemon.url("");
-        let email = format!("{}@example.org", daemon.pid());
-        let credentials = json!({ "email": email, "password": "correct horse" });
-        let post = |path: &str| http.post(format!("{base}{path}")).json_body(&credentials);
-        let registered = answer(post("/api/auth/register")).await;
-        assert!([201, 409].contains(&registered.status), "{registered:?}");
-        let login = answer(post("/api/auth/login")).await;
+        let credentials = json!({ "email": email, "password": password });
+        let request = http.post(format!("{base}/api/auth/login")).json_body(&credentials);
+        let login = answer(request).await;
         assert_eq!(login.status, 200, "{login:?}");
         let public = answer(http.get(format!("{base}/api/auth/token/public"))).await;
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         Account {
             user_id: text(&login.body["user"]["id"]),
+            email: email.to_owned(),
             token: text(&login.body["token"]),
             public: text(&public.body["token"]),
             base,
@@ -88,6 +101,11 @@ impl Account {
     /// The same account, reached through a proxy.
     pub fn through(&self, base: &str) -> Account {
         Account { base: base.to_owned(), ..self.clone() }
+    }
+
+    /// The same account with another private token.
+    pub fn with_token(&self, token: &str) -> Account {
+        Account { token: token.to_owned(), ..self.clone() }
     }
 
     /// A request with the private token.

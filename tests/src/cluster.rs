@@ -98,10 +98,15 @@ impl Shared {
 
     /// Starts one more daemon, with other variables.
     pub fn daemon_with(&self, other: &[(&str, &str)]) -> Daemon {
+        self.daemon_with_flags(&[], other)
+    }
+
+    /// The same, with flags of `clipmill serve`.
+    pub fn daemon_with_flags(&self, flags: &[&str], other: &[(&str, &str)]) -> Daemon {
         let environment = self.environment_with(other);
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Daemon::start_with(&self.config, &environment)
+        Daemon::start_by(&self.config, flags, &environment)
     }
 
     /// Several daemons at once.

@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Daemon {
     folder: TempDir,
+    flags: Vec<String>,
     environment: Vec<(String, String)>,
     room_mb: Option<u32>,
     child: Child,
@@ -52,16 +53,26 @@ impl Daemon {
 
     /// The same, with variables of the environment.
     pub fn start_with(config: &str, environment: &[(&str, &str)]) -> Daemon {
-        Daemon::start_in(config, environment, None)
+        Daemon::start_in(config, &[], environment, None)
+    }
+
+    /// The same, with flags of `clipmill serve`.
+    pub fn start_by(config: &str, flags: &[&str], environment: &[(&str, &str)]) -> Daemon {
+        Daemon::start_in(config, flags, environment, None)
     }
 
     /// The same, with its data on a disk of so many megabytes (Linux: a tmpfs in a mount
     /// namespace of its own, so it is empty again after a restart).
     pub fn start_in_room(config: &str, room_mb: u32) -> Daemon {
-        Daemon::start_in(config, &[], Some(room_mb))
+        Daemon::start_in(config, &[], &[], Some(room_mb))
     }
 
-    fn start_in(config: &str, environment: &[(&str, &str)], room_mb: Option<u32>) -> Daemon {
+    fn start_in(
+        config: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+        room_mb: Option<u32>,
+    ) -> Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("config.toml"), config).expect("config.toml is written");
         let defaults = [
@@ -80,8 +91,9 @@ impl Daemon {
             .chain(environment)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let (child, base) = spawn(folder.path(), &environment, room_mb, 0);
-        Daemon { folder, environment, room_mb, child, base, starts: 1 }
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (child, base) = spawn(folder.path(), &flags, &environment, room_mb, 0);
+        Daemon { folder, flags, environment, room_mb, child, base, starts: 1 }
     }
 
     /// The address of a path: `daemon.url("/api/auth/me")`.
@@ -167,7 +179,8 @@ impl Daemon {
 
     /// Starts it again on the same data, after [`Daemon::kill`] or [`Daemon::stop`].
     pub fn start_again(&mut self) {
-        let (child, base) = spawn(self.folder.path(), &self.environment, self.room_mb, self.starts);
+        let Daemon { flags, environment, room_mb, starts, .. } = self;
+        let (child, base) = spawn(self.folder.path(), flags, environment, *room_mb, *starts);
         self.child = child;
         self.base = base;
         self.starts += 1;
@@ -261,6 +274,7 @@ fn command(folder: &Path, room_mb: Option<u32>) -> Command {
 
 fn spawn(
     folder: &Path,
+    flags: &[String],
     environment: &[(String, String)],
     room_mb: Option<u32>,
     start: u32,
@@ -271,6 +285,7 @@ fn spawn(
         .arg(folder.join("data"))
         .arg("--config")
         .arg(folder.join("config.toml"))
+        .args(flags)
         .env_clear()
         .env("PATH", tool::search_path())
         .env("HOME", folder)

@@ -1,19 +1,63 @@
 //! Several daemons on one database, one Redis and one store.
 
+mod clocks;
+mod inherited;
 mod limits;
+mod migrate;
+mod mongodb;
+mod redis;
 mod shared;
+mod starts;
 mod storm;
 mod sweeper;
 mod takeover;
 
 use std::time::{Duration, Instant};
 
+use clipmill_storage::testing::Proxy;
 use clipmill_storage::{Mongo, Stage, Status, Video, Videos};
+use clipmill_tests::api::Account;
 use clipmill_tests::cluster::Shared;
 use clipmill_tests::daemon::Daemon;
 
 /// How long the nodes may take for what they do by themselves.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a server goes away.
+#[derive(Clone, Copy)]
+enum Outage {
+    /// Connections are reset, and new ones refused.
+    Cut,
+    /// Connections are taken, and nothing is answered.
+    Stall,
+}
+
+impl Outage {
+    async fn begin(self, way: &Proxy) {
+        match self {
+            Outage::Cut => way.cut().await,
+            Outage::Stall => way.stall(),
+        }
+    }
+}
+
+/// Waits until a node says what is wrong, or that nothing is.
+async fn readiness(node: &Account, problem: Option<&str>) {
+    let since = Instant::now();
+    loop {
+        let ready = node.get("/readyz").await;
+        let problems = ready.body["problems"].to_string();
+        let is_so = match problem {
+            None => ready.status == 200 && problems == "[]",
+            Some(name) => ready.status == 503 && problems.contains(name),
+        };
+        if is_so {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(20), "{ready:?} instead of {problem:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
 
 /// The record with this id.
 async fn record(records: &Mongo, id: &str) -> Video {
