@@ -62,7 +62,9 @@ async fn take(
         "job.due_at": until,
         "encoding_started_at": { "$ifNull": ["$encoding_started_at", date(now)] },
     } }];
-    let due = doc! { "job.due_at": { "$lte": date(now) } };
+    // What the index of the queue is limited to is said again, so that every server sees that it
+    // will do.
+    let due = doc! { "job.due_at": { "$exists": true, "$lte": date(now) } };
     let taken = inner
         .videos
         .find_one_and_update(due, change)

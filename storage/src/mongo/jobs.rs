@@ -44,7 +44,10 @@ impl Jobs for Mongo {
 
     async fn reclaim(&self, owner: &str, now: Time) -> Result<u64> {
         let now = date(now);
-        let own = doc! { "job.due_at": { "$gt": now }, "job.lease.owner": owner };
+        let own = doc! {
+            "job.due_at": { "$exists": true, "$gt": now },
+            "job.lease.owner": owner,
+        };
         let change = doc! { "$set": { "job.due_at": now } };
         self.run(move |inner| async move {
             Ok(inner.videos.update_many(own, change).await?.modified_count)
@@ -113,7 +116,8 @@ impl Jobs for Mongo {
         self.run(|inner| async move {
             // What is due at something that is no time is not waited for.
             let last = BsonTime::from_millis(LAST_MILLISECOND);
-            let due = doc! { "job.due_at": { "$gte": BsonTime::from_millis(0), "$lte": last } };
+            let times = doc! { "$exists": true, "$gte": BsonTime::from_millis(0), "$lte": last };
+            let due = doc! { "job.due_at": times };
             let found = inner
                 .videos
                 .find_one(due)
