@@ -2,8 +2,8 @@
 # Installs the programs that clipmill uses, on Debian, Ubuntu and macOS (with Homebrew).
 #
 #   scripts/tools.sh run     what the daemon calls: ffmpeg, yt-dlp, a JavaScript runtime for yt-dlp
-#   scripts/tools.sh test    run, and what the tests start: nginx, curl, systemd-analyze, and the
-#                            servers: Redis, and DocumentDB unless there is a MongoDB
+#   scripts/tools.sh test    run, and what the tests start: nginx, curl, systemd-analyze, faketime,
+#                            and the servers: Redis, and DocumentDB unless there is a MongoDB
 #   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn), and
 #                            the servers
 #
@@ -121,8 +121,11 @@ test_set() {
   run_set
   need nginx nginx nginx
   need curl curl curl
-  # The unit is for Linux, and so are the tests of it.
-  if has apt-get; then need systemd-analyze systemd systemd; fi
+  # The unit is for Linux, and so are the tests of it and those of wrong clocks.
+  if has apt-get; then
+    need systemd-analyze systemd systemd
+    need faketime faketime libfaketime
+  fi
   server_set
 }
 

@@ -1,5 +1,6 @@
 //! Several daemons on one database, one Redis and one store.
 
+#[cfg(target_os = "linux")]
 mod clocks;
 mod inherited;
 mod limits;

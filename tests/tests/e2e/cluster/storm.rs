@@ -67,7 +67,7 @@ async fn two_hundred_jobs_are_done_once_each_while_nodes_come_and_go() {
     let server = MediaServer::new();
     server.file("/tiny.mp4", clip.file());
     let shared = Shared::with_folder(
-        "[workers]\ncount = 2\nmax_attempts = 50\nffmpeg_threads = 1\n[server]\nstop_seconds = 3\n",
+        "[workers]\ncount = 1\nmax_attempts = 50\nffmpeg_threads = 1\n[server]\nstop_seconds = 3\n",
     );
     let mut nodes: [Daemon; 3] = shared.daemons();
     let records = shared.records().await;
