@@ -1,5 +1,6 @@
 //! Counters for Prometheus.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use clipmill_storage::Stage;
@@ -53,7 +54,7 @@ pub struct Metrics {
     stages: Family<StageLabels, Histogram>,
     bytes: Family<FlowLabels, Counter>,
     failures: Family<CodeLabels, Counter>,
-    queue_depth: Gauge,
+    queue_depth: Gauge<f64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -69,7 +70,7 @@ impl Default for Metrics {
         registry.register("bytes", "Bytes moved", bytes.clone());
         let failures = Family::default();
         registry.register("job_failures", "Failed attempts at a job by code", failures.clone());
-        let queue_depth = Gauge::default();
+        let queue_depth = Gauge::<f64, AtomicU64>::default();
         registry.register("queue_depth", "Jobs waiting or running", queue_depth.clone());
         Metrics { registry, requests, stages, bytes, failures, queue_depth }
     }
@@ -104,9 +105,10 @@ impl Metrics {
         self.failures.get_or_create(&CodeLabels { code: code.to_owned() }).inc();
     }
 
-    /// The page that Prometheus reads, in the OpenMetrics text format.
-    pub fn page(&self, queue_depth: usize) -> String {
-        self.queue_depth.set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
+    /// The page that Prometheus reads, in the OpenMetrics text format. A depth
+    /// that is not known is `NaN` there.
+    pub fn page(&self, queue_depth: Option<usize>) -> String {
+        self.queue_depth.set(queue_depth.map_or(f64::NAN, |depth| depth as f64));
         let mut page = String::new();
         // Writing to a String has no way to fail.
         let _ = text::encode(&mut page, &self.registry);
