@@ -64,7 +64,10 @@ pub async fn released(app: &App, claimed: &Claimed) {
     let now = app.clock.now();
     match app.storage.release(id, lease, now).await {
         Ok(LeaseHeld::Lost) => tracing::info!("the job is another worker's already"),
-        Ok(_) => tracing::info!("job given back to the queue"),
+        Ok(_) => {
+            tracing::info!("job given back to the queue");
+            app.storage.wake_workers().await;
+        }
         Err(error) => {
             tracing::warn!(%error, "the job was not given back; its lease runs out by itself");
         }
