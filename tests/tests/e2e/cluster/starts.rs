@@ -97,3 +97,15 @@ async fn a_folder_that_others_do_not_see_is_refused_until_it_is_adopted() {
     let refusal = refused(&[], &shared.environment_with(&[]));
     assert_clear(&refusal, &["is not the one that the other daemons", "--adopt-stores"]);
 }
+
+#[test]
+fn nodes_that_are_started_at_once_for_the_first_time_all_start() {
+    let stores = [Shared::with_folder(""), Shared::with_bucket("")];
+    std::thread::scope(|scope| {
+        for shared in &stores {
+            for _ in 0..3 {
+                scope.spawn(|| drop(shared.daemon()));
+            }
+        }
+    });
+}

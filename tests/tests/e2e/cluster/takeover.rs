@@ -218,3 +218,53 @@ async fn a_node_that_comes_too_late_discards_its_file() {
         assert_exact(file.path(), &clip, 61.5, 64.25);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_a_node_that_stops_goes_on_elsewhere_uncounted() {
+    let (server, clip) = served();
+    server.behave("/main.mp4", Behaviour::new().stall_after(20_000, ALWAYS));
+    // Nobody waits for the end of a lease.
+    let shared = Shared::with_folder("[workers]\ncount = 1\nmax_attempts = 1\n");
+    let mut nodes: [Daemon; 3] =
+        std::array::from_fn(|_| shared.daemon_with(&[("CLIPMILL_WORKERS_LEASE_SECONDS", "600")]));
+    let records = shared.records().await;
+    let account = Account::register(&nodes[0]).await;
+    let id = account.save(&server.url("/main.mp4"), 61.5, 64.25).await;
+    ask(&account, &id).await;
+    let gone = worker(&records, &id, Stage::Fetch, &nodes).await;
+    server.behave_well();
+    assert!(nodes[gone].stop().success());
+    let account = elsewhere(&account, &nodes, gone);
+    completed(&records, &id).await;
+    assert_only_file(&shared, &records, &id, 1).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    account.download_to(&id, &json!({}), file.path()).await;
+    assert_exact(file.path(), &clip, 61.5, 64.25);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_record_is_deleted_elsewhere_ends_and_leaves_nothing() {
+    let (server, _) = served();
+    server.behave("/main.mp4", Behaviour::new().stall_after(20_000, ALWAYS));
+    let shared = Shared::with_folder(ONE);
+    let nodes: [Daemon; 2] = shared.daemons();
+    let records = shared.records().await;
+    let account = Account::register(&nodes[0]).await;
+    let id = account.save(&server.url("/main.mp4"), 61.5, 64.25).await;
+    ask(&account, &id).await;
+    let working = worker(&records, &id, Stage::Fetch, &nodes).await;
+    let account = elsewhere(&account, &nodes, working);
+    let delete = account.request(Method::DELETE, &format!("/api/video/{id}"));
+    assert!(delete.send().await.unwrap().status().is_success());
+    says(&nodes[working], "the lease was lost").await;
+    let since = Instant::now();
+    while !nodes[working].names_in("work").is_empty() {
+        assert!(since.elapsed() < PATIENCE, "{:?}", nodes[working].names_in("work"));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(shared.files(), Vec::<String>::new());
+    for node in &nodes {
+        let status = account.at(node).get(&format!("/api/video/status/{id}")).await;
+        assert_eq!(status.status, 404);
+    }
+}
