@@ -4,8 +4,8 @@ use std::slice;
 
 use chrono::DateTime;
 use clipmill_storage::{
-    Clip, Failure, Id, Job, LiveSession, Origin, Page, Sessions, Span, Status, StoredFile, Time,
-    Transfer, Upload, Users, Video, Videos,
+    Clip, Failure, Id, Job, LiveSession, Mongo, Origin, Page, Sessions, Span, Status, StoredFile,
+    Time, Transfer, Upload, Users, Video, Videos,
 };
 use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 
@@ -273,18 +273,23 @@ async fn every_record_means_what_it_says() {
 }
 
 /// Puts a changed copy of a document into the room, and answers what is read.
-async fn read_changed(room: &Room, end: &str, change: impl FnOnce(&mut Document)) -> Video {
-    let storage = room.open().await;
+async fn read_changed(
+    (room, storage): (&Room, &Mongo),
+    end: &str,
+    change: impl FnOnce(&mut Document),
+) -> Video {
     let mut document = library::video(end);
     change(&mut document);
     let videos = room.collection("videos");
     videos.replace_one(doc! { "_id": oid(end) }, document).await.unwrap();
-    read(&storage, id(end)).await
+    read(storage, id(end)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_count_in_every_kind() {
     let room = library::room().await;
+    let storage = room.open().await;
+    let opened = (&room, &storage);
     let kinds: [fn(i32) -> Bson; 4] = [
         |number| Bson::Int32(number),
         |number| Bson::Int64(number.into()),
@@ -292,7 +297,7 @@ async fn numbers_count_in_every_kind() {
         |number| Bson::String(format!(" {number}")),
     ];
     for kind in kinds {
-        let video = read_changed(&room, "a03", |document| {
+        let video = read_changed(opened, "a03", |document| {
             document.insert("start_time", kind(7));
             document.insert("end_time", kind(9));
             document.insert("clip_offset", kind(-5));
@@ -311,15 +316,17 @@ async fn numbers_count_in_every_kind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_field_is_as_good_as_null() {
     let room = library::room().await;
+    let storage = room.open().await;
+    let opened = (&room, &storage);
     let needed = ["_id", "user_id", "source_type", "url"];
     for end in ["a01", "a03", "a04", "a07", "a08"] {
         let names: Vec<_> = library::video(end).keys().cloned().collect();
         for name in names.iter().filter(|name| !needed.contains(&name.as_str())) {
-            let missing = read_changed(&room, end, |document| {
+            let missing = read_changed(opened, end, |document| {
                 document.remove(name);
             })
             .await;
-            let null = read_changed(&room, end, |document| {
+            let null = read_changed(opened, end, |document| {
                 document.insert(name, Bson::Null);
             })
             .await;
@@ -327,7 +334,7 @@ async fn a_missing_field_is_as_good_as_null() {
         }
     }
     // When nothing says when it was made, its id does.
-    let video = read_changed(&room, "a01", |document| {
+    let video = read_changed(opened, "a01", |document| {
         document.remove("created_at");
     })
     .await;

@@ -52,8 +52,7 @@ async fn all_work_again(storage: &Mongo, like: &Video) {
 }
 
 /// `break_it` is called again while the calls are under way.
-async fn calls_survive(break_it: impl AsyncFn(&Proxy, bool)) {
-    let room = Room::new().await;
+async fn calls_survive(room: &Room, break_it: impl AsyncFn(&Proxy, bool)) {
     let (storage, mongodb, _redis) = room.open_behind_proxies().await;
     let like = read(&storage, saved(&storage).await).await;
     all_work_again(&storage, &like).await;
@@ -73,11 +72,12 @@ async fn calls_survive(break_it: impl AsyncFn(&Proxy, bool)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_ends_in_time_and_works_after_the_fault() {
+    let rooms = [Room::new().await, Room::new().await, Room::new().await];
     tokio::join!(
         // Refused from the beginning, silent, and cut while calls wait for answers.
-        calls_survive(async |mongodb, _| mongodb.cut().await),
-        calls_survive(async |mongodb, _| mongodb.stall()),
-        calls_survive(async |mongodb, is_under_way| match is_under_way {
+        calls_survive(&rooms[0], async |mongodb, _| mongodb.cut().await),
+        calls_survive(&rooms[1], async |mongodb, _| mongodb.stall()),
+        calls_survive(&rooms[2], async |mongodb, is_under_way| match is_under_way {
             false => mongodb.stall(),
             true => mongodb.cut().await,
         }),

@@ -101,8 +101,7 @@ async fn cached(room: &Room, token: &str) -> Option<String> {
 
 /// The node that ends sessions can't tell Redis; the other one believes what it
 /// has there for some seconds.
-async fn sessions_end_without_redis(break_it: impl AsyncFn(&Proxy)) {
-    let room = Room::new().await;
+async fn sessions_end_without_redis(room: &Room, break_it: impl AsyncFn(&Proxy)) {
     let (one, _mongodb, redis) = room.open_behind_proxies().await;
     let other = room.open().await;
     let user = user(&one).await;
@@ -125,10 +124,10 @@ async fn sessions_end_without_redis(break_it: impl AsyncFn(&Proxy)) {
     }
 
     // Nobody has asked for the other one: what Redis says of it is what was written late.
-    assert!(cached(&room, &unseen.token).await.unwrap().contains(&user.email));
+    assert!(cached(room, &unseen.token).await.unwrap().contains(&user.email));
     redis.heal().await;
     let healed = Instant::now();
-    while cached(&room, &unseen.token).await.as_deref() != Some("{}") {
+    while cached(room, &unseen.token).await.as_deref() != Some("{}") {
         assert!(healed.elapsed() < Duration::from_secs(10), "Redis was never told");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -137,8 +136,9 @@ async fn sessions_end_without_redis(break_it: impl AsyncFn(&Proxy)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ends_on_a_node_without_redis_is_refused_soon() {
-    let cut = sessions_end_without_redis(async |redis| redis.cut().await);
-    let stall = sessions_end_without_redis(async |redis| redis.stall());
+    let (one, other) = (Room::new().await, Room::new().await);
+    let cut = sessions_end_without_redis(&one, async |redis| redis.cut().await);
+    let stall = sessions_end_without_redis(&other, async |redis| redis.stall());
     join(cut, stall).await;
 }
 

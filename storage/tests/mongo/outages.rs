@@ -65,8 +65,7 @@ fn calls<'a>(
     ]
 }
 
-async fn redis_goes_and_comes_back(break_it: impl AsyncFn(&Proxy)) {
-    let room = Room::new().await;
+async fn redis_goes_and_comes_back(room: &Room, break_it: impl AsyncFn(&Proxy)) {
     let (storage, _mongodb, redis) = room.open_behind_proxies().await;
     let other = room.open().await;
     let user = user(&storage).await;
@@ -130,8 +129,9 @@ async fn redis_goes_and_comes_back(break_it: impl AsyncFn(&Proxy)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_goes_on_without_redis_and_with_it_again() {
+    let (one, other) = (Room::new().await, Room::new().await);
     tokio::join!(
-        redis_goes_and_comes_back(async |redis| redis.cut().await),
-        redis_goes_and_comes_back(async |redis| redis.stall()),
+        redis_goes_and_comes_back(&one, async |redis| redis.cut().await),
+        redis_goes_and_comes_back(&other, async |redis| redis.stall()),
     );
 }
