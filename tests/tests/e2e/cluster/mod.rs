@@ -110,7 +110,7 @@ async fn assert_only_file(shared: &Shared, records: &Mongo, id: &str, attempts: 
     assert_eq!(video.job.status, Status::Completed, "{video:?}");
     assert_eq!((video.job.attempts, video.job.lease), (attempts, None));
     let file = video.file.expect("a completed record has a file");
-    assert_eq!(shared.files(), [file.file_path.clone()]);
+    assert_eq!(shared.files(), std::slice::from_ref(&file.file_path));
     let on_disk = std::fs::metadata(shared.files_folder().join(file.file_path)).unwrap();
     assert_eq!(on_disk.len(), file.file_size_bytes);
 }
