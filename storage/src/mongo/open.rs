@@ -81,9 +81,9 @@ async fn connect(url: &str) -> Result<(Client, Database, usize)> {
     let connections = connections as usize;
     let client = Client::with_options(options).map_err(|error| senseless(url, error))?;
     let database = client.default_database().ok_or_else(|| {
-        Error::Refused(
-            "the address of MongoDB names no database; write mongodb://HOST/DATABASE".to_owned(),
-        )
+        Error::Refused(format!(
+            "the address of MongoDB at {hosts} names no database; write mongodb://HOST/DATABASE"
+        ))
     })?;
     // A command of the database itself, so that credentials count.
     let users = database.collection::<Document>("users");
