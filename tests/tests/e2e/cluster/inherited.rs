@@ -45,9 +45,9 @@ async fn users_of_the_reference_service_go_on() {
     let database = filled(&shared).await;
     let videos: Collection<Document> = database.collection("videos");
     // The addresses of the fixtures lead nowhere, and so do their files.
-    for (end, start) in [("a01", 61.5), ("a09", 10.0)] {
+    for (end, start) in [("a01", 61.1), ("a09", 10.1)] {
         let change =
-            doc! { "url": server.url("/main.mp4"), "start_time": start, "end_time": start + 1.5 };
+            doc! { "url": server.url("/main.mp4"), "start_time": start, "end_time": start + 0.8 };
         videos.update_one(this(end), doc! { "$set": change }).await.unwrap();
     }
     let unknown = videos.find_one(this("a09")).await.unwrap().unwrap();
@@ -85,9 +85,9 @@ async fn users_of_the_reference_service_go_on() {
 
     let on_b = on_a.at(&b);
     let out = tempfile::NamedTempFile::new().unwrap();
-    for (end, start) in [("a01", 61.5), ("a09", 10.0)] {
+    for (end, start) in [("a01", 61.1), ("a09", 10.1)] {
         on_b.download_to(&id(end), &json!({}), out.path()).await;
-        assert_exact(out.path(), &clip, start, start + 1.5);
+        assert_exact(out.path(), &clip, start, start + 0.8);
         assert_eq!(record(&records, &id(end)).await.job.status, Status::Completed);
     }
     for account in [&on_a, &on_b, &before] {
