@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::arguments::Migrate;
 use super::exit::Failure;
 use crate::config::Config;
+use crate::telemetry::init_logging;
 
 /// Records that one look takes.
 const PAGE: u32 = 200;
@@ -31,6 +32,8 @@ pub async fn run(config: &Config, command: Migrate) -> Result<(), Failure> {
     if command.from == command.to {
         return Err(Failure::usage("--from and --to are the same database"));
     }
+    // Records that can't be read are left out, and only the log tells.
+    init_logging(&config.log)?;
     let from = open(config, &command.from, Side::From).await?;
     let to = open(config, &command.to, Side::To).await?;
     let copied = copy(&*from, &*to, command.json).await;
