@@ -62,7 +62,8 @@ pub trait Jobs {
     /// Prolongs a lease to `now + lease`.
     ///
     /// Behaviour:
-    /// - `jobs_heartbeat_prolongs`
+    /// - `jobs_heartbeat_prolongs`: and never shortens, when one was under way
+    ///   for so long that a later one has overtaken it.
     /// - `jobs_late_worker_writes_nothing`: with a lease that another claim
     ///   replaced, each of heartbeat, update, finish, fail, retry, release and
     ///   stopped answers `Lost` and changes nothing.

@@ -28,7 +28,8 @@ async fn write(store: &Sqlite, id: Id, statement: Query) -> Result<LeaseHeld> {
 
 pub(super) async fn heartbeat(store: &Sqlite, id: Id, lease: Id, until: i64) -> Result<LeaseHeld> {
     let statement = sqlx::query(
-        "UPDATE videos SET lease_until = ?3, due_at = ?3 WHERE id = ?1 AND lease_id = ?2
+        "UPDATE videos SET lease_until = max(lease_until, ?3), due_at = max(due_at, ?3)
+         WHERE id = ?1 AND lease_id = ?2
          RETURNING cancel_requested",
     );
     write(store, id, statement.bind(id).bind(lease).bind(until)).await
