@@ -120,6 +120,10 @@ impl Faults {
         service: &S3Service,
         request: HttpRequest,
     ) -> Result<HttpResponse, HttpError> {
+        if self.state().is_away {
+            // It arrived in the moment in which its connection is about to be closed.
+            std::future::pending::<()>().await;
+        }
         match self.fate(asked(&request)) {
             Fate::Answer => service.call(request).await,
             Fate::Cut(after) => Ok(service.call(request).await?.map(|body| cut(body, after))),
