@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::{Duration, Instant, SystemTime};
 
-use clipmill_storage::Stage;
+use clipmill_storage::{Mongo, Stage};
 use clipmill_tests::Behaviour;
 use clipmill_tests::api::{Account, JsonBody as _};
 use clipmill_tests::cluster::Shared;
@@ -19,6 +19,25 @@ use crate::support::{ask, assert_codecs, assert_exact, numbers, served};
 
 /// One job at a time on each node, so that it is clear what the nodes do.
 const ONE: &str = "[workers]\ncount = 1\n";
+
+/// Asks for a clip and waits until a node is in the middle of storing it; answers which one.
+async fn storing(
+    shared: &Shared,
+    records: &Mongo,
+    account: &Account,
+    id: &str,
+    nodes: &[Daemon],
+) -> usize {
+    let before = shared.s3().count(Asked::Put);
+    ask(account, id).await;
+    let working = worker(records, id, Stage::Retain, nodes).await;
+    let since = Instant::now();
+    while shared.s3().count(Asked::Put) == before {
+        assert!(since.elapsed() < PATIENCE, "nothing is stored");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    working
+}
 
 /// The account at some node that lives.
 fn elsewhere(account: &Account, nodes: &[Daemon], dead: usize) -> Account {
@@ -89,8 +108,7 @@ async fn a_job_whose_node_is_killed_while_storing_is_finished_by_another() {
     let account = Account::register(&nodes[0]).await;
     let id = account.save(&server.url("/main.mp4"), 61.1, 61.9).await;
     shared.s3().stall(Asked::Put, 1);
-    ask(&account, &id).await;
-    let dead = worker(&records, &id, Stage::Retain, &nodes).await;
+    let dead = storing(&shared, &records, &account, &id, &nodes).await;
     nodes[dead].kill();
 
     let account = elsewhere(&account, &nodes, dead);
@@ -111,8 +129,7 @@ async fn what_a_node_has_stored_when_it_is_killed_is_swept() {
     let id = account.save(&server.url("/main.mp4"), 61.5, 62.0).await;
     // It is stored, but the node never hears of it.
     shared.s3().lose(Asked::Put, 1000);
-    ask(&account, &id).await;
-    let dead = worker(&records, &id, Stage::Retain, &nodes).await;
+    let dead = storing(&shared, &records, &account, &id, &nodes).await;
     let since = Instant::now();
     while shared.files().is_empty() {
         assert!(since.elapsed() < PATIENCE, "nothing is stored");
@@ -155,8 +172,7 @@ async fn a_node_that_was_frozen_writes_nothing_when_it_goes_on() {
     let account = Account::register(&nodes[0]).await;
     let id = account.save(&server.url("/main.mp4"), 61.1, 61.9).await;
     shared.s3().stall(Asked::Put, 1);
-    ask(&account, &id).await;
-    let frozen = worker(&records, &id, Stage::Retain, &nodes).await;
+    let frozen = storing(&shared, &records, &account, &id, &nodes).await;
     nodes[frozen].freeze();
     let finished = completed(&records, &id).await;
     assert_only_file(&shared, &records, &id, 2).await;
