@@ -2,13 +2,19 @@
 //!
 //! A plan is typed: it names encoders and options from closed sets. The host
 //! turns it into ffmpeg arguments, so nothing that a codec answers becomes a
-//! flag by accident.
+//! flag by accident. A codec that ffmpeg doesn't have takes raw frames instead
+//! and gives back the bytes of a file.
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+
 use crate::media::{Container, Probe};
+use crate::{FrameEncoder, FramePlan, Retry};
 
 /// A way to encode.
+#[async_trait]
 pub trait Codec: Send + Sync {
     /// Who it is.
     fn describe(&self) -> CodecDescription;
@@ -17,9 +23,34 @@ pub trait Codec: Send + Sync {
     /// this machine's ffmpeg has.
     ///
     /// # Errors
-    /// [`PlanError`] when the quality is unknown, the file has no picture, or
+    /// [`CodecError`] when the quality is unknown, the file has no picture, or
     /// no fitting encoder is there.
-    fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<EncodePlan, PlanError>;
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders)
+    -> Result<Plan, CodecError>;
+
+    /// Begins to encode frames that come as `plan` says, which is one of its
+    /// own [`Plan::Frames`], perhaps without the sound. The bytes are the
+    /// first of the file.
+    ///
+    /// # Errors
+    /// [`CodecError`]; `not_encodable` from a codec that plans for ffmpeg.
+    async fn begin(
+        &self,
+        plan: &FramePlan,
+        quality: &str,
+    ) -> Result<(Box<dyn FrameEncoder>, Bytes), CodecError> {
+        let _ = (plan, quality);
+        Err(CodecError::never("not_encodable", "this codec takes no raw frames"))
+    }
+}
+
+/// Who encodes, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// ffmpeg.
+    Ffmpeg(EncodePlan),
+    /// The codec itself; see [`Codec::begin`].
+    Frames(FramePlan),
 }
 
 /// Who a codec is.
@@ -66,6 +97,9 @@ pub struct VideoPlan {
     /// Whether width and height are padded to even numbers, because encoder
     /// and pixel format can't have odd ones.
     pub pad_to_even: bool,
+    /// Most frames from one keyframe to the next, 1 to 1000; none for the
+    /// encoder's own choice.
+    pub keyframe_interval: Option<u32>,
 }
 
 /// The encoders that the host can drive.
@@ -125,19 +159,37 @@ pub enum AudioEncoder {
     Opus,
 }
 
-/// Why there is no plan.
+/// Why a codec can't do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct PlanError {
+pub struct CodecError {
     /// Stable machine code: `unknown_quality`, `no_video`, `encoder_missing`,
-    /// `not_encodable`.
+    /// `not_encodable`, `codec_failed`, `plugin_failed`.
     pub code: &'static str,
     /// For people.
     pub message: String,
+    /// Whether trying again can help.
+    pub retry: Retry,
 }
 
-impl PlanError {
+impl CodecError {
     /// All codes that there are.
-    pub const CODES: [&str; 4] =
-        ["unknown_quality", "no_video", "encoder_missing", "not_encodable"];
+    pub const CODES: [&str; 6] = [
+        "unknown_quality",
+        "no_video",
+        "encoder_missing",
+        "not_encodable",
+        "codec_failed",
+        "plugin_failed",
+    ];
+
+    /// An error that the same call will meet again.
+    pub fn never(code: &'static str, message: impl Into<String>) -> CodecError {
+        CodecError { code, message: message.into(), retry: Retry::Never }
+    }
+
+    /// An error that may be gone later.
+    pub fn later(code: &'static str, message: impl Into<String>) -> CodecError {
+        CodecError { code, message: message.into(), retry: Retry::Later }
+    }
 }

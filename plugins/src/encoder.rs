@@ -187,6 +187,9 @@ impl EncodePlan {
             }
             Rate::Crf(_) | Rate::Lossless => {}
         }
+        if video.keyframe_interval.is_some_and(|frames| !(1..=1000).contains(&frames)) {
+            return Some("a keyframe interval that is not 1 to 1000 frames".to_owned());
+        }
         (!(16..=512).contains(&self.audio.kilobits))
             .then(|| format!("{} kbit/s of sound", self.audio.kilobits))
     }

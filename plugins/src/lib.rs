@@ -9,6 +9,7 @@
 
 mod codec;
 mod encoder;
+mod frames;
 mod registry;
 mod source;
 
@@ -20,8 +21,11 @@ pub mod net;
 pub mod process;
 
 pub use codec::{
-    AudioEncoder, AudioPlan, Codec, CodecDescription, EncodePlan, Encoders, PlanError, Rate,
+    AudioEncoder, AudioPlan, Codec, CodecDescription, CodecError, EncodePlan, Encoders, Plan, Rate,
     VideoEncoder, VideoPlan,
 };
-pub use registry::Registry;
-pub use source::{FetchProgress, OpaqueFetch, Retry, Source, SourceDescription, SourceError};
+pub use frames::{FrameEncoder, FrameFormat, FramePlan, PcmBlock, PcmFormat, RawFrame};
+pub use registry::{Handler, Order, Registry};
+pub use source::{
+    FetchProgress, OpaqueFetch, ResolveOptions, Retry, Source, SourceDescription, SourceError,
+};

@@ -16,11 +16,15 @@ pub trait Source: Send + Sync {
     fn describe(&self) -> SourceDescription;
 
     /// Whether this address concerns it. Cheap; no network.
-    fn claims(&self, url: &Url) -> bool;
+    async fn claims(&self, url: &Url) -> bool;
 
     /// Finds out what can be had at this address. Results are shared and kept
-    /// until their addresses expire.
-    async fn resolve(&self, url: &Url) -> Result<Arc<MediaInfo>, SourceError>;
+    /// until their addresses expire, or a fresh one is asked for.
+    async fn resolve(
+        &self,
+        url: &Url,
+        options: ResolveOptions,
+    ) -> Result<Arc<MediaInfo>, SourceError>;
 
     /// Downloads formats with [`crate::media::Transport::Opaque`] (or, as the
     /// last resort, any of its formats) into one file that holds the span and
@@ -39,6 +43,14 @@ pub struct SourceDescription {
     pub name: String,
     /// Its version, for people.
     pub version: String,
+}
+
+/// What is known when a source is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ResolveOptions {
+    /// The addresses of the last answer don't work any more, so it must not be
+    /// given again.
+    pub fresh: bool,
 }
 
 /// What a source is to download by itself.
@@ -90,7 +102,7 @@ pub struct SourceError {
     /// `age_restricted`, `bot_check`, `not_started`, `geo_blocked`,
     /// `members_only`, `unsupported_url`, `address_refused`, `rate_limited`,
     /// `source_unreachable`, `source_timeout`, `tool_missing`, `source_failed`,
-    /// `too_large`.
+    /// `too_large`, `plugin_failed`.
     pub code: &'static str,
     /// For people: what is wrong and what to do. No paths, no secrets.
     pub message: String,
@@ -100,7 +112,7 @@ pub struct SourceError {
 
 impl SourceError {
     /// All codes that there are.
-    pub const CODES: [&str; 15] = [
+    pub const CODES: [&str; 16] = [
         "private_video",
         "removed_video",
         "age_restricted",
@@ -116,6 +128,7 @@ impl SourceError {
         "tool_missing",
         "source_failed",
         "too_large",
+        "plugin_failed",
     ];
 
     /// An error that the same call will meet again.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clipmill_plugins::builtin::{self, ytdlp};
-use clipmill_plugins::{Registry, net, process};
+use clipmill_plugins::{Order, Registry, net, process};
 use clipmill_storage::{Mongo, MongoSettings, Sqlite, Storage};
 
 use super::arguments::{Arguments, Command};
@@ -77,10 +77,11 @@ pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, Failure> {
 pub async fn parts(config: &Config) -> Result<Parts, Failure> {
     let tools = Tools::discover(config).await?;
     let client = client(config)?;
-    let registry = Arc::new(builtin::registry(builtin::Settings {
+    let built_in = builtin::handlers(builtin::Settings {
         ytdlp: Some(yt_dlp(config, client.clone())),
         http: config.clips.direct.then(|| client.clone()),
-    }));
+    });
+    let registry = Arc::new(Registry::new(built_in, Order::default()));
     let street = Street::new(config, tools.clone(), registry.clone(), client);
     Ok(Parts { tools, registry, street })
 }

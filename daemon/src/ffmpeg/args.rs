@@ -316,6 +316,9 @@ fn picture(args: &mut Args, plan: &VideoPlan, job: &Encode<'_>) {
         }
     }
     args.add(&["-pix_fmt", &plan.pixel_format]);
+    if let Some(frames) = plan.keyframe_interval {
+        args.add(&["-g", &frames.to_string()]);
+    }
 }
 
 fn quantizer(rate: Rate) -> String {

@@ -23,12 +23,12 @@ pub struct Address {
 ///
 /// # Errors
 /// 400 `invalid_url`
-pub fn parse(text: &str, registry: &Registry) -> Result<Address, ApiError> {
+pub async fn parse(text: &str, registry: &Registry) -> Result<Address, ApiError> {
     let url = rebuilt(text).ok_or_else(invalid)?;
     if let Some(id) = youtube::video_id(&url) {
         return of_youtube(&id).ok_or_else(invalid);
     }
-    if registry.source_for(&url).is_none() {
+    if registry.source_for(&url).await.is_none() {
         return Err(invalid());
     }
     Ok(Address { url, youtube_video_id: None })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clipmill_plugins::media::{Container, MediaInfo};
-use clipmill_plugins::{Retry, SourceError};
+use clipmill_plugins::{ResolveOptions, Retry, SourceError};
 use clipmill_storage::Id;
 use http::StatusCode;
 use url::Url;
@@ -35,12 +35,14 @@ pub struct Offer {
 /// What the source says, `unsupported_url` when there is none,
 /// `source_timeout` after a minute.
 pub async fn resolve(app: &App, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
-    let Some(source) = app.registry.source_for(url) else {
+    let Some(source) = app.registry.source_for(url).await else {
         return Err(SourceError::never("unsupported_url", "No source knows this address"));
     };
-    tokio::time::timeout(DEADLINE, source.resolve(url)).await.unwrap_or_else(|_| {
-        Err(SourceError::later("source_timeout", "The source did not answer in time"))
-    })
+    tokio::time::timeout(DEADLINE, source.resolve(url, ResolveOptions::default()))
+        .await
+        .unwrap_or_else(|_| {
+            Err(SourceError::later("source_timeout", "The source did not answer in time"))
+        })
 }
 
 /// What of a resolved video is worth naming.

@@ -1,7 +1,7 @@
 //! Which file comes out: container, codecs and quality of a rendition.
 
 use clipmill_plugins::media::{Container, Probe, VideoStream};
-use clipmill_plugins::{AudioEncoder, EncodePlan, PlanError, Retry, VideoEncoder};
+use clipmill_plugins::{AudioEncoder, CodecError, EncodePlan, Plan, VideoEncoder};
 
 use super::street::Shop;
 use super::{Rendition, StageError};
@@ -59,25 +59,30 @@ pub(super) fn target(
 ///
 /// # Errors
 /// `unknown_codec`, or what the codec says.
-pub(super) fn plan(
+pub(super) async fn plan(
     shop: &Shop,
     rendition: &Rendition,
     probe: &Probe,
     video: &VideoStream,
 ) -> Result<EncodePlan, StageError> {
-    let ask = |codec: &str, quality: &str| {
+    let ask = async |codec: &str, quality: &str| {
         let codec = shop.registry.codec(codec).ok_or_else(|| {
             StageError::never("unknown_codec", format!("there is no codec named {codec}"))
         })?;
-        codec.plan(probe, quality, &shop.tools.encoders).map_err(refused)
+        match codec.plan(probe, quality, &shop.tools.encoders).await.map_err(refused)? {
+            Plan::Ffmpeg(plan) => Ok(plan),
+            Plan::Frames(_) => {
+                Err(StageError::never("not_encodable", "this codec encodes by itself"))
+            }
+        }
     };
     match rendition {
-        Rendition::Encode { codec, quality } => ask(codec, quality),
+        Rendition::Encode { codec, quality } => ask(codec, quality).await,
         Rendition::Clip { format, .. } => {
             let high = shop.clips.high_resolution_mp4;
             let target = target(format, probe.container, video, high);
             let quality = if target.lossless { "lossless" } else { CUT_QUALITY };
-            let mut plan = ask(target.codec, quality)?;
+            let mut plan = ask(target.codec, quality).await?;
             if !target.lossless {
                 hurry(&mut plan.video.encoder);
             }
@@ -91,8 +96,8 @@ pub(super) fn plan(
     }
 }
 
-fn refused(error: PlanError) -> StageError {
-    StageError { code: error.code, message: error.message, retry: Retry::Never }
+fn refused(error: CodecError) -> StageError {
+    StageError { code: error.code, message: error.message, retry: error.retry }
 }
 
 /// Somebody waits for a clip.

@@ -39,7 +39,7 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
             return Ok(Encoded { note, ..result });
         }
     }
-    let plan = render::plan(shop, &fetched.rendition, probe, video)?;
+    let plan = render::plan(shop, &fetched.rendition, probe, video).await?;
     let first = attempt(shop, &fetched, &inputs, &plan, exact, gauge).await;
     let result = match (first, fetched.span) {
         // The list of packets and the decoder may disagree, as with damaged

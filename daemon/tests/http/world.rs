@@ -20,7 +20,8 @@ use clipmill_plugins::builtin::codecs::{Av1, H264, H265};
 use clipmill_plugins::media::{Container, Format, Live, MediaInfo, Transport, VideoTrack};
 use clipmill_plugins::net::Client;
 use clipmill_plugins::{
-    FetchProgress, OpaqueFetch, Registry, Source, SourceDescription, SourceError,
+    Codec, FetchProgress, Handler, OpaqueFetch, Order, Registry, ResolveOptions, Source,
+    SourceDescription, SourceError,
 };
 use clipmill_storage::sqlite::Sqlite;
 use clipmill_storage::{Failure, Finished, Id, LeaseHeld, StoredFile, Time};
@@ -72,9 +73,10 @@ impl World {
         change(&mut config);
         std::fs::create_dir_all(&config.folders.data).unwrap();
         let storage = Sqlite::open(&config.folders.data.join("clipmill.db")).await.unwrap();
-        let sources: Vec<Arc<dyn Source>> = vec![Arc::new(Pretend)];
-        let registry = Registry::new(sources, vec![Arc::new(H264), Arc::new(H265), Arc::new(Av1)]);
-        let registry = Arc::new(registry);
+        let codecs: [Arc<dyn Codec>; 3] = [Arc::new(H264), Arc::new(H265), Arc::new(Av1)];
+        let mut handlers = vec![Handler::Source(Arc::new(Pretend))];
+        handlers.extend(codecs.map(Handler::Codec));
+        let registry = Arc::new(Registry::new(handlers, Order::default()));
         let tools = TOOLS.get_or_init(async || Tools::discover(&config).await.expect("ffmpeg"));
         let tools = tools.await.clone();
         let client = Client::new(clipmill_plugins::net::Settings::default()).unwrap();
@@ -276,11 +278,15 @@ impl Source for Pretend {
         SourceDescription { name: "pretend".to_owned(), version: "1".to_owned() }
     }
 
-    fn claims(&self, url: &Url) -> bool {
+    async fn claims(&self, url: &Url) -> bool {
         matches!(url.host_str(), Some("www.youtube.com" | "media.test"))
     }
 
-    async fn resolve(&self, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(
+        &self,
+        url: &Url,
+        _options: ResolveOptions,
+    ) -> Result<Arc<MediaInfo>, SourceError> {
         let id = url.query_pairs().find(|(name, _)| name == "v").map(|(_, id)| id.into_owned());
         match id.as_deref() {
             Some(PRIVATE) => Err(SourceError::never("private_video", "This video is private")),

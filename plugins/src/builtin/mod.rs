@@ -6,7 +6,7 @@ pub mod ytdlp;
 
 use std::sync::Arc;
 
-use crate::{Registry, net};
+use crate::{Codec, Handler, net};
 
 /// What the built-in handlers need.
 #[derive(Debug, Clone)]
@@ -19,21 +19,20 @@ pub struct Settings {
 
 /// All built-in handlers: the sources `ytdlp` and, for what is left, `http`;
 /// the codecs `h264`, `h265`, `av1` and, not offered, `vp9`.
-pub fn registry(settings: Settings) -> Registry {
-    let mut sources: Vec<Arc<dyn crate::Source>> = Vec::new();
+pub fn handlers(settings: Settings) -> Vec<Handler> {
+    let mut handlers = Vec::new();
     if let Some(settings) = settings.ytdlp {
-        sources.push(Arc::new(ytdlp::YtDlp::new(settings)));
+        handlers.push(Handler::Source(Arc::new(ytdlp::YtDlp::new(settings))));
     }
     if let Some(client) = settings.http {
-        sources.push(Arc::new(http::Http::new(client)));
+        handlers.push(Handler::Source(Arc::new(http::Http::new(client))));
     }
-    Registry::new(
-        sources,
-        vec![
-            Arc::new(codecs::H264),
-            Arc::new(codecs::H265),
-            Arc::new(codecs::Av1),
-            Arc::new(codecs::Vp9),
-        ],
-    )
+    let codecs: [Arc<dyn Codec>; 4] = [
+        Arc::new(codecs::H264),
+        Arc::new(codecs::H265),
+        Arc::new(codecs::Av1),
+        Arc::new(codecs::Vp9),
+    ];
+    handlers.extend(codecs.into_iter().map(Handler::Codec));
+    handlers
 }

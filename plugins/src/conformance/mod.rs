@@ -32,7 +32,7 @@ fn is_message(text: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use crate::builtin::{self, codecs, http, ytdlp};
-    use crate::{Codec, Source, net};
+    use crate::{Codec, Order, Registry, Source, net};
 
     #[tokio::test]
     async fn the_built_in_handlers_pass() {
@@ -55,26 +55,27 @@ mod tests {
             Box::new(codecs::Vp9),
         ];
         for codec in &codecs {
-            super::codec_cases(codec.as_ref());
+            super::codec_cases(codec.as_ref()).await;
         }
     }
 
-    #[test]
-    fn the_registry_asks_the_special_before_the_general() {
+    #[tokio::test]
+    async fn the_registry_asks_the_special_before_the_general() {
         let client = net::Client::new(net::Settings::default()).unwrap();
-        let registry = builtin::registry(builtin::Settings {
+        let handlers = builtin::handlers(builtin::Settings {
             ytdlp: Some(ytdlp::Settings::new("yt-dlp", client.clone())),
             http: Some(client),
         });
+        let registry = Registry::new(handlers, Order::default());
         for (url, name) in [
             ("https://youtu.be/dQw4w9WgXcQ", Some("ytdlp")),
             ("https://a.example/x.mp4", Some("http")),
             ("ftp://a.example/x.mp4", None),
         ] {
-            let source = registry.source_for(&url.parse().unwrap());
+            let source = registry.source_for(&url.parse().unwrap()).await;
             assert_eq!(source.map(|s| s.describe().name).as_deref(), name);
         }
-        let offered: Vec<_> = registry.offered_codecs().map(|c| c.describe().name).collect();
+        let offered: Vec<_> = registry.offered_codecs().iter().map(|c| c.describe().name).collect();
         assert_eq!(offered, ["h264", "h265", "av1"]);
         assert!(registry.codec("vp9").is_some() && registry.codec("mpeg2").is_none());
     }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{is_message, is_name, odd_urls};
 use crate::media::Transport;
-use crate::{Source, SourceError, net};
+use crate::{ResolveOptions, Source, SourceError, net};
 
 /// Longest time that a source may take for anything that these cases ask.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// When the source breaks a rule; the message names it.
 pub async fn source_cases(source: &dyn Source) {
     description_is_stable_and_sound(source);
-    claims_are_pure(source);
+    claims_are_pure(source).await;
     only_the_web_is_claimed_and_resolved(source).await;
 }
 
@@ -29,9 +29,10 @@ fn description_is_stable_and_sound(source: &dyn Source) {
     assert!(!it.version.trim().is_empty(), "{} has no version", it.name);
 }
 
-fn claims_are_pure(source: &dyn Source) {
-    let ask = || odd_urls().iter().map(|url| source.claims(url)).collect::<Vec<_>>();
-    assert_eq!(ask(), ask(), "a claim changes");
+async fn claims_are_pure(source: &dyn Source) {
+    for url in odd_urls() {
+        assert_eq!(source.claims(&url).await, source.claims(&url).await, "{url}: a claim changes");
+    }
 }
 
 async fn only_the_web_is_claimed_and_resolved(source: &dyn Source) {
@@ -39,7 +40,7 @@ async fn only_the_web_is_claimed_and_resolved(source: &dyn Source) {
         if matches!(url.scheme(), "http" | "https") {
             continue;
         }
-        assert!(!source.claims(&url), "{url} is claimed");
+        assert!(!source.claims(&url).await, "{url} is claimed");
         let error = resolve(source, &url).await.err();
         assert_eq!(error.map(|error| error.code), Some("unsupported_url"), "{url}");
     }
@@ -59,7 +60,7 @@ pub async fn resolving_nothing_is_a_known_error(source: &dyn Source, url: &Url) 
 /// # Panics
 /// When it doesn't.
 pub async fn resolved_info_is_sound(source: &dyn Source, url: &Url) {
-    assert!(source.claims(url), "{url} is not claimed");
+    assert!(source.claims(url).await, "{url} is not claimed");
     let (first, again) = (resolve(source, url).await, resolve(source, url).await);
     let (Ok(info), Ok(again)) = (first, again) else { panic!("{url} is not resolved") };
     assert_eq!(info.id, again.id, "the id changes");
@@ -86,7 +87,8 @@ async fn resolve(
     source: &dyn Source,
     url: &Url,
 ) -> Result<std::sync::Arc<crate::media::MediaInfo>, SourceError> {
-    let answer = tokio::time::timeout(DEADLINE, source.resolve(url)).await;
+    let answer =
+        tokio::time::timeout(DEADLINE, source.resolve(url, ResolveOptions::default())).await;
     let Ok(answer) = answer else { panic!("{url} takes too long") };
     answer.inspect_err(|error| {
         assert!(SourceError::CODES.contains(&error.code), "{} is no code", error.code);

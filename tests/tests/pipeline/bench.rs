@@ -14,7 +14,8 @@ use clipmill_plugins::media::{
 };
 use clipmill_plugins::net::{Client, Settings};
 use clipmill_plugins::{
-    FetchProgress, OpaqueFetch, Registry, Source, SourceDescription, SourceError,
+    Codec, FetchProgress, Handler, OpaqueFetch, Order, Registry, ResolveOptions, Source,
+    SourceDescription, SourceError,
 };
 use clipmill_storage::{Id, Span};
 use clipmill_tests::media::{Clip, Frame, FrameReader, read_frames};
@@ -44,11 +45,15 @@ impl Source for Offer {
         SourceDescription { name: "offer".into(), version: "1".into() }
     }
 
-    fn claims(&self, url: &Url) -> bool {
+    async fn claims(&self, url: &Url) -> bool {
         url.host_str() == Some("offer.example")
     }
 
-    async fn resolve(&self, _url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(
+        &self,
+        _url: &Url,
+        _options: ResolveOptions,
+    ) -> Result<Arc<MediaInfo>, SourceError> {
         let mut resolved = self.resolved.lock().unwrap();
         *resolved += 1;
         let mut info = self.info.lock().unwrap().clone();
@@ -99,10 +104,11 @@ impl Bench {
             resolved: Mutex::new(0),
             later: Mutex::new(None),
         });
-        let registry = Registry::new(
-            vec![source.clone()],
-            vec![Arc::new(H264), Arc::new(H265), Arc::new(Av1), Arc::new(Vp9)],
-        );
+        let codecs: [Arc<dyn Codec>; 4] =
+            [Arc::new(H264), Arc::new(H265), Arc::new(Av1), Arc::new(Vp9)];
+        let mut handlers = vec![Handler::Source(source.clone())];
+        handlers.extend(codecs.map(Handler::Codec));
+        let registry = Registry::new(handlers, Order::default());
         let street = Street::new(&config, tools, Arc::new(registry), client);
         Bench { street, source, folder: tempfile::tempdir().unwrap() }
     }

@@ -28,7 +28,13 @@ fn audio(channels: u32) -> AudioStream {
 fn plan(encoder: VideoEncoder, rate: Rate, pixel_format: &str) -> EncodePlan {
     EncodePlan {
         container: Container::Mp4,
-        video: VideoPlan { encoder, rate, pixel_format: pixel_format.into(), pad_to_even: true },
+        video: VideoPlan {
+            encoder,
+            rate,
+            pixel_format: pixel_format.into(),
+            keyframe_interval: None,
+            pad_to_even: true,
+        },
         audio: AudioPlan { encoder: AudioEncoder::Aac, kilobits: 192 },
     }
 }

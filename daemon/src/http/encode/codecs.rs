@@ -25,7 +25,7 @@ pub struct CodecsBody {
     responses((status = 200, description = "Codecs and their qualities", body = CodecsBody))
 )]
 pub async fn codecs(call: Call, (): ()) -> Answer {
-    let offered = call.app.registry.offered_codecs().map(|codec| codec.describe());
+    let offered = call.app.registry.offered_codecs().into_iter().map(|codec| codec.describe());
     let codecs = offered.map(|codec| (codec.name, codec.qualities)).collect();
     Ok(reply::json(StatusCode::OK, &CodecsBody { codecs }))
 }

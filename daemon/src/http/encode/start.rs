@@ -93,7 +93,7 @@ pub async fn start(mut call: Call, id: String) -> Answer {
 
 fn wanted(call: &Call, request: EncodeRequest) -> Result<Want, ApiError> {
     let asked = request.video_codec.unwrap_or_default().trim().to_ascii_lowercase();
-    let codecs = call.app.registry.offered_codecs().map(|codec| codec.describe());
+    let codecs = call.app.registry.offered_codecs().into_iter().map(|codec| codec.describe());
     let mut names = Vec::new();
     for codec in codecs {
         if codec.name != asked {

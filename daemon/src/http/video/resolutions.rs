@@ -47,7 +47,7 @@ pub async fn resolutions(mut call: Call, (): ()) -> Answer {
     let request: ResolutionsRequest = call.json().await?;
     let url =
         request.url.ok_or_else(|| ApiError::bad_request("missing_field", "url is required"))?;
-    let address = address::parse(&url, &call.app.registry)?;
+    let address = address::parse(&url, &call.app.registry).await?;
     let info = sources::resolve(&call.app, &address.url)
         .await
         .map_err(|why| sources::refused("Failed to retrieve resolutions", why))?;

@@ -67,7 +67,7 @@ pub async fn save(mut call: Call, (): ()) -> Answer {
     let start = request.start_time.ok_or_else(|| missing("start_time"))?;
     let end = request.end_time.ok_or_else(|| missing("end_time"))?;
     let user = request.user_id.ok_or_else(|| missing("user_id"))?;
-    let address = address::parse(&url, &call.app.registry)?;
+    let address = address::parse(&url, &call.app.registry).await?;
     let span = span(start, end, call.app.config.clips.max_seconds)?;
     let user_id = call.known_user(&user).await?;
     let limit = call.app.config.limits.save_per_user_per_minute;

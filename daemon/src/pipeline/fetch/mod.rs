@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clipmill_plugins::media::{Format, Live, MediaInfo, Transport};
-use clipmill_plugins::{Source, SourceError};
+use clipmill_plugins::{ResolveOptions, Source, SourceError};
 use clipmill_storage::Span;
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
@@ -98,11 +98,11 @@ async fn remote(
     wanted: SpanAsk,
     gauge: &Gauge,
 ) -> Result<Fetched, StageError> {
-    let source = shop
-        .registry
-        .source_for(url)
-        .ok_or_else(|| StageError::never("unsupported_url", "no source here knows this address"))?;
-    let info = source.resolve(url).await?;
+    let source =
+        shop.registry.source_for(url).await.ok_or_else(|| {
+            StageError::never("unsupported_url", "no source here knows this address")
+        })?;
+    let info = source.resolve(url, ResolveOptions::default()).await?;
     let (span, mut note) = span::resolve(wanted, &info)?;
     let (format, max_height) = match &ask.rendition {
         Rendition::Clip { format, max_height } => (format.as_str(), *max_height),
@@ -276,7 +276,7 @@ impl Job<'_> {
         Arc::new(move || {
             let (source, url, format) = (Arc::clone(&source), url.clone(), format.clone());
             Box::pin(async move {
-                let info = source.resolve(&url).await?;
+                let info = source.resolve(&url, ResolveOptions { fresh: true }).await?;
                 let found = info.formats.iter().find(|found| found.id == format);
                 found.and_then(remote_of).ok_or_else(|| {
                     SourceError::later("source_failed", "the source does not offer this any more")

@@ -1,8 +1,10 @@
 //! AV1 in MP4.
 
+use async_trait::async_trait;
+
 use super::{is_deep, lossless_format, offered_mp4, picture, plan, rate};
 use crate::media::{Probe, VideoStream};
-use crate::{Codec, CodecDescription, EncodePlan, Encoders, PlanError, Rate, VideoEncoder};
+use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, Rate, VideoEncoder};
 
 /// AV1. High and medium are 4:2:0 in 8 or 10 bits by SVT-AV1 where it is there
 /// and takes the picture, else by libaom, which takes odd and tiny sizes.
@@ -10,17 +12,24 @@ use crate::{Codec, CodecDescription, EncodePlan, Encoders, PlanError, Rate, Vide
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Av1;
 
+#[async_trait]
 impl Codec for Av1 {
     fn describe(&self) -> CodecDescription {
         offered_mp4("av1")
     }
 
-    fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<EncodePlan, PlanError> {
+    async fn plan(
+        &self,
+        probe: &Probe,
+        quality: &str,
+        have: &Encoders,
+    ) -> Result<Plan, CodecError> {
         let rate = rate(quality, 23, 30)?;
         let source = picture(probe)?;
         let aom = VideoEncoder::Aom { cpu_used: 6 };
         if rate == Rate::Lossless {
-            return plan(source, aom, rate, lossless_format(source, aom)?, have);
+            let plan = plan(source, aom, rate, lossless_format(source, aom)?, have)?;
+            return Ok(Plan::Ffmpeg(plan));
         }
         let svt = VideoEncoder::SvtAv1 { preset: 8 };
         // AV1 carries full range beside the pixel format, so there is no yuvj.
@@ -29,7 +38,7 @@ impl Codec for Av1 {
         let tiny = source.width.min(source.height) < svt.smallest_side();
         // A padded picture beats none where libaom is missing.
         let encoder = if has(svt) && !tiny && (is_even(source) || !has(aom)) { svt } else { aom };
-        plan(source, encoder, rate, format, have)
+        plan(source, encoder, rate, format, have).map(Plan::Ffmpeg)
     }
 }
 

@@ -1,8 +1,10 @@
 //! H.264 in MP4.
 
+use async_trait::async_trait;
+
 use super::{MEDIUM, lossless_format, offered_mp4, picture, plan, rate, shallow_format};
 use crate::media::Probe;
-use crate::{Codec, CodecDescription, EncodePlan, Encoders, PlanError, Rate, VideoEncoder};
+use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, Rate, VideoEncoder};
 
 /// H.264 by x264.
 ///
@@ -12,12 +14,18 @@ use crate::{Codec, CodecDescription, EncodePlan, Encoders, PlanError, Rate, Vide
 #[derive(Debug, Clone, Copy, Default)]
 pub struct H264;
 
+#[async_trait]
 impl Codec for H264 {
     fn describe(&self) -> CodecDescription {
         offered_mp4("h264")
     }
 
-    fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<EncodePlan, PlanError> {
+    async fn plan(
+        &self,
+        probe: &Probe,
+        quality: &str,
+        have: &Encoders,
+    ) -> Result<Plan, CodecError> {
         let rate = rate(quality, 18, 23)?;
         let source = picture(probe)?;
         let encoder = VideoEncoder::X264 { preset: MEDIUM };
@@ -25,6 +33,6 @@ impl Codec for H264 {
             Rate::Lossless => lossless_format(source, encoder)?,
             Rate::Crf(_) => shallow_format(source),
         };
-        plan(source, encoder, rate, format, have)
+        plan(source, encoder, rate, format, have).map(Plan::Ffmpeg)
     }
 }

@@ -1,20 +1,28 @@
 //! H.265 in MP4.
 
+use async_trait::async_trait;
+
 use super::{MEDIUM, lossless_format, offered_mp4, picture, plan, rate, usual_format};
 use crate::media::Probe;
-use crate::{Codec, CodecDescription, EncodePlan, Encoders, PlanError, Rate, VideoEncoder};
+use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, Rate, VideoEncoder};
 
 /// H.265 by x265. High and medium are 4:2:0 in 8 or 10 bits; lossless keeps
 /// up to 12 bits, gray and RGB.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct H265;
 
+#[async_trait]
 impl Codec for H265 {
     fn describe(&self) -> CodecDescription {
         offered_mp4("h265")
     }
 
-    fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<EncodePlan, PlanError> {
+    async fn plan(
+        &self,
+        probe: &Probe,
+        quality: &str,
+        have: &Encoders,
+    ) -> Result<Plan, CodecError> {
         let rate = rate(quality, 20, 28)?;
         let source = picture(probe)?;
         let encoder = VideoEncoder::X265 { preset: MEDIUM };
@@ -22,6 +30,6 @@ impl Codec for H265 {
             Rate::Lossless => lossless_format(source, encoder)?,
             Rate::Crf(_) => usual_format(source),
         };
-        plan(source, encoder, rate, format, have)
+        plan(source, encoder, rate, format, have).map(Plan::Ffmpeg)
     }
 }

@@ -13,8 +13,8 @@ mod vp9;
 
 use crate::media::{Container, Probe, VideoStream};
 use crate::{
-    AudioEncoder, AudioPlan, CodecDescription, EncodePlan, Encoders, PlanError, Rate, VideoEncoder,
-    VideoPlan,
+    AudioEncoder, AudioPlan, CodecDescription, CodecError, EncodePlan, Encoders, Rate,
+    VideoEncoder, VideoPlan,
 };
 
 pub use av1::Av1;
@@ -41,23 +41,23 @@ fn offered_mp4(name: &str) -> CodecDescription {
 }
 
 /// The rate of a quality, with the codec's own factors for high and medium.
-fn rate(quality: &str, high: u8, medium: u8) -> Result<Rate, PlanError> {
+fn rate(quality: &str, high: u8, medium: u8) -> Result<Rate, CodecError> {
     match quality {
         "lossless" => Ok(Rate::Lossless),
         "high" => Ok(Rate::Crf(high)),
         "medium" => Ok(Rate::Crf(medium)),
-        _ => Err(PlanError {
-            code: "unknown_quality",
-            message: format!("the qualities are {}", QUALITIES.join(", ")),
-        }),
+        _ => Err(CodecError::never(
+            "unknown_quality",
+            format!("the qualities are {}", QUALITIES.join(", ")),
+        )),
     }
 }
 
-fn picture(probe: &Probe) -> Result<&VideoStream, PlanError> {
-    probe.video.as_ref().ok_or_else(|| PlanError {
-        code: "no_video",
-        message: "the file has no video stream".into(),
-    })
+fn picture(probe: &Probe) -> Result<&VideoStream, CodecError> {
+    probe
+        .video
+        .as_ref()
+        .ok_or_else(|| CodecError::never("no_video", "the file has no video stream"))
 }
 
 /// Plans a picture and the container's usual sound.
@@ -67,19 +67,19 @@ fn plan(
     rate: Rate,
     pixel_format: &str,
     have: &Encoders,
-) -> Result<EncodePlan, PlanError> {
+) -> Result<EncodePlan, CodecError> {
     let name = encoder.ffmpeg_name(pixel_format);
     if !have.contains(name) {
-        return Err(PlanError {
-            code: "encoder_missing",
-            message: format!("this machine's ffmpeg has no encoder {name}"),
-        });
+        return Err(CodecError::never(
+            "encoder_missing",
+            format!("this machine's ffmpeg has no encoder {name}"),
+        ));
     }
     if source.width.min(source.height) < encoder.smallest_side() {
-        return Err(PlanError {
-            code: "not_encodable",
-            message: format!("{}x{} is too small for {name}", source.width, source.height),
-        });
+        return Err(CodecError::never(
+            "not_encodable",
+            format!("{}x{} is too small for {name}", source.width, source.height),
+        ));
     }
     let odd = source.width % 2 == 1 || source.height % 2 == 1;
     let (container, audio) = match encoder {
@@ -92,6 +92,7 @@ fn plan(
             encoder,
             rate,
             pixel_format: pixel_format.into(),
+            keyframe_interval: None,
             pad_to_even: odd && !encoder.takes_odd_sizes(pixel_format),
         },
         audio: AudioPlan { encoder: audio, kilobits: 192 },
@@ -99,16 +100,21 @@ fn plan(
 }
 
 /// The encoder's pixel format that holds every value of the source.
-fn lossless_format(source: &VideoStream, encoder: VideoEncoder) -> Result<&'static str, PlanError> {
+fn lossless_format(
+    source: &VideoStream,
+    encoder: VideoEncoder,
+) -> Result<&'static str, CodecError> {
     pixel::Pixel::parse(&source.pixel_format)
         .and_then(|pixel| pixel.holder(&source.pixel_format, encoder.pixel_formats()))
-        .ok_or_else(|| PlanError {
-            code: "not_encodable",
-            message: format!(
-                "{} can't hold pictures in {} without loss",
-                encoder.ffmpeg_name(""),
-                source.pixel_format
-            ),
+        .ok_or_else(|| {
+            CodecError::never(
+                "not_encodable",
+                format!(
+                    "{} can't hold pictures in {} without loss",
+                    encoder.ffmpeg_name(""),
+                    source.pixel_format
+                ),
+            )
         })
 }
 

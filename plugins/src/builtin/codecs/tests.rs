@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::Codec;
 use crate::media::Rational;
+use crate::{Codec, Plan};
 
 fn file(format: &str, width: u32, height: u32) -> Probe {
     Probe {
@@ -36,9 +36,10 @@ fn all() -> Encoders {
 }
 
 /// One line a plan: encoder, pixel format, rate, padding.
-fn line(codec: &dyn Codec, probe: &Probe, quality: &str) -> String {
-    match codec.plan(probe, quality, &all()) {
-        Ok(plan) => {
+async fn line(codec: &dyn Codec, probe: &Probe, quality: &str) -> String {
+    match codec.plan(probe, quality, &all()).await {
+        Ok(Plan::Frames(plan)) => panic!("{plan:?}"),
+        Ok(Plan::Ffmpeg(plan)) => {
             assert_eq!(plan.problem(), None);
             let video = plan.video;
             let rate = match video.rate {
@@ -53,8 +54,8 @@ fn line(codec: &dyn Codec, probe: &Probe, quality: &str) -> String {
     }
 }
 
-#[test]
-fn lossless_keeps_every_value() {
+#[tokio::test]
+async fn lossless_keeps_every_value() {
     let rows = [
         // source, H.264, H.265, AV1, VP9
         ["yuv420p", "yuv420p", "yuv420p", "yuv420p", "yuv420p"],
@@ -99,13 +100,13 @@ fn lossless_keeps_every_value() {
                 "" => "not_encodable".into(),
                 format => format!("{encoder} {format} lossless"),
             };
-            assert_eq!(line(codec, &probe, "lossless"), wanted, "{source}");
+            assert_eq!(line(codec, &probe, "lossless").await, wanted, "{source}");
         }
     }
 }
 
-#[test]
-fn lossy_plays_widest() {
+#[tokio::test]
+async fn lossy_plays_widest() {
     let rows = [
         ("yuv420p", "yuv420p", "yuv420p", "yuv420p"),
         ("yuvj444p", "yuvj420p", "yuvj420p", "yuv420p"),
@@ -116,51 +117,54 @@ fn lossy_plays_widest() {
     ];
     for (source, h264, h265, av1) in rows {
         let probe = file(source, 1920, 1080);
-        assert_eq!(line(&H264, &probe, "high"), format!("libx264 {h264} crf 18"));
-        assert_eq!(line(&H264, &probe, "medium"), format!("libx264 {h264} crf 23"));
-        assert_eq!(line(&H265, &probe, "high"), format!("libx265 {h265} crf 20"));
-        assert_eq!(line(&H265, &probe, "medium"), format!("libx265 {h265} crf 28"));
-        assert_eq!(line(&Av1, &probe, "high"), format!("libsvtav1 {av1} crf 23"));
-        assert_eq!(line(&Av1, &probe, "medium"), format!("libsvtav1 {av1} crf 30"));
+        assert_eq!(line(&H264, &probe, "high").await, format!("libx264 {h264} crf 18"));
+        assert_eq!(line(&H264, &probe, "medium").await, format!("libx264 {h264} crf 23"));
+        assert_eq!(line(&H265, &probe, "high").await, format!("libx265 {h265} crf 20"));
+        assert_eq!(line(&H265, &probe, "medium").await, format!("libx265 {h265} crf 28"));
+        assert_eq!(line(&Av1, &probe, "high").await, format!("libsvtav1 {av1} crf 23"));
+        assert_eq!(line(&Av1, &probe, "medium").await, format!("libsvtav1 {av1} crf 30"));
     }
     let deep = file("yuv420p10le", 64, 64);
-    assert_eq!(line(&Vp9, &deep, "high"), "libvpx-vp9 yuv420p10le crf 20");
+    assert_eq!(line(&Vp9, &deep, "high").await, "libvpx-vp9 yuv420p10le crf 20");
 }
 
-#[test]
-fn odd_and_tiny_pictures() {
+#[tokio::test]
+async fn odd_and_tiny_pictures() {
     for (width, height) in [(321, 240), (320, 241), (321, 241)] {
         let probe = file("yuv420p", width, height);
-        assert_eq!(line(&H264, &probe, "high"), "libx264 yuv420p crf 18 pad");
-        assert_eq!(line(&H265, &probe, "lossless"), "libx265 yuv420p lossless pad");
-        assert_eq!(line(&Av1, &probe, "high"), "libaom-av1 yuv420p crf 23");
-        assert_eq!(line(&Vp9, &probe, "high"), "libvpx-vp9 yuv420p crf 20");
+        assert_eq!(line(&H264, &probe, "high").await, "libx264 yuv420p crf 18 pad");
+        assert_eq!(line(&H265, &probe, "lossless").await, "libx265 yuv420p lossless pad");
+        assert_eq!(line(&Av1, &probe, "high").await, "libaom-av1 yuv420p crf 23");
+        assert_eq!(line(&Vp9, &probe, "high").await, "libvpx-vp9 yuv420p crf 20");
         let full = file("yuv444p", width, height);
-        assert_eq!(line(&H264, &full, "lossless"), "libx264 yuv444p lossless");
+        assert_eq!(line(&H264, &full, "lossless").await, "libx264 yuv444p lossless");
         let rgb = file("gbrp", width, height);
-        assert_eq!(line(&H264, &rgb, "lossless"), "libx264rgb rgb24 lossless");
+        assert_eq!(line(&H264, &rgb, "lossless").await, "libx264rgb rgb24 lossless");
     }
-    assert_eq!(line(&Av1, &file("yuv420p", 62, 400), "high"), "libaom-av1 yuv420p crf 23");
-    assert_eq!(line(&H264, &file("yuv420p", 0, 0), "high"), "not_encodable");
+    assert_eq!(line(&Av1, &file("yuv420p", 62, 400), "high").await, "libaom-av1 yuv420p crf 23");
+    assert_eq!(line(&H264, &file("yuv420p", 0, 0), "high").await, "not_encodable");
 }
 
-#[test]
-fn missing_encoders_are_told_or_replaced() {
+#[tokio::test]
+async fn missing_encoders_are_told_or_replaced() {
     let probe = file("yuv420p", 320, 240);
     let only = |name: &str| Encoders::from([name.to_owned()]);
-    let error = H265.plan(&probe, "high", &only("libx264")).unwrap_err();
+    let error = H265.plan(&probe, "high", &only("libx264")).await.unwrap_err();
     assert_eq!(error.code, "encoder_missing");
     assert!(error.message.contains("libx265"));
-    let encoder = |have: &str, probe: &Probe, quality: &str| {
-        Av1.plan(probe, quality, &only(have))
-            .map(|plan| (plan.video.encoder, plan.video.pad_to_even))
+    let encoder = async |have: &str, probe: &Probe, quality: &str| match Av1
+        .plan(probe, quality, &only(have))
+        .await?
+    {
+        Plan::Ffmpeg(plan) => Ok((plan.video.encoder, plan.video.pad_to_even)),
+        Plan::Frames(plan) => panic!("{plan:?}"),
     };
     let aom = VideoEncoder::Aom { cpu_used: 6 };
     let svt = VideoEncoder::SvtAv1 { preset: 8 };
-    assert_eq!(encoder("libaom-av1", &probe, "high").unwrap(), (aom, false));
+    assert_eq!(encoder("libaom-av1", &probe, "high").await.unwrap(), (aom, false));
     let odd = file("yuv420p", 321, 240);
-    assert_eq!(encoder("libsvtav1", &odd, "high").unwrap(), (svt, true));
-    assert_eq!(encoder("libsvtav1", &probe, "lossless").unwrap_err().code, "encoder_missing");
-    let error = H264.plan(&file("gbrp", 64, 64), "lossless", &only("libx264")).unwrap_err();
+    assert_eq!(encoder("libsvtav1", &odd, "high").await.unwrap(), (svt, true));
+    assert_eq!(encoder("libsvtav1", &probe, "lossless").await.unwrap_err().code, "encoder_missing");
+    let error = H264.plan(&file("gbrp", 64, 64), "lossless", &only("libx264")).await.unwrap_err();
     assert_eq!(error.code, "encoder_missing");
 }

@@ -1,8 +1,10 @@
 //! VP9 in WebM.
 
+use async_trait::async_trait;
+
 use super::{QUALITIES, lossless_format, picture, plan, rate};
 use crate::media::{Container, Probe};
-use crate::{Codec, CodecDescription, EncodePlan, Encoders, PlanError, VideoEncoder};
+use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, VideoEncoder};
 
 /// VP9 with Opus. Clients can't ask for it; it serves exact cuts of WebM, so
 /// every quality keeps the pixel format of the source: what is encoded anew
@@ -10,6 +12,7 @@ use crate::{Codec, CodecDescription, EncodePlan, Encoders, PlanError, VideoEncod
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Vp9;
 
+#[async_trait]
 impl Codec for Vp9 {
     fn describe(&self) -> CodecDescription {
         CodecDescription {
@@ -22,10 +25,15 @@ impl Codec for Vp9 {
         }
     }
 
-    fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<EncodePlan, PlanError> {
+    async fn plan(
+        &self,
+        probe: &Probe,
+        quality: &str,
+        have: &Encoders,
+    ) -> Result<Plan, CodecError> {
         let rate = rate(quality, 20, 31)?;
         let source = picture(probe)?;
         let encoder = VideoEncoder::Vp9 { cpu_used: 4 };
-        plan(source, encoder, rate, lossless_format(source, encoder)?, have)
+        plan(source, encoder, rate, lossless_format(source, encoder)?, have).map(Plan::Ffmpeg)
     }
 }

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::media::{AudioTrack, Format, Live, MediaInfo, Transport, VideoTrack};
 use crate::net::{Client, check_url};
-use crate::{FetchProgress, OpaqueFetch, Source, SourceDescription, SourceError};
+use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription, SourceError};
 
 /// Longest title that is made of a file name, in characters.
 const TITLE: usize = 200;
@@ -39,11 +39,15 @@ impl Source for Http {
         SourceDescription { name: "http".into(), version: env!("CARGO_PKG_VERSION").into() }
     }
 
-    fn claims(&self, url: &Url) -> bool {
+    async fn claims(&self, url: &Url) -> bool {
         matches!(url.scheme(), "http" | "https")
     }
 
-    async fn resolve(&self, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(
+        &self,
+        url: &Url,
+        _options: ResolveOptions,
+    ) -> Result<Arc<MediaInfo>, SourceError> {
         check_url(url)?;
         let range = Some((0, Some(sniff::WANTED as u64 - 1)));
         let response = self.client.get(url, &BTreeMap::new(), range).await?;

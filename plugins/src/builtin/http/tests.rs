@@ -99,7 +99,7 @@ async fn a_file_is_known_by_its_first_bytes() {
     for ranges in [true, false] {
         let server = FileServer::start(film(500_000), ranges, usize::MAX).await;
         crate::conformance::resolved_info_is_sound(&source(), &server.url()).await;
-        let info = source().resolve(&server.url()).await.unwrap();
+        let info = source().resolve(&server.url(), ResolveOptions::default()).await.unwrap();
         assert_eq!(info.title.as_deref(), Some("My film+1.mp4"));
         let [format] = info.formats.as_slice() else { panic!("one format") };
         assert_eq!((format.container, format.size), (Container::Mp4, Some(500_012)));
@@ -109,7 +109,7 @@ async fn a_file_is_known_by_its_first_bytes() {
     }
     for body in [b"<html><video src=x.mp4>".to_vec(), Vec::new()] {
         let server = FileServer::start(body, false, usize::MAX).await;
-        let error = source().resolve(&server.url()).await.unwrap_err();
+        let error = source().resolve(&server.url(), ResolveOptions::default()).await.unwrap_err();
         assert_eq!(error.code, "unsupported_url");
     }
 }

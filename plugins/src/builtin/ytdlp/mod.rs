@@ -29,7 +29,9 @@ use url::Url;
 
 use crate::media::{Live, MediaInfo};
 use crate::process::{self, Spec};
-use crate::{FetchProgress, OpaqueFetch, Retry, Source, SourceDescription, SourceError, net};
+use crate::{
+    FetchProgress, OpaqueFetch, ResolveOptions, Retry, Source, SourceDescription, SourceError, net,
+};
 
 pub use version::{OLDEST, Version, check as check_version};
 
@@ -216,14 +218,21 @@ impl Source for YtDlp {
         SourceDescription { name: "ytdlp".into(), version: env!("CARGO_PKG_VERSION").into() }
     }
 
-    fn claims(&self, url: &Url) -> bool {
+    async fn claims(&self, url: &Url) -> bool {
         self.hosts.claim(url)
     }
 
-    async fn resolve(&self, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(
+        &self,
+        url: &Url,
+        options: ResolveOptions,
+    ) -> Result<Arc<MediaInfo>, SourceError> {
         net::check_url(url)?;
         let url = host::canonical(url)?;
         self.guard(&url).await?;
+        if options.fresh {
+            self.known.invalidate(url.as_str()).await;
+        }
         // All who wait for the same address share one process. When the one
         // who started it leaves, the next of them starts it anew.
         let known = self.known.try_get_with(url.to_string(), self.ask(&url)).await;

@@ -249,7 +249,7 @@ impl Fake {
     }
 
     async fn resolve(&self, text: &str) -> Result<Arc<MediaInfo>, SourceError> {
-        self.source.resolve(&url(text)).await
+        self.source.resolve(&url(text), ResolveOptions::default()).await
     }
 }
 
