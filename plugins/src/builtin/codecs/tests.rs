@@ -156,7 +156,7 @@ async fn missing_encoders_are_told_or_replaced() {
         .plan(probe, quality, &only(have))
         .await?
     {
-        Plan::Ffmpeg(plan) => Ok((plan.video.encoder, plan.video.pad_to_even)),
+        Plan::Ffmpeg(plan) => Ok::<_, CodecError>((plan.video.encoder, plan.video.pad_to_even)),
         Plan::Frames(plan) => panic!("{plan:?}"),
     };
     let aom = VideoEncoder::Aom { cpu_used: 6 };
