@@ -35,8 +35,13 @@ impl<'a> Address<'a> {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
         };
-        (!host.is_empty() && !authority.contains('@'))
-            .then_some(Address { scheme, authority, host, path, query })
+        (!host.is_empty() && !authority.contains('@')).then_some(Address {
+            scheme,
+            authority,
+            host,
+            path,
+            query,
+        })
     }
 
     /// Scheme and authority: what is before the path.

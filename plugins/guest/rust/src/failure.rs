@@ -16,11 +16,7 @@ impl SourceError {
     }
 
     /// Not before so many seconds have passed.
-    pub fn retry_after(
-        code: FailureCode,
-        message: impl Into<String>,
-        seconds: u32,
-    ) -> SourceError {
+    pub fn retry_after(code: FailureCode, message: impl Into<String>, seconds: u32) -> SourceError {
         SourceError::RetryAfter((Failure { code, message: message.into() }, seconds))
     }
 
