@@ -1,8 +1,9 @@
 //! Environment variables: those of the reference service, and one for every
-//! setting (`CLIPMILL_SECTION_KEY`).
+//! setting (`CLIPMILL_SECTION_KEY`, `CLIPMILL_PLUGINS_NAME_SETTINGS_KEY`).
 
 use toml::{Table, Value};
 
+use super::PluginsConfig;
 use super::sections::SECTIONS;
 
 /// The reference's variables: name, section, key.
@@ -34,25 +35,43 @@ pub fn overlay(variables: impl Iterator<Item = (String, String)>) -> (Table, Vec
     for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
         if let Some((_, why)) = IGNORED.iter().find(|(ignored, _)| *ignored == name) {
             notes.push(format!("{name} is set and ignored: {why}"));
-        } else if let Some((section, key)) = place(&name) {
+        } else if let Some(place) = place(&name) {
             let value = if name == "LOG_LEVEL" { python_level(&value) } else { value };
-            let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(entry) = entry {
-                entry.insert(key, Value::String(value));
-            }
+            put(&mut table, &place, value);
         }
     }
     (table, notes)
 }
 
-/// Where a variable belongs.
-fn place(name: &str) -> Option<(String, String)> {
+/// Where a variable belongs: a section, a key, and for plugins what is below.
+fn place(name: &str) -> Option<Vec<String>> {
     if let Some((_, section, key)) = REFERENCE.iter().find(|(known, ..)| *known == name) {
-        return Some(((*section).to_owned(), (*key).to_owned()));
+        return Some(vec![(*section).to_owned(), (*key).to_owned()]);
     }
     let rest = name.strip_prefix("CLIPMILL_")?.to_ascii_lowercase();
     let (section, key) = rest.split_once('_')?;
-    SECTIONS.contains(&section).then(|| (section.to_owned(), key.to_owned()))
+    let below = match section {
+        "plugins" => PluginsConfig::place(key),
+        _ => vec![key.to_owned()],
+    };
+    let place = std::iter::once(section.to_owned()).chain(below).collect();
+    SECTIONS.contains(&section).then_some(place)
+}
+
+/// Sets the value at a place, whose tables are made as needed.
+fn put(table: &mut Table, place: &[String], value: String) {
+    match place {
+        [] => {}
+        [key] => {
+            table.insert(key.clone(), Value::String(value));
+        }
+        [key, below @ ..] => {
+            let entry = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(entry) = entry {
+                put(entry, below, value);
+            }
+        }
+    }
 }
 
 /// Python's level names are the reference's; ours are shorter.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::sections::SECTIONS;
-use super::{Config, environment, validate};
+use super::{Config, PluginsConfig, environment, validate};
 
 /// A configuration that holds, and what the log should say of it.
 #[derive(Debug)]
@@ -111,27 +111,44 @@ fn assemble(table: Table, problems: &mut Vec<String>) -> Config {
                 .push(format!("[{section}] is not a section; there are: {}", SECTIONS.join(", ")));
             continue;
         }
-        let mut kept = Table::new();
-        for (key, value) in settings {
-            match fitting(&section, &key, value) {
-                Ok(value) => {
-                    kept.insert(key, value);
-                }
-                Err(problem) => problems.push(format!("{section}.{key}: {problem}")),
-            }
-        }
+        let kept = keep(&[&section], settings, problems);
         good.insert(section, Value::Table(kept));
     }
-    parse(good).unwrap_or_else(|problem| {
+    parse(Value::Table(good)).unwrap_or_else(|problem| {
         problems.push(problem);
         Config::default()
     })
 }
 
+/// The settings of the table at `path` that can be read.
+fn keep(path: &[&str], settings: Table, problems: &mut Vec<String>) -> Table {
+    let mut kept = Table::new();
+    for (key, value) in settings {
+        let path = [path, &[key.as_str()]].concat();
+        let read = match value {
+            Value::Table(table) if path.len() == 2 && is_plugin(&path) => {
+                Ok(Value::Table(keep(&path, table, problems)))
+            }
+            value => fitting(&path, value),
+        };
+        match read {
+            Ok(value) => {
+                kept.insert(key, value);
+            }
+            Err(problem) => problems.push(format!("{}: {problem}", path.join("."))),
+        }
+    }
+    kept
+}
+
+fn is_plugin(path: &[&str]) -> bool {
+    matches!(path, ["plugins", name] if PluginsConfig::is_name(name))
+}
+
 /// The value in the form that its setting takes. Text from the environment or
 /// a flag may stand for a number, a truth value or a list.
-fn fitting(section: &str, key: &str, value: Value) -> Result<Value, String> {
-    let first = match alone(section, key, value.clone()) {
+fn fitting(path: &[&str], value: Value) -> Result<Value, String> {
+    let first = match alone(path, value.clone()) {
         Ok(()) => return Ok(value),
         Err(problem) => problem,
     };
@@ -146,17 +163,18 @@ fn fitting(section: &str, key: &str, value: Value) -> Result<Value, String> {
         text.trim().to_ascii_lowercase().parse().ok().map(Value::Boolean),
         Some(as_list()),
     ];
-    let fits = |reading: &Value| alone(section, key, reading.clone()).is_ok();
+    let fits = |reading: &Value| alone(path, reading.clone()).is_ok();
     readings.into_iter().flatten().find(fits).ok_or(first)
 }
 
-fn alone(section: &str, key: &str, value: Value) -> Result<(), String> {
-    let settings = Table::from_iter([(key.to_owned(), value)]);
-    parse::<Config>(Table::from_iter([(section.to_owned(), Value::Table(settings))])).map(|_| ())
+/// Whether the value can be read where `path` leads.
+fn alone(path: &[&str], value: Value) -> Result<(), String> {
+    let around = |inner, key: &&str| Value::Table(Table::from_iter([((*key).to_owned(), inner)]));
+    parse::<Config>(path.iter().rev().fold(value, around)).map(|_| ())
 }
 
-fn parse<T: DeserializeOwned>(table: Table) -> Result<T, String> {
-    Value::Table(table).try_into().map_err(|error: toml::de::Error| error.message().to_owned())
+fn parse<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    value.try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
 #[cfg(test)]
@@ -249,6 +267,55 @@ mod tests {
         assert_eq!(config.network.allow.len(), 2);
         assert!(!config.clips.direct);
         assert_eq!(config.workers.count, 3);
+    }
+
+    #[test]
+    fn plugins_have_tables_of_their_own() {
+        let text = "[plugins]\norder = ['peertube', 'ytdlp']\nmax_seconds = 5\n\
+                    [plugins.peertube]\nhosts = ['*.example.org']\n\
+                    [plugins.peertube.settings]\ntoken = 'hush'\npage = 7\nnested = { a = [1] }";
+        let variables = [
+            ("CLIPMILL_PLUGINS_DISABLE", "h265, gif"),
+            ("CLIPMILL_PLUGINS_MAX_MEMORY_MB", "64"),
+            ("CLIPMILL_PLUGINS_PEERTUBE_SETTINGS_TOKEN", "other"),
+            ("CLIPMILL_PLUGINS_ARCHIVE_HOSTS", "archive.org,*.archive.org"),
+        ];
+        let config = with(text, &variables).unwrap().config;
+        let plugins = &config.plugins;
+        assert_eq!(plugins.order, ["peertube", "ytdlp"]);
+        assert_eq!(plugins.disable, ["h265", "gif"]);
+        assert_eq!((plugins.max_memory_mb, plugins.max_seconds), (64, 5));
+        let peertube = &plugins.each["peertube"];
+        assert_eq!(peertube.hosts.as_deref(), Some(&["*.example.org".to_owned()][..]));
+        assert_eq!(peertube.settings["token"].reveal().as_str(), Some("other"));
+        assert_eq!(peertube.settings["page"].reveal().as_integer(), Some(7));
+        assert_eq!(plugins.each["archive"].hosts.as_ref().map(Vec::len), Some(2));
+        let shown = format!("{}{config:?}", toml::to_string(&config).unwrap());
+        assert!(shown.contains("[plugins.peertube.settings]"), "{shown}");
+        assert!(!shown.contains("hush") && !shown.contains("other"), "{shown}");
+    }
+
+    #[test]
+    fn every_problem_with_plugins_is_told_at_once() {
+        let text = "[plugins]\nwach = true\ngrant = 'all'\norder = ['a', 'a', 'B']\n\
+                    max_memory_mb = 0\n[plugins.one]\nhost = []\nhosts = ['http://x', '*']\n\
+                    [plugins.folder]\n[plugins.h264]\n[plugins.'../x']\n";
+        let ConfigError(problems) = with(text, &[]).unwrap_err();
+        for part in [
+            "plugins.wach: ",
+            "plugins.grant: ",
+            "`a` is there twice",
+            "`B` is no name",
+            "plugins.max_memory_mb: ",
+            "plugins.one.host: ",
+            "`http://x` must be a host",
+            "plugins.folder: ",
+            "plugins.h264: is built in",
+            "plugins.../x: ",
+        ] {
+            assert!(problems.iter().any(|told| told.contains(part)), "{part}: {problems:#?}");
+        }
+        assert_eq!(problems.len(), 10, "{problems:#?}");
     }
 
     #[test]

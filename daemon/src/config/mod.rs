@@ -6,6 +6,7 @@
 mod artifacts;
 mod environment;
 mod load;
+mod plugins;
 mod secrets;
 mod sections;
 mod validate;
@@ -13,6 +14,7 @@ mod validate;
 pub use artifacts::{ArtifactsConfig, BucketUrl};
 pub use environment::{IGNORED as IGNORED_VARIABLES, REFERENCE as REFERENCE_VARIABLES};
 pub use load::{ConfigError, Loaded, load};
+pub use plugins::{BUILT_IN, Granted, PluginConfig, PluginsConfig, Setting};
 pub use secrets::{JwtSecrets, Secret, jwt_secrets};
 pub use sections::{
     Auth, Clips, Config, Folders, HighResolutionMp4, Limits, Log, Network, Registration, Retention,

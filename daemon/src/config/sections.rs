@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactsConfig, Secret};
+use super::{ArtifactsConfig, PluginsConfig, Secret};
 
 /// Names of the sections.
 pub const SECTIONS: &[&str] = &[
@@ -22,6 +22,7 @@ pub const SECTIONS: &[&str] = &[
     "workers",
     "tools",
     "network",
+    "plugins",
     "log",
 ];
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub tools: Tools,
     /// What the daemon may connect to.
     pub network: Network,
+    /// Sources and codecs of others.
+    pub plugins: PluginsConfig,
     /// Logging.
     pub log: Log,
 }
