@@ -22,8 +22,8 @@ struct Quality {
 }
 
 const QUALITIES: [Quality; 2] = [
-    Quality { name: "high", side: 720, rate: 30, loss: Loss { tolerance: 5, dither: 12 } },
-    Quality { name: "medium", side: 360, rate: 15, loss: Loss { tolerance: 10, dither: 12 } },
+    Quality { name: "high", side: 720, rate: 30, loss: Loss { tolerance: 5, dither: 6 } },
+    Quality { name: "medium", side: 360, rate: 15, loss: Loss { tolerance: 10, dither: 8 } },
 ];
 
 /// Frames per second of a file that doesn't tell.
