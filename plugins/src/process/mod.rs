@@ -10,6 +10,7 @@ mod find;
 mod group;
 mod leash;
 mod lines;
+mod piped;
 mod run;
 mod tail;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use failure::Failure;
 pub use find::find;
+pub use piped::Piped;
 pub use run::{Output, run, run_lines};
 
 /// What is to be run, and how far it may go.

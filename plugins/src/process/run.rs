@@ -11,9 +11,12 @@ use super::lines::Lines;
 use super::tail::Tail;
 use super::{Failure, Spec};
 
+/// Bytes of standard error that are read at a time.
+pub(super) const ERROR_PIECE: usize = 4 * 1024;
+
 /// How long the pipes may stay open after the child's own end: a descendant
 /// that holds them gets this long to finish.
-const PIPE_GRACE: Duration = Duration::from_secs(2);
+pub(super) const PIPE_GRACE: Duration = Duration::from_secs(2);
 
 /// How long a killed child may take until it is gone.
 const KILL_GRACE: Duration = Duration::from_secs(5);
@@ -83,24 +86,35 @@ async fn drive(
         Ok(status) if status.success() => Ok(tail.into_text()),
         Ok(status) => Err(Failure::Exit { status, stderr_tail: tail.into_text() }),
         Err(stop) => {
-            // Reaping may fail only if the child is already reaped.
-            let _ = tokio::time::timeout(KILL_GRACE, group.child.wait()).await;
-            Err(match stop {
-                Stop::Deadline => {
-                    Failure::Timeout { after: spec.deadline, stderr_tail: tail.into_text() }
-                }
-                Stop::Silence(after) => Failure::Silent { after, stderr_tail: tail.into_text() },
-                Stop::Failed(failure) => failure,
-            })
+            reap(&mut group).await;
+            Err(stop.explain(spec, tail))
         }
     }
 }
 
+/// Waits until a killed child is gone.
+pub(super) async fn reap(group: &mut Group) {
+    // Reaping may fail only if the child is already reaped.
+    let _ = tokio::time::timeout(KILL_GRACE, group.child.wait()).await;
+}
+
 /// Why a child is not waited for any longer.
-enum Stop {
+pub(super) enum Stop {
     Deadline,
     Silence(Duration),
     Failed(Failure),
+}
+
+impl Stop {
+    /// In the words of callers.
+    pub(super) fn explain(self, spec: &Spec, tail: Tail) -> Failure {
+        let stderr_tail = tail.into_text();
+        match self {
+            Stop::Deadline => Failure::Timeout { after: spec.deadline, stderr_tail },
+            Stop::Silence(after) => Failure::Silent { after, stderr_tail },
+            Stop::Failed(failure) => failure,
+        }
+    }
 }
 
 async fn watch(
@@ -112,7 +126,7 @@ async fn watch(
     let began = Instant::now();
     let mut heard = began;
     let (mut stdout, mut stderr) = (group.child.stdout.take(), group.child.stderr.take());
-    let (mut out, mut err) = (vec![0; 32 * 1024], vec![0; 4 * 1024]);
+    let (mut out, mut err) = (vec![0; 32 * 1024], vec![0; ERROR_PIECE]);
     let mut ended: Option<(ExitStatus, Instant)> = None;
     loop {
         if let Some((status, _)) = ended
@@ -152,7 +166,7 @@ async fn watch(
 }
 
 /// The nearer of deadline and silence.
-fn next_limit(spec: &Spec, began: Instant, heard: Instant) -> (Instant, Stop) {
+pub(super) fn next_limit(spec: &Spec, began: Instant, heard: Instant) -> (Instant, Stop) {
     let deadline = later(began, spec.deadline);
     match spec.silence.map(|silence| (later(heard, silence), silence)) {
         Some((at, silence)) if at < deadline => (at, Stop::Silence(silence)),
@@ -166,7 +180,7 @@ fn later(start: Instant, wait: Duration) -> Instant {
     start + wait.min(FAR)
 }
 
-async fn read_some<R: AsyncRead + Unpin>(
+pub(super) async fn read_some<R: AsyncRead + Unpin>(
     from: &mut Option<R>,
     buffer: &mut [u8],
 ) -> std::io::Result<usize> {

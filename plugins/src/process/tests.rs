@@ -84,6 +84,42 @@ async fn too_much_output_is_an_error_at_once() {
 }
 
 #[tokio::test]
+async fn a_piped_program_waits_for_its_reader_and_tells_its_end() {
+    // More than a pipe holds: it can't have ended before it was read.
+    let mut piped = Piped::start(sh("head -c 3000000 /dev/zero; echo why >&2; exit 3")).unwrap();
+    let mut piece = vec![1; 2_000_000];
+    assert_eq!(piped.fill(&mut piece).await.unwrap(), piece.len());
+    assert!(piece.iter().all(|byte| *byte == 0));
+    let failure = piped.fill(&mut piece).await.unwrap_err();
+    assert!(matches!(&failure, Failure::Exit { stderr_tail, .. } if stderr_tail == "why\n"));
+    assert!(piped.fill(&mut piece).await.is_err());
+
+    let mut piped = Piped::start(sh("printf abcde")).unwrap();
+    assert_eq!(piped.fill(&mut piece[..3]).await.unwrap(), 3);
+    assert_eq!(piped.fill(&mut piece).await.unwrap(), 2);
+    assert_eq!(piped.fill(&mut piece).await.unwrap(), 0);
+
+    let mut spec = sh("echo a; sleep 30");
+    spec.silence = Some(Duration::from_millis(300));
+    let mut piped = Piped::start(spec).unwrap();
+    // Nobody waits for it: that is no silence of its.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(piped.fill(&mut piece[..2]).await.unwrap(), 2);
+    assert!(matches!(piped.fill(&mut piece).await, Err(Failure::Silent { .. })));
+}
+
+#[tokio::test]
+async fn dropping_a_piped_program_kills_grandchildren() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = sh("sleep 60 & echo $! > pid; echo; wait");
+    spec.cwd = Some(folder.path().into());
+    let mut piped = Piped::start(spec).unwrap();
+    assert_eq!(piped.fill(&mut [0]).await.unwrap(), 1);
+    drop(piped);
+    assert_dies(&folder.path().join("pid")).await;
+}
+
+#[tokio::test]
 async fn dropping_the_future_kills_grandchildren() {
     let folder = tempfile::tempdir().unwrap();
     let pid_file = folder.path().join("pid");
