@@ -44,7 +44,7 @@ pub struct App {
     /// Hashes and checks passwords.
     pub passwords: Passwords,
     /// Counters.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Clock,
     /// What the storage's clock is ahead of this machine's.
@@ -80,6 +80,8 @@ pub struct Parts {
     pub tools: Tools,
     /// The stages.
     pub street: Street,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Clock,
     /// What the storage's clock is ahead of this machine's.
@@ -92,7 +94,6 @@ impl App {
         App {
             tokens: Tokens::new(&parts.secrets, &parts.config.auth),
             passwords: Passwords::new(parts.config.auth.bcrypt_cost),
-            metrics: Metrics::default(),
             settled: Notify::new(),
             stopping: CancellationToken::new(),
             resolving: Arc::new(Semaphore::new(RESOLVING_AT_A_TIME)),
@@ -105,6 +106,7 @@ impl App {
             uploads: parts.uploads,
             tools: parts.tools,
             street: parts.street,
+            metrics: parts.metrics,
             clock: parts.clock,
             ahead: parts.ahead,
         }

@@ -77,6 +77,7 @@ fn assemble(
         uploads,
         tools,
         street,
+        metrics: Arc::default(),
         clock,
         ahead,
     };

@@ -81,9 +81,17 @@ pub async fn parts(config: &Config) -> Result<Parts, Failure> {
         ytdlp: Some(yt_dlp(config, client.clone())),
         http: config.clips.direct.then(|| client.clone()),
     });
-    let registry = Arc::new(Registry::new(built_in, Order::default()));
+    let registry = Arc::new(Registry::new(built_in, order(config)));
     let street = Street::new(config, tools.clone(), registry.clone(), client);
     Ok(Parts { tools, registry, street })
+}
+
+/// Who is asked first, and who not at all.
+fn order(config: &Config) -> Order {
+    Order {
+        first: config.plugins.order.clone(),
+        disabled: config.plugins.disable.iter().cloned().collect(),
+    }
 }
 
 /// The guarded HTTP client.

@@ -96,6 +96,7 @@ impl World {
             registry,
             tools,
             street,
+            metrics: Arc::default(),
             clock: Clock::from_fn(move || *clock.lock().unwrap()),
             ahead: Ahead::default(),
         }));
