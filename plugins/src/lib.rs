@@ -10,6 +10,7 @@
 mod codec;
 mod encoder;
 mod frames;
+mod name;
 mod registry;
 mod source;
 
@@ -19,12 +20,14 @@ pub mod conformance;
 pub mod media;
 pub mod net;
 pub mod process;
+pub mod wasm;
 
 pub use codec::{
     AudioEncoder, AudioPlan, Codec, CodecDescription, CodecError, EncodePlan, Encoders, Plan, Rate,
     VideoEncoder, VideoPlan,
 };
 pub use frames::{FrameEncoder, FrameFormat, FramePlan, PcmBlock, PcmFormat, RawFrame};
+pub use name::is_name;
 pub use registry::{Handler, Order, Registry};
 pub use source::{
     FetchProgress, OpaqueFetch, ResolveOptions, Retry, Source, SourceDescription, SourceError,

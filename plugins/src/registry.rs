@@ -90,6 +90,11 @@ impl Registry {
         self.built_in.iter().any(|handler| handler.name() == name)
     }
 
+    /// Whether the configuration keeps a handler of this name from being asked.
+    pub fn is_disabled(&self, name: &str) -> bool {
+        self.order.disabled.contains(name)
+    }
+
     /// The source for this address.
     pub async fn source_for(&self, url: &Url) -> Option<Arc<dyn Source>> {
         for source in &self.now().sources {

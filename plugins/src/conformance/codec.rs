@@ -1,6 +1,7 @@
 //! Cases for codecs.
 
-use super::{all_encoders, is_message, is_name, probes};
+use super::{all_encoders, is_message, probes};
+use crate::is_name;
 use crate::media::Probe;
 use crate::{Codec, CodecError, Encoders, Plan};
 

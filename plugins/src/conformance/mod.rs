@@ -12,12 +12,6 @@ pub use codec::codec_cases;
 pub use fixtures::{all_encoders, odd_urls, probes};
 pub use source::{resolved_info_is_sound, resolving_nothing_is_a_known_error, source_cases};
 
-/// Whether a name can stand in a record, an address and a file name.
-fn is_name(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-    !text.is_empty() && text.len() <= 32 && text.bytes().all(plain)
-}
-
 /// Whether a message can be shown to a person: it says something, is one line
 /// and not endless, and has no path of this machine in it.
 fn is_message(text: &str) -> bool {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{is_message, is_name, odd_urls};
+use super::{is_message, odd_urls};
+use crate::is_name;
 use crate::media::Transport;
 use crate::{ResolveOptions, Source, SourceError, net};
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Once;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ipnet::IpNet;
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, header, redirect};
 use tokio::time::Instant;
 use url::{Host, Url};
@@ -44,6 +46,19 @@ impl Default for Settings {
             user_agent: concat!("clipmill/", env!("CARGO_PKG_VERSION")).into(),
         }
     }
+}
+
+/// A request of somebody who may reach some hosts only.
+#[derive(Debug, Clone)]
+pub struct Outgoing<'a> {
+    /// GET, HEAD or POST.
+    pub method: Method,
+    /// Where to.
+    pub url: &'a Url,
+    /// Headers beside the client's own.
+    pub headers: &'a BTreeMap<String, String>,
+    /// The body of a POST.
+    pub body: Bytes,
 }
 
 /// The guarded client. Clones share one pool of connections.
@@ -129,7 +144,8 @@ impl Client {
         headers: &BTreeMap<String, String>,
         range: Option<(u64, Option<u64>)>,
     ) -> Result<Response, NetError> {
-        self.send(Method::GET, url, headers, range).await
+        let prepared = headers::prepare(headers, range)?;
+        self.send(Method::GET, url, prepared, Bytes::new(), &|_| Ok(())).await
     }
 
     /// Asks for the head alone; otherwise like [`Client::get`].
@@ -141,24 +157,44 @@ impl Client {
         url: &Url,
         headers: &BTreeMap<String, String>,
     ) -> Result<Response, NetError> {
-        self.send(Method::HEAD, url, headers, None).await
+        let prepared = headers::prepare(headers, None)?;
+        self.send(Method::HEAD, url, prepared, Bytes::new(), &|_| Ok(())).await
+    }
+
+    /// Sends a request whose address, and that of every redirect, `may` permits
+    /// beside the guard. A redirected POST becomes a GET where the server's
+    /// status says so (RFC 9110, section 15.4); otherwise like [`Client::get`].
+    ///
+    /// # Errors
+    /// [`NetError`], also that of `may`.
+    pub async fn request(
+        &self,
+        request: Outgoing<'_>,
+        may: &(dyn Fn(&Url) -> Result<(), NetError> + Send + Sync),
+    ) -> Result<Response, NetError> {
+        let headers = headers::prepare(request.headers, None)?;
+        self.send(request.method, request.url, headers, request.body, may).await
     }
 
     async fn send(
         &self,
-        method: Method,
+        mut method: Method,
         url: &Url,
-        given: &BTreeMap<String, String>,
-        range: Option<(u64, Option<u64>)>,
+        mut headers: HeaderMap,
+        mut body: Bytes,
+        may: &(dyn Fn(&Url) -> Result<(), NetError> + Send + Sync),
     ) -> Result<Response, NetError> {
-        let mut headers = headers::prepare(given, range)?;
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             self.guard().check(&url)?;
+            may(&url)?;
             let host = url.host_str().unwrap_or_default().to_owned();
-            let request =
-                self.inner.request(method.clone(), url.clone()).headers(headers.clone()).send();
-            let response = tokio::time::timeout(self.settings.response_timeout, request)
+            let request = self.inner.request(method.clone(), url.clone()).headers(headers.clone());
+            let request = match method {
+                Method::POST => request.body(body.clone()),
+                _ => request,
+            };
+            let response = tokio::time::timeout(self.settings.response_timeout, request.send())
                 .await
                 .map_err(|_| {
                     NetError::later("source_timeout", format!("{host} did not answer in time"))
@@ -168,6 +204,14 @@ impl Client {
                 let deadline = Instant::now() + self.settings.total_timeout;
                 return Ok(Response::new(response, url, self.settings.idle_timeout, deadline));
             };
+            let keeps = matches!(
+                response.status(),
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+            );
+            if method == Method::POST && !keeps {
+                (method, body) = (Method::GET, Bytes::new());
+                headers.remove(header::CONTENT_TYPE);
+            }
             headers::on_redirect(&mut headers, &url, &next);
             url = next;
         }

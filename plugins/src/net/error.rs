@@ -18,7 +18,7 @@ pub struct NetError {
 }
 
 impl NetError {
-    pub(super) fn never(code: &'static str, message: impl Into<String>) -> NetError {
+    pub(crate) fn never(code: &'static str, message: impl Into<String>) -> NetError {
         NetError { code, message: message.into(), retry: Retry::Never }
     }
 

@@ -23,6 +23,10 @@ const OURS: [HeaderName; 12] = [
     header::PROXY_AUTHORIZATION,
 ];
 
+/// Most headers that a source sets, and most bytes of them.
+const MOST: usize = 64;
+const MOST_BYTES: usize = 32 * 1024;
+
 /// Headers that stay with the origin that they were meant for.
 const SECRET: [HeaderName; 2] = [header::AUTHORIZATION, header::COOKIE];
 
@@ -52,6 +56,19 @@ pub(super) fn prepare(
         headers.insert(header::RANGE, value);
     }
     Ok(headers)
+}
+
+/// Whether these can be sent: names and values without line breaks, not too
+/// many and not too long.
+///
+/// # Errors
+/// `source_failed`.
+pub fn check_headers(given: &BTreeMap<String, String>) -> Result<(), NetError> {
+    let bytes: usize = given.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if given.len() > MOST || bytes > MOST_BYTES {
+        return Err(NetError::never("source_failed", "there are too many request headers"));
+    }
+    prepare(given, None).map(|_| ())
 }
 
 /// Takes away what `from` must not hand to `to`.

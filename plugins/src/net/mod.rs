@@ -14,7 +14,9 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, Settings};
+pub use client::{Client, Outgoing, Settings};
 pub use error::NetError;
 pub use guard::{Guard, check_url, is_public};
+pub use headers::check_headers;
+pub use reqwest::Method;
 pub use response::Response;

@@ -25,6 +25,8 @@ const TELL: Duration = Duration::from_millis(200);
 pub(super) struct Download<'a> {
     pub(super) client: &'a Client,
     pub(super) url: &'a Url,
+    /// Request headers that the server wants.
+    pub(super) headers: &'a BTreeMap<String, String>,
     pub(super) max_bytes: u64,
     pub(super) progress: &'a (dyn Fn(FetchProgress) + Send + Sync),
 }
@@ -78,7 +80,7 @@ impl Download<'_> {
     /// Goes on where the file ends. Ok when the server's file has come whole.
     async fn attempt(&self, state: &mut State) -> Result<(), SourceError> {
         let range = (state.written > 0).then_some((state.written, None));
-        let mut response = self.client.get(self.url, &BTreeMap::new(), range).await?.ok()?;
+        let mut response = self.client.get(self.url, self.headers, range).await?.ok()?;
         let first = response.content_range().map(|(first, ..)| first);
         let tag = tag_of(&response);
         let continues = response.status() == 206

@@ -8,7 +8,7 @@ mod sniff;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -93,15 +93,25 @@ impl Source for Http {
     ) -> Result<PathBuf, SourceError> {
         check_url(&what.url)?;
         let path = what.folder.join("source.bin");
-        let download = download::Download {
-            client: &self.client,
-            url: &what.url,
-            max_bytes: what.max_bytes,
-            progress,
-        };
-        download.run(&path).await?;
+        download_to(&path, &self.client, &what.url, &BTreeMap::new(), what.max_bytes, progress)
+            .await?;
         Ok(path)
     }
+}
+
+/// Downloads one whole file of at most `max_bytes` to `path`, where nothing is.
+///
+/// # Errors
+/// What the client says, `too_large`, or `source_failed` when it can't be written.
+pub(crate) async fn download_to(
+    path: &Path,
+    client: &Client,
+    url: &Url,
+    headers: &BTreeMap<String, String>,
+    max_bytes: u64,
+    progress: &(dyn Fn(FetchProgress) + Send + Sync),
+) -> Result<(), SourceError> {
+    download::Download { client, url, headers, max_bytes, progress }.run(path).await
 }
 
 /// The last part of the path, decoded, as a title; untrusted text.

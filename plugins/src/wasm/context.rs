@@ -1,0 +1,147 @@
+//! What one instance has while it lives: its limits, what it spent of them,
+//! and the plugin that it is of.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+
+use super::bindings::types;
+use super::engine::Machine;
+use super::fault::Fault;
+use super::plugin::Identity;
+use super::ticker::TICK;
+
+/// Most calls of host functions in one call.
+const HOST_CALLS: u32 = 100_000;
+/// Most elements of one table: those of a large program's function pointers.
+const TABLE_ELEMENTS: usize = 100_000;
+/// Most instances, tables and memories of one component.
+const PARTS: usize = 64;
+/// Most live handles of resources; the interface has none.
+const HANDLES: usize = 64;
+
+/// What a call may use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    /// Bytes of memory.
+    pub memory_bytes: usize,
+    /// Time of computing.
+    pub computing: Duration,
+    /// Bytes that one answer, or one call of a host function, hands over.
+    pub handed_bytes: usize,
+    /// Whether it may use the network.
+    pub network: bool,
+}
+
+/// What a call used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    pub instantiate: Duration,
+    pub ticks: u32,
+    pub memory_bytes: usize,
+    pub memory_refused: bool,
+    pub host_calls: u32,
+    pub log_lines: u32,
+    pub requests: u32,
+    pub received_bytes: u64,
+}
+
+/// The state of one instance.
+pub(super) struct Context {
+    pub plugin: Arc<Identity>,
+    pub allowance: Allowance,
+    pub spent: Spent,
+}
+
+impl Context {
+    /// Begins a further call of an instance that stays: what one call may spend
+    /// is there again.
+    pub fn renew(&mut self) {
+        let memory_bytes = self.spent.memory_bytes;
+        self.spent = Spent { memory_bytes, ..Spent::default() };
+    }
+
+    /// Counts a call of a host function.
+    pub fn count(&mut self) -> wasmtime::Result<()> {
+        self.spent.host_calls += 1;
+        match self.spent.host_calls > HOST_CALLS {
+            true => Err(Fault::Flood(HOST_CALLS).into()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A store for one instance of a plugin.
+pub(super) fn store(
+    machine: &Machine,
+    plugin: &Arc<Identity>,
+    allowance: Allowance,
+) -> Store<Context> {
+    let context = Context { plugin: Arc::clone(plugin), allowance, spent: Spent::default() };
+    let mut store = Store::new(&machine.engine, context);
+    store.limiter(|context| context);
+    store.set_hostcall_fuel(allowance.handed_bytes);
+    store.set_max_component_handles(HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store| {
+        let context = store.data_mut();
+        context.spent.ticks += 1;
+        // The callback runs once for each epoch in which the guest computes.
+        match TICK * context.spent.ticks > context.allowance.computing {
+            true => Ok(UpdateDeadline::Interrupt),
+            false => Ok(UpdateDeadline::Yield(1)),
+        }
+    });
+    store
+}
+
+impl ResourceLimiter for Context {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let all = self.spent.memory_bytes + desired.saturating_sub(current);
+        if all > self.allowance.memory_bytes {
+            self.spent.memory_refused = true;
+            return Ok(false);
+        }
+        self.spent.memory_bytes = all;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        PARTS
+    }
+
+    fn tables(&self) -> usize {
+        PARTS
+    }
+
+    fn memories(&self) -> usize {
+        PARTS
+    }
+}
+
+impl types::Host for Context {}
+
+/// Notes what making an instance took.
+pub(super) fn instantiated<T>(
+    store: &mut Store<Context>,
+    began: Instant,
+    made: wasmtime::Result<T>,
+) -> wasmtime::Result<T> {
+    store.data_mut().spent.instantiate = began.elapsed();
+    made
+}

@@ -1,0 +1,98 @@
+//! The machine that guests run on: one engine, one set of linkers, and threads
+//! of their own, so that a guest that computes without end takes no turn of
+//! those who serve requests.
+
+use std::path::Path;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Cache, CacheConfig, Config, Engine};
+
+use super::HostError;
+use super::bindings::{codec, frames, source};
+use super::context::Context;
+use super::ticker::Ticker;
+
+/// Stack of a guest, bytes.
+const GUEST_STACK: usize = 512 * 1024;
+/// Stack on which a guest and the host functions that it calls run, bytes.
+const CALL_STACK: usize = 2 * 1024 * 1024;
+/// Compiled components that are kept on disk: bytes.
+const CACHED_BYTES: u64 = 512 * 1024 * 1024;
+
+/// The machine.
+pub(super) struct Machine {
+    pub engine: Engine,
+    pub sources: Linker<Context>,
+    pub codecs: Linker<Context>,
+    pub frames: Linker<Context>,
+    pub ticker: Ticker,
+    threads: Option<Runtime>,
+}
+
+impl Machine {
+    /// A machine that keeps compiled components in this folder.
+    pub fn new(cache: Option<&Path>) -> Result<Machine, HostError> {
+        let failed = |what: &str, error: String| {
+            HostError::new("host_failed", format!("{what} can't be set up: {error}"))
+        };
+        let mut config = Config::new();
+        config.epoch_interruption(true).max_wasm_stack(GUEST_STACK).async_stack_size(CALL_STACK);
+        // Nothing that a guest needs for what it is asked: less to go wrong.
+        config.wasm_memory64(false).wasm_multi_memory(false).wasm_wide_arithmetic(false);
+        if let Some(folder) = cache {
+            match compiled(folder) {
+                Ok(cache) => {
+                    config.cache(Some(cache));
+                }
+                Err(error) => tracing::warn!(error, "compiled plugins can't be kept on disk"),
+            }
+        }
+        let engine =
+            Engine::new(&config).map_err(|error| failed("the engine", error.to_string()))?;
+        let linker = |add: fn(&mut Linker<Context>) -> wasmtime::Result<()>| {
+            let mut linker = Linker::new(&engine);
+            add(&mut linker).map_err(|error| failed("the interface", error.to_string()))?;
+            Ok(linker)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2));
+        let threads = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("plugin")
+            .enable_time()
+            // Timers count for as much as guests that wait for their turn.
+            .event_interval(1)
+            .build()
+            .map_err(|error| failed("threads", error.to_string()))?;
+        Ok(Machine {
+            sources: linker(|to| source::Source::add_to_linker::<_, HasSelf<_>>(to, |own| own))?,
+            codecs: linker(|to| codec::Codec::add_to_linker::<_, HasSelf<_>>(to, |own| own))?,
+            frames: linker(|to| frames::FrameCodec::add_to_linker::<_, HasSelf<_>>(to, |own| own))?,
+            ticker: Ticker::start(engine.clone())?,
+            threads: Some(threads),
+            engine,
+        })
+    }
+
+    /// Where guests run; none when the machine is about to end.
+    pub fn threads(&self) -> Option<&Handle> {
+        self.threads.as_ref().map(Runtime::handle)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Waiting here would block a thread of whoever drops it.
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+fn compiled(folder: &Path) -> Result<Cache, String> {
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let mut config = CacheConfig::new();
+    config.with_directory(folder).with_files_total_size_soft_limit(CACHED_BYTES);
+    Cache::new(config).map_err(|error| error.to_string())
+}

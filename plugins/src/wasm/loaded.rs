@@ -1,0 +1,80 @@
+//! One version of a plugin, in use.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
+
+use super::HostError;
+use super::component::{self, Compiled};
+use super::engine::Machine;
+use super::grants::Hosts;
+use super::imports::Shelf;
+use super::manifest::Manifest;
+use super::package::Package;
+use super::plugin::{Identity, Plugin};
+use super::settings::Settings;
+use super::state::LoadedState;
+use crate::Handler;
+
+/// A plugin that answers.
+pub(super) struct Loaded {
+    pub handler: Handler,
+    pub plugin: Arc<Plugin>,
+    pub manifest: Manifest,
+    pub sha256: String,
+    pub compiled: Compiled,
+    pub at: DateTime<Utc>,
+}
+
+impl Loaded {
+    /// Compiles a package, binds it, and asks it who it is.
+    pub async fn load(
+        package: Package,
+        settings: &Settings,
+        machine: &Arc<Machine>,
+        on_fault: Arc<dyn Fn(bool) + Send + Sync>,
+    ) -> Result<Loaded, HostError> {
+        let Package { manifest, wasm, sha256 } = package;
+        let engine = Arc::clone(machine);
+        let compiled = tokio::task::spawn_blocking(move || component::compile(&engine, &wasm));
+        let compiled = compiled.await.map_err(|error| {
+            HostError::new("host_failed", format!("compiling it was ended: {error}"))
+        })??;
+        let each = settings.each.get(&manifest.name);
+        let identity = Identity {
+            name: manifest.name.as_str().into(),
+            wants: settings.ceilings.bound(&manifest.wants),
+            grants: Hosts::granted(&manifest.wants.hosts, each, settings.grant),
+            settings: each.map(super::grants::Each::texts).unwrap_or_default(),
+            shelf: Shelf::default(),
+            client: settings.client.clone(),
+            home: Handle::current(),
+        };
+        let observer = settings.observer.clone();
+        let plugin = Arc::new(Plugin::new(identity, Arc::clone(machine), observer, on_fault));
+        let handler = component::bind(&compiled, manifest.kind, Arc::clone(&plugin)).await?;
+        Ok(Loaded { handler, plugin, manifest, sha256, compiled, at: Utc::now() })
+    }
+
+    /// What there is to tell of it.
+    pub fn state(&self) -> LoadedState {
+        let counts = self.plugin.record.counts();
+        let identity = &self.plugin.identity;
+        let mut has = identity.wants.clone();
+        has.hosts.clone_from(&identity.grants.0);
+        LoadedState {
+            version: self.manifest.version.clone(),
+            api: self.manifest.api.clone(),
+            kind: self.manifest.kind,
+            description: self.manifest.description.clone(),
+            sha256: self.sha256.clone(),
+            wants: self.manifest.wants.clone(),
+            has,
+            calls: counts.calls,
+            faults: counts.faults,
+            last_fault: counts.last_fault,
+            loaded_at: self.at,
+        }
+    }
+}

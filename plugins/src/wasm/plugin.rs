@@ -1,0 +1,226 @@
+//! One loaded plugin, and calls into fresh instances of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use wasmtime::Store;
+
+use super::context::{self, Allowance, Context, Spent};
+use super::engine::Machine;
+use super::fault::Fault;
+use super::grants::Hosts;
+use super::imports::Shelf;
+use super::manifest::Wants;
+use super::observer::{CallReport, Observer};
+use super::record::Record;
+use super::ticker::TICK;
+use crate::net;
+
+/// Instances of one plugin that live at a time.
+const INSTANCES: usize = 8;
+/// Bytes that an answer hands over, where nothing larger is expected.
+const HANDED: usize = 8 * 1024 * 1024;
+/// Bytes that a codec hands over for one frame: more than a raw one has.
+const ENCODED: usize = 256 * 1024 * 1024;
+
+/// What the host functions know of the plugin that calls them.
+pub(super) struct Identity {
+    pub name: Arc<str>,
+    /// What it wants, within the operator's ceilings.
+    pub wants: Wants,
+    pub grants: Hosts,
+    pub settings: BTreeMap<String, String>,
+    pub shelf: Shelf,
+    pub client: net::Client,
+    /// The threads of those who serve.
+    pub home: Handle,
+}
+
+/// A loaded plugin.
+pub(super) struct Plugin {
+    pub identity: Arc<Identity>,
+    pub record: Record,
+    pub machine: Arc<Machine>,
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Told of every fault; the flag says that it was the last one.
+    pub on_fault: Arc<dyn Fn(bool) + Send + Sync>,
+    pub turns: Arc<Semaphore>,
+}
+
+/// How far one call may go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    /// Time of the whole call.
+    pub wall: Duration,
+    /// Time of computing within it.
+    pub computing: Duration,
+    /// Bytes that are handed over at a time.
+    pub handed_bytes: usize,
+    /// Whether it may use the network.
+    pub network: bool,
+}
+
+impl Budget {
+    /// A call that looks at what it is given and answers.
+    pub fn brief(computing: Duration) -> Budget {
+        // The wall is far, because a busy machine is not the guest's fault.
+        let wall = (computing * 5).max(Duration::from_secs(1));
+        Budget { wall, computing, handed_bytes: HANDED, network: false }
+    }
+
+    /// A call that takes what the manifest says.
+    pub fn full(wants: &Wants) -> Budget {
+        let wall = wants.call();
+        Budget { wall, computing: wall, handed_bytes: HANDED, network: true }
+    }
+
+    /// One call of several in an instance that stays.
+    pub fn session(wants: &Wants) -> Budget {
+        Budget { handed_bytes: ENCODED, network: false, ..Budget::full(wants) }
+    }
+}
+
+/// What a call came to: the instance, and the guest's answer.
+pub(super) type Came<R> = (Store<Context>, wasmtime::Result<R>);
+
+impl Plugin {
+    /// A plugin that runs on this machine.
+    pub fn new(
+        identity: Identity,
+        machine: Arc<Machine>,
+        observer: Option<Arc<dyn Observer>>,
+        on_fault: Arc<dyn Fn(bool) + Send + Sync>,
+    ) -> Plugin {
+        Plugin {
+            identity: Arc::new(identity),
+            record: Record::default(),
+            machine,
+            observer,
+            on_fault,
+            turns: Arc::new(Semaphore::new(INSTANCES)),
+        }
+    }
+
+    /// A store for a new instance.
+    pub fn store(&self, budget: Budget) -> Store<Context> {
+        let allowance = Allowance {
+            memory_bytes: self.identity.wants.memory_bytes(),
+            computing: budget.computing,
+            handed_bytes: budget.handed_bytes,
+            network: budget.network,
+        };
+        context::store(&self.machine, &self.identity, allowance)
+    }
+
+    /// Runs one call in a fresh instance that ends with it, and judges its
+    /// answer; an answer that `judge` does not like is a fault as well.
+    pub async fn call<R, T, F, W>(
+        &self,
+        name: &'static str,
+        budget: Budget,
+        work: W,
+        judge: impl FnOnce(R) -> Result<T, Fault>,
+    ) -> Result<T, Fault>
+    where
+        R: Send + 'static,
+        F: Future<Output = Came<R>> + Send + 'static,
+        W: FnOnce(Store<Context>) -> F,
+    {
+        let turn = tokio::time::timeout(budget.wall, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return self.done(name, Duration::ZERO, Spent::default(), Err(Fault::Busy(INSTANCES)));
+        };
+        let work = work(self.store(budget));
+        self.run(name, budget, work, |_, answer| judge(answer)).await
+    }
+
+    /// Runs one call in an instance, which `judge` may keep for the next.
+    pub async fn run<R, T>(
+        &self,
+        name: &'static str,
+        budget: Budget,
+        work: impl Future<Output = Came<R>> + Send + 'static,
+        judge: impl FnOnce(Store<Context>, R) -> Result<T, Fault>,
+    ) -> Result<T, Fault>
+    where
+        R: Send + 'static,
+    {
+        let began = Instant::now();
+        let mut spent = Spent::default();
+        let came = self.on_own_threads(budget.wall, work).await;
+        let judged = came.and_then(|(store, answer)| {
+            spent = store.data().spent;
+            match answer {
+                Ok(answer) => judge(store, answer),
+                Err(_) if spent.memory_refused => {
+                    Err(Fault::Memory(self.identity.wants.memory_bytes()))
+                }
+                Err(error) => Err(Fault::from_engine(&error, budget.computing)),
+            }
+        });
+        self.done(name, began.elapsed(), spent, judged)
+    }
+
+    /// Waits for work that takes place on the guests' threads, and ends it when
+    /// the time is over or nobody waits any more.
+    async fn on_own_threads<R: Send + 'static>(
+        &self,
+        wall: Duration,
+        work: impl Future<Output = Came<R>> + Send + 'static,
+    ) -> Result<Came<R>, Fault> {
+        let Some(threads) = self.machine.threads() else {
+            return Err(Fault::Trap("the daemon stops".to_owned()));
+        };
+        let _ticking = self.machine.ticker.run();
+        let mut task = JoinSet::new();
+        task.spawn_on(work, threads);
+        match tokio::time::timeout(wall, task.join_next()).await {
+            Ok(Some(Ok(came))) => Ok(came),
+            Ok(Some(Err(_)) | None) => Err(Fault::Trap("the call was ended".to_owned())),
+            Err(_) => Err(Fault::Slow(wall)),
+        }
+    }
+
+    /// Counts a call.
+    fn done<T>(
+        &self,
+        call: &'static str,
+        duration: Duration,
+        spent: Spent,
+        judged: Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if let Some(observer) = &self.observer {
+            observer.called(&CallReport {
+                plugin: self.identity.name.to_string(),
+                call,
+                fault: judged.as_ref().err().map(Fault::to_string),
+                duration,
+                instantiate: spent.instantiate,
+                computing: TICK * spent.ticks,
+                memory_bytes: spent.memory_bytes,
+                requests: spent.requests,
+                received_bytes: spent.received_bytes,
+                log_lines: spent.log_lines,
+            });
+        }
+        match &judged {
+            Ok(_) => self.record.good(),
+            Err(fault) => {
+                let plugin = &*self.identity.name;
+                tracing::warn!(plugin, call, %fault, "a call of a plugin failed");
+                let aside = self.record.bad(call, fault, Instant::now());
+                if aside {
+                    tracing::error!(plugin, "the plugin is set aside until its file changes");
+                }
+                if fault.counts() {
+                    (self.on_fault)(aside);
+                }
+            }
+        }
+        judged
+    }
+}

@@ -1,0 +1,251 @@
+//! The plugins of a folder, and the changes of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::HostError;
+use super::engine::Machine;
+use super::loaded::Loaded;
+use super::package::{self, Place};
+use super::settings::Settings;
+use super::state::{PluginState, State};
+use crate::{Handler, Registry};
+
+/// The plugins of a folder, kept in a registry. Clones are the same plugins.
+#[derive(Clone)]
+pub struct Plugins {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub settings: Settings,
+    machine: Arc<Machine>,
+    registry: Arc<Registry>,
+    slots: Mutex<BTreeMap<String, Slot>>,
+    /// One look at the folder at a time.
+    scanning: tokio::sync::Mutex<()>,
+}
+
+/// A name in the folder.
+struct Slot {
+    place: Place,
+    /// The last version that loaded.
+    loaded: Option<Loaded>,
+    /// Why the one in the folder does not.
+    broken: Option<String>,
+}
+
+/// One plugin, loaded to be looked at.
+pub struct Inspected {
+    /// It.
+    pub handler: Handler,
+    /// What there is to tell of it.
+    pub state: PluginState,
+    /// What it imports, by name.
+    pub imports: Vec<String>,
+    /// How long compiling it took; little where it was in the cache.
+    pub compile: Duration,
+}
+
+impl Plugins {
+    /// A host that has not looked at its folder yet.
+    ///
+    /// # Errors
+    /// `host_failed`.
+    pub fn new(settings: Settings, registry: Arc<Registry>) -> Result<Plugins, HostError> {
+        let machine = Arc::new(Machine::new(settings.cache_folder.as_deref())?);
+        let inner = Inner {
+            settings,
+            machine,
+            registry,
+            slots: Mutex::default(),
+            scanning: tokio::sync::Mutex::default(),
+        };
+        Ok(Plugins { inner: Arc::new(inner) })
+    }
+
+    /// Looks at the folder: loads what is new or has changed, lets go what is
+    /// gone. What does not load replaces nothing. Each change is a line in the
+    /// log.
+    pub async fn scan(&self) {
+        let inner = &self.inner;
+        let _one = inner.scanning.lock().await;
+        let Some(found) = inner.find().await else { return };
+        let gone = inner.drop_missing(&found);
+        let mut changed = !gone.is_empty();
+        for name in gone {
+            tracing::info!(plugin = name, "plugin removed");
+        }
+        for (name, place) in found {
+            changed |= inner.take(name, place).await;
+        }
+        if changed {
+            inner.publish();
+        }
+    }
+
+    /// All plugins of the folder, by name.
+    pub fn list(&self) -> Vec<PluginState> {
+        self.inner.list()
+    }
+
+    /// Loads one plugin, wherever it is, without using it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn inspect(&self, path: &Path) -> Result<Inspected, HostError> {
+        let (name, place) = package::at(path)?;
+        let package = place.read(&name, None)?;
+        let inner = &self.inner;
+        inner.free_name(&name)?;
+        let loaded =
+            Loaded::load(package, &inner.settings, &inner.machine, Arc::new(|_| ())).await?;
+        let file = file_name(&place);
+        Ok(Inspected {
+            state: PluginState { name, state: State::Active, loaded: Some(loaded.state()), file },
+            handler: loaded.handler,
+            imports: loaded.compiled.imports,
+            compile: loaded.compiled.took,
+        })
+    }
+}
+
+impl Inner {
+    /// What is in the folder; none when it can't be read.
+    pub async fn find(&self) -> Option<BTreeMap<String, Place>> {
+        let folder = self.settings.folder.clone();
+        let found = tokio::task::spawn_blocking(move || package::find(&folder)).await;
+        match found {
+            Ok(Ok(found)) => Some(found),
+            Ok(Err(error)) => {
+                let folder = self.settings.folder.display();
+                tracing::warn!(%folder, %error, "the plugin folder can't be read");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn drop_missing(&self, found: &BTreeMap<String, Place>) -> Vec<String> {
+        let mut slots = self.slots();
+        let gone: Vec<_> =
+            slots.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
+        for name in &gone {
+            slots.remove(name);
+        }
+        gone
+    }
+
+    /// Takes up what is at a place, if it is something new; whether it is.
+    async fn take(self: &Arc<Inner>, name: String, place: Place) -> bool {
+        if self.slots().get(&name).is_some_and(|slot| slot.place == place) {
+            return false;
+        }
+        let loaded = self.load(&name, &place).await;
+        let mut slots = self.slots();
+        let slot = slots.entry(name.clone()).or_insert(Slot {
+            place: place.clone(),
+            loaded: None,
+            broken: None,
+        });
+        slot.place = place;
+        match loaded {
+            Ok(loaded) => {
+                let plugin = name;
+                let version = &loaded.manifest.version;
+                let kind = loaded.manifest.kind;
+                let hosts = loaded.plugin.identity.grants.0.join(" ");
+                let duration_ms = loaded.compiled.took.as_millis() as u64;
+                match slot.loaded.as_ref().map(|old| old.manifest.version.clone()) {
+                    None => {
+                        tracing::info!(plugin, version, %kind, hosts, duration_ms, "plugin loaded")
+                    }
+                    Some(old) => {
+                        tracing::info!(plugin, version, %kind, hosts, duration_ms, old, "plugin replaced");
+                    }
+                }
+                slot.loaded = Some(loaded);
+                slot.broken = None;
+            }
+            Err(error) => {
+                let kept = slot.loaded.as_ref().map(|old| old.manifest.version.clone());
+                tracing::warn!(plugin = name, error.code, kept, "plugin does not load: {error}");
+                slot.broken = Some(error.message);
+            }
+        }
+        true
+    }
+
+    async fn load(self: &Arc<Inner>, name: &str, place: &Place) -> Result<Loaded, HostError> {
+        self.free_name(name)?;
+        let (place, folder) = (place.clone(), self.settings.folder.clone());
+        let of = name.to_owned();
+        let read = tokio::task::spawn_blocking(move || place.read(&of, Some(&folder))).await;
+        let package = read.map_err(|error| {
+            HostError::new("host_failed", format!("reading it was ended: {error}"))
+        })??;
+        let weak: Weak<Inner> = Arc::downgrade(self);
+        let on_fault = Arc::new(move |aside: bool| match (weak.upgrade(), aside) {
+            (Some(inner), true) => inner.publish(),
+            (Some(inner), false) => inner.tell(),
+            (None, _) => {}
+        });
+        Loaded::load(package, &self.settings, &self.machine, on_fault).await
+    }
+
+    fn free_name(&self, name: &str) -> Result<(), HostError> {
+        match self.registry.is_built_in(name) {
+            false => Ok(()),
+            true => Err(HostError::new(
+                "name_taken",
+                format!("{name} is a built-in handler; give the plugin another name"),
+            )),
+        }
+    }
+
+    /// Puts all that are to be asked into the registry, and tells the observer.
+    pub fn publish(&self) {
+        let slots = self.slots();
+        let loaded = slots.values().filter_map(|slot| slot.loaded.as_ref());
+        let active = loaded.filter(|loaded| !loaded.plugin.record.is_aside());
+        self.registry.set_plugins(active.map(|loaded| loaded.handler.clone()).collect());
+        drop(slots);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        if let Some(observer) = &self.settings.observer {
+            observer.changed(&self.list());
+        }
+    }
+
+    fn list(&self) -> Vec<PluginState> {
+        let slots = self.slots();
+        let state = |(name, slot): (&String, &Slot)| {
+            let aside = slot.loaded.as_ref().and_then(|it| it.plugin.record.counts().aside);
+            let state = match (&slot.broken, aside) {
+                (Some(reason), _) => State::Broken { reason: reason.clone() },
+                (None, _) if self.registry.is_disabled(name) => State::Disabled,
+                (None, Some(reason)) => State::SetAside { reason },
+                (None, None) => State::Active,
+            };
+            PluginState {
+                name: name.clone(),
+                state,
+                loaded: slot.loaded.as_ref().map(Loaded::state),
+                file: file_name(&slot.place),
+            }
+        };
+        slots.iter().map(state).collect()
+    }
+}
+
+fn file_name(place: &Place) -> String {
+    place.wasm.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

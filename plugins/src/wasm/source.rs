@@ -1,0 +1,175 @@
+//! Sources that are plugins.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chrono::Utc;
+use moka::Expiry;
+use moka::future::Cache;
+use url::Url;
+
+use super::bindings::source::{ResolveOptions as GuestOptions, SourcePre};
+use super::context::{Context, instantiated};
+use super::convert;
+use super::plugin::{Budget, Plugin};
+use crate::builtin::http::download_to;
+use crate::media::{Format, Live, MediaInfo, Transport};
+use crate::net::check_url;
+use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription, SourceError};
+
+/// Computing time of `claims`, as the interface promises it.
+const CLAIMS: Duration = Duration::from_millis(200);
+/// Answers that are remembered.
+const KNOWN: u64 = 256;
+/// How long, where the answer doesn't say; a running stream grows meanwhile.
+const KEPT: Duration = Duration::from_secs(60);
+const LIVE_KEPT: Duration = Duration::from_secs(10);
+/// How long before its end an answer is not given any more.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// A source in a guest.
+pub(super) struct WasmSource {
+    pub plugin: Arc<Plugin>,
+    pub pre: SourcePre<Context>,
+    pub description: SourceDescription,
+    known: Cache<String, Known>,
+}
+
+#[derive(Clone)]
+struct Known {
+    info: Arc<MediaInfo>,
+    keep: Duration,
+}
+
+struct KeepAsTold;
+
+impl Expiry<String, Known> for KeepAsTold {
+    fn expire_after_create(&self, _: &String, known: &Known, _: Instant) -> Option<Duration> {
+        Some(known.keep)
+    }
+}
+
+impl WasmSource {
+    /// The source of this plugin.
+    pub fn new(
+        plugin: Arc<Plugin>,
+        pre: SourcePre<Context>,
+        description: SourceDescription,
+    ) -> WasmSource {
+        let known = Cache::builder().max_capacity(KNOWN).expire_after(KeepAsTold).build();
+        WasmSource { plugin, pre, description, known }
+    }
+
+    async fn ask(&self, url: &str, fresh: bool) -> Result<Known, SourceError> {
+        let budget = Budget::full(&self.plugin.identity.wants);
+        let deadline_ms = u32::try_from(budget.wall.as_millis()).unwrap_or(u32::MAX);
+        let (pre, url) = (self.pre.clone(), url.to_owned());
+        let work = move |mut store| async move {
+            let began = Instant::now();
+            let made = pre.instantiate_async(&mut store).await;
+            let answer = match instantiated(&mut store, began, made) {
+                Ok(guest) => {
+                    let options = GuestOptions { fresh, deadline_ms };
+                    guest.call_resolve(&mut store, &url, options).await
+                }
+                Err(error) => Err(error),
+            };
+            (store, answer)
+        };
+        let judge = |answer| match answer {
+            Ok(info) => convert::media_info(info).map(Ok),
+            Err(refusal) => Ok(Err(convert::source_error(refusal))),
+        };
+        let info = self.plugin.call("resolve", budget, work, judge).await.map_err(|fault| {
+            let name = &self.description.name;
+            SourceError::later("plugin_failed", format!("the plugin {name} failed: {fault}"))
+        })??;
+        let info = without_unreachable(info);
+        let left = info.expires_at.map(|at| (at - Utc::now()).to_std().unwrap_or_default());
+        let keep = left.map_or(KEPT, |left| left.saturating_sub(MARGIN));
+        let running = matches!(info.live, Live::Running { .. });
+        let keep = if running { keep.min(LIVE_KEPT) } else { keep };
+        Ok(Known { info: Arc::new(info), keep })
+    }
+}
+
+#[async_trait]
+impl Source for WasmSource {
+    fn describe(&self) -> SourceDescription {
+        self.description.clone()
+    }
+
+    /// A plugin that fails here does not claim the address.
+    async fn claims(&self, url: &Url) -> bool {
+        if check_url(url).is_err() || self.plugin.record.is_aside() {
+            return false;
+        }
+        let (pre, url) = (self.pre.clone(), url.to_string());
+        let work = move |mut store| async move {
+            let began = Instant::now();
+            let made = pre.instantiate_async(&mut store).await;
+            let answer = match instantiated(&mut store, began, made) {
+                Ok(guest) => guest.call_claims(&mut store, &url).await,
+                Err(error) => Err(error),
+            };
+            (store, answer)
+        };
+        self.plugin.call("claims", Budget::brief(CLAIMS), work, Ok).await.unwrap_or(false)
+    }
+
+    async fn resolve(
+        &self,
+        url: &Url,
+        options: ResolveOptions,
+    ) -> Result<Arc<MediaInfo>, SourceError> {
+        check_url(url)?;
+        if options.fresh {
+            self.known.invalidate(url.as_str()).await;
+        }
+        // All who wait for the same address share one call.
+        let asked = self.ask(url.as_str(), options.fresh);
+        let known = self.known.try_get_with(url.to_string(), asked).await;
+        Ok(known.map_err(|error: Arc<SourceError>| (*error).clone())?.info)
+    }
+
+    /// Downloads a progressive format whole.
+    async fn fetch(
+        &self,
+        what: &OpaqueFetch,
+        progress: &(dyn Fn(FetchProgress) + Send + Sync),
+    ) -> Result<PathBuf, SourceError> {
+        let info = self.resolve(&what.url, ResolveOptions::default()).await?;
+        let wanted = |format: &&Format| what.formats.contains(&format.id);
+        let format = info.formats.iter().find(wanted).ok_or_else(|| {
+            SourceError::later("source_failed", "the source does not offer this any more")
+        })?;
+        let Transport::Progressive { url, headers } = &format.transport else {
+            return Err(SourceError::never(
+                "source_failed",
+                "this is only to be had as HLS or DASH, which is not fetched from plugins yet",
+            ));
+        };
+        if what.formats.len() != 1 {
+            return Err(SourceError::never(
+                "source_failed",
+                "picture and sound are two files, which the server does not hand out in parts",
+            ));
+        }
+        let path = what.folder.join("source.bin");
+        let client = &self.plugin.identity.client;
+        download_to(&path, client, url, headers, what.max_bytes, progress).await?;
+        Ok(path)
+    }
+}
+
+/// Leaves out what the host can't fetch yet where there is something that it
+/// can: nobody chooses a format in vain.
+fn without_unreachable(mut info: MediaInfo) -> MediaInfo {
+    let progressive = |format: &Format| matches!(format.transport, Transport::Progressive { .. });
+    if info.formats.iter().any(|format| format.video.is_some() && progressive(format)) {
+        info.formats.retain(progressive);
+    }
+    info
+}
