@@ -1,14 +1,15 @@
 //! Codecs that are plugins: those that plan for ffmpeg.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::bindings::codec::CodecPre;
-use super::context::{Context, instantiated};
+use super::context::Context;
 use super::convert;
 use super::fault::Fault;
+use super::fresh::fresh;
 use super::plugin::{Budget, Plugin};
 use crate::media::Probe;
 use crate::{Codec, CodecDescription, CodecError, Encoders, Plan};
@@ -38,15 +39,7 @@ impl Codec for WasmCodec {
         let pre = self.pre.clone();
         let (probe, quality) = (convert::probe(probe), quality.to_owned());
         let have: Vec<String> = have.iter().cloned().collect();
-        let work = move |mut store| async move {
-            let began = Instant::now();
-            let made = pre.instantiate_async(&mut store).await;
-            let answer = match instantiated(&mut store, began, made) {
-                Ok(guest) => guest.call_plan(&mut store, &probe, &quality, &have).await,
-                Err(error) => Err(error),
-            };
-            (store, answer)
-        };
+        let work = fresh!(pre, |store, guest| guest.call_plan(&mut store, &probe, &quality, &have));
         let judge = |answer| match answer {
             Ok(plan) => convert::encode_plan(plan, &self.description).map(Ok),
             Err(error) => Ok(Err(convert::codec_error(error))),

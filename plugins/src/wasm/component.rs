@@ -12,10 +12,10 @@ use super::bindings::codec::CodecPre;
 use super::bindings::frames::FrameCodecPre;
 use super::bindings::source::SourcePre;
 use super::codec::WasmCodec;
-use super::context::instantiated;
 use super::convert;
 use super::engine::Machine;
 use super::frames::WasmFrameCodec;
+use super::fresh::fresh;
 use super::manifest::{API, Kind};
 use super::plugin::{Budget, Plugin};
 use super::source::WasmSource;
@@ -105,15 +105,7 @@ pub(super) async fn bind(
             let pre = machine.codecs.instantiate_pre(component).and_then(CodecPre::new);
             let pre = pre.map_err(unfit)?;
             let asked = pre.clone();
-            let work = move |mut store| async move {
-                let began = Instant::now();
-                let made = asked.instantiate_async(&mut store).await;
-                let answer = match instantiated(&mut store, began, made) {
-                    Ok(guest) => guest.call_describe(&mut store).await,
-                    Err(error) => Err(error),
-                };
-                (store, answer)
-            };
+            let work = fresh!(asked, |store, guest| guest.call_describe(&mut store));
             let said = plugin.call("describe", Budget::brief(DESCRIBE), work, Ok).await;
             let description = of_codec(&plugin, said.map_err(undescribed)?)?;
             Ok(Handler::Codec(Arc::new(WasmCodec { plugin, pre, description })))
@@ -122,15 +114,7 @@ pub(super) async fn bind(
             let pre = machine.frames.instantiate_pre(component).and_then(FrameCodecPre::new);
             let pre = pre.map_err(unfit)?;
             let asked = pre.clone();
-            let work = move |mut store| async move {
-                let began = Instant::now();
-                let made = asked.instantiate_async(&mut store).await;
-                let answer = match instantiated(&mut store, began, made) {
-                    Ok(guest) => guest.call_describe(&mut store).await,
-                    Err(error) => Err(error),
-                };
-                (store, answer)
-            };
+            let work = fresh!(asked, |store, guest| guest.call_describe(&mut store));
             let said = plugin.call("describe", Budget::brief(DESCRIBE), work, Ok).await;
             let description = of_codec(&plugin, said.map_err(undescribed)?)?;
             Ok(Handler::Codec(Arc::new(WasmFrameCodec { plugin, pre, description })))
@@ -142,15 +126,7 @@ async fn describe_source(
     plugin: &Plugin,
     pre: SourcePre<super::context::Context>,
 ) -> Result<SourceDescription, HostError> {
-    let work = move |mut store| async move {
-        let began = Instant::now();
-        let made = pre.instantiate_async(&mut store).await;
-        let answer = match instantiated(&mut store, began, made) {
-            Ok(guest) => guest.call_describe(&mut store).await,
-            Err(error) => Err(error),
-        };
-        (store, answer)
-    };
+    let work = fresh!(pre, |store, guest| guest.call_describe(&mut store));
     let said = plugin.call("describe", Budget::brief(DESCRIBE), work, Ok).await;
     let said = said.map_err(undescribed)?;
     same_name(plugin, &said.name)?;

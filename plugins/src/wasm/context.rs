@@ -2,7 +2,7 @@
 //! and the plugin that it is of.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
@@ -135,13 +135,3 @@ impl ResourceLimiter for Context {
 }
 
 impl types::Host for Context {}
-
-/// Notes what making an instance took.
-pub(super) fn instantiated<T>(
-    store: &mut Store<Context>,
-    began: Instant,
-    made: wasmtime::Result<T>,
-) -> wasmtime::Result<T> {
-    store.data_mut().spent.instantiate = began.elapsed();
-    made
-}

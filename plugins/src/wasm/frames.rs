@@ -1,7 +1,6 @@
 //! Codecs that are plugins: those that encode frames by themselves.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,9 +10,10 @@ use wasmtime::Store;
 use super::bindings::frames::{AudioBlock, FrameCodec as Guest, FrameCodecPre, VideoFrame};
 use super::bindings::types;
 use super::codec::{PLAN, failed};
-use super::context::{Context, instantiated};
+use super::context::Context;
 use super::convert;
 use super::fault::Fault;
+use super::fresh::fresh;
 use super::plugin::{Budget, Came, Plugin};
 use crate::media::Probe;
 use crate::{
@@ -45,15 +45,7 @@ impl Codec for WasmFrameCodec {
     ) -> Result<Plan, CodecError> {
         let pre = self.pre.clone();
         let (probe, quality) = (convert::probe(probe), quality.to_owned());
-        let work = move |mut store| async move {
-            let began = Instant::now();
-            let made = pre.instantiate_async(&mut store).await;
-            let answer = match instantiated(&mut store, began, made) {
-                Ok(guest) => guest.call_plan(&mut store, &probe, &quality).await,
-                Err(error) => Err(error),
-            };
-            (store, answer)
-        };
+        let work = fresh!(pre, |store, guest| guest.call_plan(&mut store, &probe, &quality));
         let judge = |answer| match answer {
             Ok(plan) => convert::frame_plan(plan).map(Ok),
             Err(error) => Ok(Err(convert::codec_error(error))),
@@ -77,21 +69,13 @@ impl Codec for WasmFrameCodec {
             return Err(CodecError::later("plugin_failed", "too many encodes of this plugin"));
         };
         let (pre, quality) = (self.pre.clone(), quality.to_owned());
-        let mut store = self.plugin.store(budget);
-        let work = async move {
-            let began = Instant::now();
-            let made = pre.instantiate_async(&mut store).await;
-            let answer = match instantiated(&mut store, began, made) {
-                Ok(guest) => {
-                    let answer = guest.call_begin(&mut store, stream, &quality).await;
-                    answer.map(|answer| (guest, answer))
-                }
-                Err(error) => Err(error),
-            };
-            (store, answer)
-        };
+        let store = self.plugin.store(budget);
+        let begin = fresh!(pre, |store, guest| async {
+            let answer = guest.call_begin(&mut store, stream, &quality).await?;
+            Ok((guest, answer))
+        });
         let keep = |store, (guest, answer): (Guest, Answer)| Ok((store, guest, answer));
-        let begun = self.plugin.run("begin", budget, work, keep).await;
+        let begun = self.plugin.run("begin", budget, begin(store), keep).await;
         let name = self.description.name.clone();
         let (store, guest, answer) = begun.map_err(|fault| failed(&name, &fault))?;
         let head = answer.map_err(convert::codec_error)?;

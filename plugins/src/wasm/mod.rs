@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod fault;
 mod frames;
+mod fresh;
 mod grants;
 mod imports;
 mod loaded;

@@ -11,8 +11,9 @@ use moka::future::Cache;
 use url::Url;
 
 use super::bindings::source::{ResolveOptions as GuestOptions, SourcePre};
-use super::context::{Context, instantiated};
+use super::context::Context;
 use super::convert;
+use super::fresh::fresh;
 use super::plugin::{Budget, Plugin};
 use crate::builtin::http::download_to;
 use crate::media::{Format, Live, MediaInfo, Transport};
@@ -66,18 +67,8 @@ impl WasmSource {
         let budget = Budget::full(&self.plugin.identity.wants);
         let deadline_ms = u32::try_from(budget.wall.as_millis()).unwrap_or(u32::MAX);
         let (pre, url) = (self.pre.clone(), url.to_owned());
-        let work = move |mut store| async move {
-            let began = Instant::now();
-            let made = pre.instantiate_async(&mut store).await;
-            let answer = match instantiated(&mut store, began, made) {
-                Ok(guest) => {
-                    let options = GuestOptions { fresh, deadline_ms };
-                    guest.call_resolve(&mut store, &url, options).await
-                }
-                Err(error) => Err(error),
-            };
-            (store, answer)
-        };
+        let options = GuestOptions { fresh, deadline_ms };
+        let work = fresh!(pre, |store, guest| guest.call_resolve(&mut store, &url, options));
         let judge = |answer| match answer {
             Ok(info) => convert::media_info(info).map(Ok),
             Err(refusal) => Ok(Err(convert::source_error(refusal))),
@@ -107,15 +98,7 @@ impl Source for WasmSource {
             return false;
         }
         let (pre, url) = (self.pre.clone(), url.to_string());
-        let work = move |mut store| async move {
-            let began = Instant::now();
-            let made = pre.instantiate_async(&mut store).await;
-            let answer = match instantiated(&mut store, began, made) {
-                Ok(guest) => guest.call_claims(&mut store, &url).await,
-                Err(error) => Err(error),
-            };
-            (store, answer)
-        };
+        let work = fresh!(pre, |store, guest| guest.call_claims(&mut store, &url));
         self.plugin.call("claims", Budget::brief(CLAIMS), work, Ok).await.unwrap_or(false)
     }
 
