@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use super::HostError;
-use super::component::{self, Compiled};
+use super::bind::bind;
+use super::component::{Compiled, compile};
 use super::engine::Machine;
 use super::grants::Hosts;
 use super::imports::Shelf;
@@ -37,7 +38,7 @@ impl Loaded {
     ) -> Result<Loaded, HostError> {
         let Package { manifest, wasm, sha256 } = package;
         let engine = Arc::clone(machine);
-        let compiled = tokio::task::spawn_blocking(move || component::compile(&engine, &wasm));
+        let compiled = tokio::task::spawn_blocking(move || compile(&engine, &wasm));
         let compiled = compiled.await.map_err(|error| {
             HostError::new("host_failed", format!("compiling it was ended: {error}"))
         })??;
@@ -53,7 +54,7 @@ impl Loaded {
         };
         let observer = settings.observer.clone();
         let plugin = Arc::new(Plugin::new(identity, Arc::clone(machine), observer, on_fault));
-        let handler = component::bind(&compiled, manifest.kind, Arc::clone(&plugin)).await?;
+        let handler = bind(&compiled, manifest.kind, Arc::clone(&plugin)).await?;
         Ok(Loaded { handler, plugin, manifest, sha256, compiled, at: Utc::now() })
     }
 

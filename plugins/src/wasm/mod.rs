@@ -7,6 +7,7 @@
 //! guest that oversteps one of them loses that call, and is set aside when it
 //! does so again and again. What it answers is checked before anybody uses it.
 
+mod bind;
 mod bindings;
 mod codec;
 mod component;

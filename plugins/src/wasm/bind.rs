@@ -1,0 +1,107 @@
+//! From a compiled component to a handler: link it, and ask it who it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::HostError;
+use super::bindings::codec::CodecPre;
+use super::bindings::frames::FrameCodecPre;
+use super::bindings::source::{SourceDescription as Said, SourcePre};
+use super::bindings::types::CodecDescription as SaidOfCodec;
+use super::codec::WasmCodec;
+use super::component::{Compiled, check_imports};
+use super::convert;
+use super::fault::Fault;
+use super::frames::WasmFrameCodec;
+use super::fresh::fresh;
+use super::manifest::Kind;
+use super::plugin::{Budget, Plugin};
+use super::source::WasmSource;
+use crate::{CodecDescription, Handler, SourceDescription};
+
+/// Computing time of `describe`.
+const DESCRIBE: Duration = Duration::from_secs(2);
+
+/// Makes the handler of a plugin of this kind.
+///
+/// # Errors
+/// `wrong_api`, `bad_component`, `bad_description`.
+pub(super) async fn bind(
+    compiled: &Compiled,
+    kind: Kind,
+    plugin: Arc<Plugin>,
+) -> Result<Handler, HostError> {
+    check_imports(compiled)?;
+    Ok(match kind {
+        Kind::Source => Handler::Source(Arc::new(source(compiled, plugin).await?)),
+        Kind::Codec => Handler::Codec(Arc::new(codec(compiled, plugin).await?)),
+        Kind::FrameCodec => Handler::Codec(Arc::new(frame_codec(compiled, plugin).await?)),
+    })
+}
+
+async fn source(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmSource, HostError> {
+    let linked = plugin.machine.sources.instantiate_pre(&compiled.component);
+    let pre = linked.and_then(SourcePre::new).map_err(|error| unfit(Kind::Source, &error))?;
+    let asked = pre.clone();
+    let ask = fresh!(asked, |store, guest| guest.call_describe(&mut store));
+    let said = plugin.call("describe", Budget::brief(DESCRIBE), ask, Ok).await;
+    let description = of_source(&plugin, said.map_err(|fault| undescribed(&fault))?)?;
+    Ok(WasmSource::new(plugin, pre, description))
+}
+
+async fn codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmCodec, HostError> {
+    let linked = plugin.machine.codecs.instantiate_pre(&compiled.component);
+    let pre = linked.and_then(CodecPre::new).map_err(|error| unfit(Kind::Codec, &error))?;
+    let asked = pre.clone();
+    let ask = fresh!(asked, |store, guest| guest.call_describe(&mut store));
+    let said = plugin.call("describe", Budget::brief(DESCRIBE), ask, Ok).await;
+    let description = of_codec(&plugin, said.map_err(|fault| undescribed(&fault))?)?;
+    Ok(WasmCodec { plugin, pre, description })
+}
+
+async fn frame_codec(
+    compiled: &Compiled,
+    plugin: Arc<Plugin>,
+) -> Result<WasmFrameCodec, HostError> {
+    let linked = plugin.machine.frames.instantiate_pre(&compiled.component);
+    let pre =
+        linked.and_then(FrameCodecPre::new).map_err(|error| unfit(Kind::FrameCodec, &error))?;
+    let asked = pre.clone();
+    let ask = fresh!(asked, |store, guest| guest.call_describe(&mut store));
+    let said = plugin.call("describe", Budget::brief(DESCRIBE), ask, Ok).await;
+    let description = of_codec(&plugin, said.map_err(|fault| undescribed(&fault))?)?;
+    Ok(WasmFrameCodec { plugin, pre, description })
+}
+
+fn of_source(plugin: &Plugin, said: Said) -> Result<SourceDescription, HostError> {
+    same_name(plugin, &said.name)?;
+    let version = said.version;
+    if version.trim().is_empty() || version.len() > 64 || version.chars().any(char::is_control) {
+        return Err(HostError::new("bad_description", "its version is no line of text"));
+    }
+    Ok(SourceDescription { name: said.name, version })
+}
+
+fn of_codec(plugin: &Plugin, said: SaidOfCodec) -> Result<CodecDescription, HostError> {
+    same_name(plugin, &said.name)?;
+    convert::description(said)
+        .map_err(|what| HostError::new("bad_description", format!("it describes itself: {what}")))
+}
+
+fn same_name(plugin: &Plugin, said: &str) -> Result<(), HostError> {
+    let name = &*plugin.identity.name;
+    if said == name {
+        return Ok(());
+    }
+    let said: String = said.chars().take(64).collect();
+    let told = format!("it calls itself {said:?}, and its manifest calls it {name:?}");
+    Err(HostError::new("bad_description", told))
+}
+
+fn unfit(kind: Kind, error: &wasmtime::Error) -> HostError {
+    HostError::new("bad_component", format!("it is no {kind} plugin: {error:#}"))
+}
+
+fn undescribed(fault: &Fault) -> HostError {
+    HostError::new("bad_description", format!("it could not say who it is: {fault}"))
+}
