@@ -28,6 +28,9 @@ pub enum Command {
     Clip(Clip),
     /// Encode a local file
     Encode(Encode),
+    /// Make, try and list sources and codecs of others
+    #[command(subcommand)]
+    Plugin(Plugin),
     /// Manage accounts
     #[command(subcommand)]
     User(User),
@@ -104,6 +107,78 @@ pub struct Report {
     /// One JSON object a line on standard output, for scripts
     #[arg(long)]
     pub json: bool,
+    /// Write over an existing file
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// `clipmill plugin`
+#[derive(Debug, Subcommand)]
+pub enum Plugin {
+    /// Tell whether a file is a plugin, what it wants, and what is wrong with it
+    Check(CheckPlugin),
+    /// Run a plugin once, and tell what it answers and what that costs
+    Test(TestPlugin),
+    /// List the plugins in the folder, in the order in which they are asked
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a plugin of a core module, or put a manifest into one
+    Pack(PackPlugin),
+}
+
+/// `clipmill plugin check`
+#[derive(Debug, Args)]
+pub struct CheckPlugin {
+    /// NAME.wasm, with NAME.toml beside it or inside, or the folder of both
+    pub file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `clipmill plugin test`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct TestPlugin {
+    /// NAME.wasm, with NAME.toml beside it or inside, or the folder of both
+    pub plugin: PathBuf,
+    /// An address to ask a source about
+    #[arg(long, group = "what")]
+    pub url: Option<String>,
+    /// Tell the source that its last answer does not work any more
+    #[arg(long, requires = "url")]
+    pub fresh: bool,
+    /// A file to ask a codec about; a frame codec encodes it
+    #[arg(long, group = "what", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Quality [default: the plugin's best]
+    #[arg(long, requires = "file")]
+    pub quality: Option<String>,
+    /// Keep the encoded file
+    #[arg(short, long, requires = "file", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write over an existing file
+    #[arg(short, long, requires = "output")]
+    pub force: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `clipmill plugin pack`
+#[derive(Debug, Args)]
+pub struct PackPlugin {
+    /// A core module as compilers make it, or a component
+    pub module: PathBuf,
+    /// The manifest to put into it
+    #[arg(long, value_name = "NAME.toml")]
+    pub manifest: Option<PathBuf>,
+    /// The file to write [default: NAME.wasm of the manifest, or MODULE.component.wasm]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Write over an existing file
     #[arg(short, long)]
     pub force: bool,

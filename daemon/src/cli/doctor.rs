@@ -8,6 +8,7 @@ use clipmill_plugins::process::{self, Spec};
 use rustix::fs::statvfs;
 
 use super::exit::Failure;
+use super::plugin::states;
 use super::setup;
 use crate::config::Config;
 use crate::ffmpeg::Tools;
@@ -67,6 +68,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend([yt_dlp, runtime]);
     findings.push(folder("data folder", &config.folders.data));
     findings.push(folder("work folder", &config.folders.work()));
+    findings.push(plugins(config).await);
     if config.storage.is_shared() {
         findings.push(database(config).await);
     }
@@ -108,6 +110,34 @@ async fn yt_dlp(config: &Config) -> Finding {
     match YtDlp::new(settings).version().await {
         Ok(version) => good("yt-dlp", &version.to_string()),
         Err(error) => bad("yt-dlp", &program, error.message),
+    }
+}
+
+/// How many plugins there are, and which of them nobody can ask.
+async fn plugins(config: &Config) -> Finding {
+    let folder = config.plugins.folder(&config.folders);
+    if !setup::has_plugins(config) {
+        return good("plugins", &format!("none in {}", folder.display()));
+    }
+    let (board, _) = match states::look(config).await {
+        Ok(looked) => looked,
+        Err(failure) => return bad("plugins", "not looked at", failure.message),
+    };
+    let counts = states::counts(&board.plugins).into_iter().filter(|(_, count)| *count > 0);
+    let counts: Vec<_> =
+        counts.map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
+    let found = match counts.is_empty() {
+        true => format!("none in {}", folder.display()),
+        false => counts.join(", "),
+    };
+    let reason = |plugin| Some((plugin, states::reason(plugin)?));
+    let reasons = board.plugins.iter().filter_map(reason);
+    let mut problems: Vec<_> =
+        reasons.map(|(plugin, reason)| format!("{}: {reason}", plugin.name)).collect();
+    problems.extend(states::nobody(config, &board.plugins));
+    match problems.is_empty() {
+        true => good("plugins", &found),
+        false => bad("plugins", &found, problems.join("\n     -> ")),
     }
 }
 

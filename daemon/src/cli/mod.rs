@@ -9,6 +9,7 @@ mod encode;
 mod exit;
 mod join;
 mod migrate;
+mod plugin;
 mod reporter;
 mod serve;
 mod setup;
@@ -40,6 +41,7 @@ pub fn main(arguments: Arguments) -> ExitCode {
             Command::Serve(serve) => serve::run(loaded, serve.adopt_stores).await,
             Command::Clip(clip) => clip::run(loaded.config, clip).await,
             Command::Encode(encode) => encode::run(loaded.config, encode).await,
+            Command::Plugin(command) => plugin::run(loaded.config, command).await,
             Command::User(user) => user::run(&loaded.config, user).await,
             Command::Migrate(migrate) => migrate::run(&loaded.config, migrate).await,
             Command::Config(command) => config::run(&loaded, command),

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Failure;
 use super::join::join;
+use super::plugin::{self, Bell};
 use super::setup;
 use crate::app::{App, Parts};
 use crate::artifacts::Stores;
@@ -19,8 +20,14 @@ use crate::clock::Clock;
 use crate::config::{Config, Loaded, jwt_secrets};
 use crate::http;
 use crate::node;
-use crate::telemetry::init_logging;
+use crate::telemetry::{Metrics, init_logging};
 use crate::worker::{Ahead, Pool, sweep_stores, sweep_work};
+
+/// Times that the lock of the data folder is tried: whoever only wants to know
+/// whether a daemon runs has it for a moment.
+const LOOKS: usize = 3;
+/// Between two of them.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Runs the daemon until a signal ends it.
 pub async fn run(loaded: Loaded, adopt_stores: bool) -> Result<(), Failure> {
@@ -36,18 +43,27 @@ pub async fn run(loaded: Loaded, adopt_stores: bool) -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(format!("can't listen on {address}: {error}; set server.listen to another"))
     })?;
+    let metrics = Arc::<Metrics>::default();
+    let bell = Arc::new(Bell::new(metrics.clone()));
+    let used = setup::Use::Served(bell.clone());
     // All wait for something else than the processor.
-    let (storage, parts, stores) =
-        tokio::try_join!(setup::storage(&config), setup::parts(&config), setup::stores(&config))?;
+    let (storage, parts, stores) = tokio::try_join!(
+        setup::storage(&config),
+        setup::parts(&config, used),
+        setup::stores(&config)
+    )?;
     if config.storage.is_shared() {
         join(&*storage, &stores, adopt_stores).await?;
     }
     let ahead = Ahead::default();
     ahead.look(&*storage).await?;
-    let app = assemble(config, storage.clone(), parts, stores, ahead)?;
+    let plugins = parts.plugins.clone();
+    let app = assemble(config, storage.clone(), parts, stores, metrics, ahead)?;
     tidy(&app).await?;
+    let followed = plugins.map(|plugins| plugin::follow(&app, plugins, bell));
     welcome(&listener)?;
     serve(app, listener, signalled()?).await?;
+    drop(followed);
     storage.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -59,11 +75,12 @@ fn assemble(
     storage: Arc<dyn Storage>,
     parts: setup::Parts,
     stores: Stores,
+    metrics: Arc<Metrics>,
     ahead: Ahead,
 ) -> Result<Arc<App>, Failure> {
     std::fs::create_dir_all(config.folders.work())?;
     let secrets = jwt_secrets(&config)?;
-    let setup::Parts { tools, registry, street } = parts;
+    let setup::Parts { tools, registry, street, .. } = parts;
     let node = node::name(&config.folders.data)?;
     let clock = Clock::following(ahead.0.clone());
     let Stores { files: artifacts, uploads } = stores;
@@ -77,7 +94,7 @@ fn assemble(
         uploads,
         tools,
         street,
-        metrics: Arc::default(),
+        metrics,
         clock,
         ahead,
     };
@@ -131,13 +148,16 @@ pub async fn serve(
 fn lock(config: &Config) -> Result<File, Failure> {
     std::fs::create_dir_all(&config.folders.data)?;
     let file = File::create(config.folders.data.join("clipmill.lock"))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        Failure::usage(format!(
-            "another clipmill uses the data folder {}; stop it or set folders.data",
-            config.folders.data.display()
-        ))
-    })?;
-    Ok(file)
+    for _ in 0..LOOKS {
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return Ok(file);
+        }
+        std::thread::sleep(LOOK);
+    }
+    Err(Failure::usage(format!(
+        "another clipmill uses the data folder {}; stop it or set folders.data",
+        config.folders.data.display()
+    )))
 }
 
 /// What a person sees first, and what scripts wait for.

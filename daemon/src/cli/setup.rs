@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clipmill_plugins::builtin::{self, ytdlp};
+use clipmill_plugins::wasm::{self, Observer, Plugins};
 use clipmill_plugins::{Order, Registry, net, process};
 use clipmill_storage::{Mongo, MongoSettings, Sqlite, Storage};
 
 use super::arguments::{Arguments, Command};
 use super::exit::Failure;
 use crate::artifacts::{ArtifactError, Stores};
-use crate::config::{self, Config, ConfigError, Loaded};
+use crate::config::{self, Config, ConfigError, Granted, Loaded, PluginConfig};
 use crate::ffmpeg::Tools;
 use crate::pipeline::Street;
 
@@ -26,6 +27,18 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     /// The stages.
     pub street: Street,
+    /// The plugins, where they are used.
+    pub plugins: Option<Plugins>,
+}
+
+/// Which plugins are used.
+pub enum Use {
+    /// None: what is asked for is built in.
+    None,
+    /// Those that are in the folder. Where none are, nothing is set up for them.
+    IfAny,
+    /// Those that are in the folder now and later.
+    Served(Arc<dyn Observer>),
 }
 
 /// Loads the configuration with the flags of this command.
@@ -73,17 +86,81 @@ pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, Failure> {
     Ok(Arc::new(Sqlite::open(&path).await?))
 }
 
-/// Finds the tools and joins the handlers with them.
-pub async fn parts(config: &Config) -> Result<Parts, Failure> {
-    let tools = Tools::discover(config).await?;
+/// Finds the tools, loads plugins, and joins the handlers with them.
+pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
     let client = client(config)?;
+    let registry = registry(config, &client);
+    let plugins = match used {
+        Use::Served(observer) => {
+            // So that there is a place to drop them into.
+            std::fs::create_dir_all(config.plugins.folder(&config.folders))?;
+            Some(plugins(config, client.clone(), registry.clone(), Some(observer))?)
+        }
+        Use::IfAny if has_plugins(config) => {
+            Some(plugins(config, client.clone(), registry.clone(), None)?)
+        }
+        Use::IfAny | Use::None => None,
+    };
+    let scan = async {
+        if let Some(plugins) = &plugins {
+            plugins.scan().await;
+        }
+    };
+    let (tools, ()) = tokio::join!(Tools::discover(config), scan);
+    let tools = tools?;
+    let street = Street::new(config, tools.clone(), registry.clone(), client);
+    Ok(Parts { tools, registry, street, plugins })
+}
+
+/// The built-in handlers, in the configured order.
+pub fn registry(config: &Config, client: &net::Client) -> Arc<Registry> {
     let built_in = builtin::handlers(builtin::Settings {
         ytdlp: Some(yt_dlp(config, client.clone())),
         http: config.clips.direct.then(|| client.clone()),
     });
-    let registry = Arc::new(Registry::new(built_in, order(config)));
-    let street = Street::new(config, tools.clone(), registry.clone(), client);
-    Ok(Parts { tools, registry, street })
+    Arc::new(Registry::new(built_in, order(config)))
+}
+
+/// The host of plugins. It looks at nothing yet.
+pub fn plugins(
+    config: &Config,
+    client: net::Client,
+    registry: Arc<Registry>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<Plugins, Failure> {
+    let own = &config.plugins;
+    let each = |plugin: &PluginConfig| wasm::Each {
+        hosts: plugin.hosts.clone(),
+        settings: plugin
+            .settings
+            .iter()
+            .map(|(key, setting)| (key.clone(), setting.reveal().clone()))
+            .collect(),
+    };
+    let data = &config.folders.data;
+    let settings = wasm::Settings {
+        folder: own.folder(&config.folders),
+        // Whoever tries a plugin somewhere gets no data folder for it.
+        cache_folder: data.is_dir().then(|| data.join("plugin-cache")),
+        client,
+        ceilings: wasm::Ceilings {
+            memory_mb: own.max_memory_mb,
+            call: Duration::from_secs(own.max_seconds.into()),
+        },
+        grant: match own.grant {
+            Granted::AsWanted => wasm::Grant::AsWanted,
+            Granted::Listed => wasm::Grant::Listed,
+        },
+        each: own.each.iter().map(|(name, plugin)| (name.clone(), each(plugin))).collect(),
+        observer,
+    };
+    Ok(Plugins::new(settings, registry)?)
+}
+
+/// Whether there is anything in the plugin folder.
+pub fn has_plugins(config: &Config) -> bool {
+    let entries = std::fs::read_dir(config.plugins.folder(&config.folders));
+    entries.is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Who is asked first, and who not at all.

@@ -9,7 +9,7 @@ use super::arguments::Report;
 use super::exit::Failure;
 use super::reporter::Reporter;
 use super::setup;
-use crate::config::Config;
+use crate::config::{BUILT_IN, Config};
 use crate::pipeline::{Ask, Encoded, Gauge, Rendition, SourceAsk, StageError, Street};
 
 /// Where the file goes: a name, or a stem whose extension the work decides.
@@ -54,7 +54,15 @@ async fn make(
     if let Output::File(path) = output {
         refuse_existing(path, force)?;
     }
-    let parts = setup::parts(config).await?;
+    // Whatever is built in is found without looking at plugins.
+    let used = match (&source, &rendition) {
+        (SourceAsk::Remote { .. }, _) => setup::Use::IfAny,
+        (_, Rendition::Encode { codec, .. }) if !BUILT_IN.contains(&codec.as_str()) => {
+            setup::Use::IfAny
+        }
+        _ => setup::Use::None,
+    };
+    let parts = setup::parts(config, used).await?;
     let street = parts.street;
     // Beside the result, so that the finished file only has to be renamed.
     let near = match output {
@@ -90,13 +98,19 @@ async fn make(
     Ok(())
 }
 
-async fn stages(street: &Street, ask: Ask, gauge: &Gauge) -> Result<Encoded, StageError> {
+/// The way through the street.
+pub(super) async fn stages(
+    street: &Street,
+    ask: Ask,
+    gauge: &Gauge,
+) -> Result<Encoded, StageError> {
     let fetched = street.fetch(ask, gauge).await?;
     let cut = street.trim(fetched, gauge).await?;
     street.transcode(cut, gauge).await
 }
 
-fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
+/// Refuses to write over a file unless that was asked for.
+pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
     if !force && path.exists() {
         return Err(Failure::usage(format!(
             "{} exists already; choose another name or add --force",

@@ -1,0 +1,37 @@
+//! `clipmill plugin`: what authors and operators do with sources and codecs of
+//! others. Loading and running them is the `plugins` package's.
+
+mod board;
+mod check;
+mod cost;
+mod encode;
+mod list;
+mod media;
+mod pack;
+mod plan;
+pub(super) mod states;
+mod table;
+mod test;
+
+pub(super) use board::{Bell, follow};
+
+use super::arguments::Plugin;
+use super::exit::Failure;
+use crate::config::Config;
+
+/// Runs the command.
+pub async fn run(config: Config, command: Plugin) -> Result<(), Failure> {
+    match command {
+        Plugin::Check(check) => check::run(&config, &check).await,
+        Plugin::Test(test) => test::run(config, &test).await,
+        Plugin::List { json } => list::run(&config, json).await,
+        Plugin::Pack(pack) => pack::run(&pack),
+    }
+}
+
+impl From<clipmill_plugins::wasm::HostError> for Failure {
+    fn from(error: clipmill_plugins::wasm::HostError) -> Failure {
+        let exit = if error.code == "host_failed" { 1 } else { 3 };
+        Failure { exit, code: error.code, message: format!("{} [{}]", error.message, error.code) }
+    }
+}
