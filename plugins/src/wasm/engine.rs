@@ -38,8 +38,6 @@ impl Machine {
         };
         let mut config = Config::new();
         config.epoch_interruption(true).max_wasm_stack(GUEST_STACK).async_stack_size(CALL_STACK);
-        // Nothing that a guest needs for what it is asked: less to go wrong.
-        config.wasm_memory64(false).wasm_multi_memory(false).wasm_wide_arithmetic(false);
         if let Some(folder) = cache {
             match compiled(folder) {
                 Ok(cache) => {
