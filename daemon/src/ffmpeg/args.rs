@@ -9,6 +9,10 @@ use clipmill_plugins::{AudioEncoder, AudioPlan, EncodePlan, Rate, VideoEncoder, 
 use super::Input;
 use super::input::local;
 
+mod raw;
+
+pub(crate) use raw::{RawPicture, RawSound, raw_picture, raw_sound};
+
 /// Most kilobits per second of one sound stream.
 const MOST_KILOBITS: u32 = 512;
 

@@ -33,14 +33,18 @@ impl Input {
     /// `not_media` when its content is none of the known formats, `internal`
     /// when it can't be read.
     pub async fn file(path: &Path) -> Result<Input, StageError> {
-        let unreadable = |error: std::io::Error| {
-            tracing::error!(%error, "a work file can't be read");
-            StageError::later("internal", "a file on this server could not be read")
-        };
-        let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-        let mut head = Vec::with_capacity(ENOUGH);
-        file.take(ENOUGH as u64).read_to_end(&mut head).await.map_err(unreadable)?;
-        Input::new(Place::File(path.to_path_buf()), head)
+        Input::new(Place::File(path.to_path_buf()), head(path).await?)
+    }
+
+    /// A local file that a codec has made; none when its content is of no
+    /// format that ffmpeg reads.
+    ///
+    /// # Errors
+    /// `internal` when it can't be read.
+    pub async fn made(path: &Path) -> Result<Option<Input>, StageError> {
+        let head = head(path).await?;
+        let place = Place::File(path.to_path_buf());
+        Ok(Demuxer::sniff_made(&head).map(|demuxer| Input { place, demuxer, head }))
     }
 
     /// The address of our own relay, with the first bytes of what it serves.
@@ -88,6 +92,18 @@ impl Input {
             Place::Loopback(address) => address.into(),
         }
     }
+}
+
+/// The first bytes of a file.
+async fn head(path: &Path) -> Result<Vec<u8>, StageError> {
+    let unreadable = |error: std::io::Error| {
+        tracing::error!(%error, "a work file can't be read");
+        StageError::later("internal", "a file on this server could not be read")
+    };
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let mut head = Vec::with_capacity(ENOUGH);
+    file.take(ENOUGH as u64).read_to_end(&mut head).await.map_err(unreadable)?;
+    Ok(head)
 }
 
 /// A path as ffmpeg takes it literally.

@@ -4,6 +4,7 @@
 //! limits, and reads what they say. It knows neither sources nor records.
 
 mod args;
+mod decode;
 mod input;
 mod packets;
 mod probe;
@@ -12,7 +13,11 @@ mod run;
 mod sniff;
 mod tools;
 
-pub(crate) use args::{COPY_SHIFT, Copy, Encode, Sound, Window, copy, encode, remux};
+pub(crate) use args::{
+    COPY_SHIFT, Copy, Encode, RawPicture, RawSound, Sound, Window, copy, encode, raw_picture,
+    raw_sound, remux,
+};
+pub(crate) use decode::Decoder;
 pub(crate) use input::Input;
 #[cfg(test)]
 pub(crate) use packets::Frame;

@@ -54,12 +54,15 @@ impl Tools {
         .await;
         match ended {
             Ok(_) => Ok(()),
-            Err(failure) => {
-                tracing::warn!(error = %failure, stderr = failure.stderr_tail(), "ffmpeg failed");
-                Err(explain(&failure, bounds))
-            }
+            Err(failure) => Err(told(&failure, bounds)),
         }
     }
+}
+
+/// Logs a failure, and says what a client is told of it.
+pub(super) fn told(failure: &Failure, bounds: Bounds) -> StageError {
+    tracing::warn!(error = %failure, stderr = failure.stderr_tail(), "ffmpeg failed");
+    explain(failure, bounds)
 }
 
 /// What a client is told. ffmpeg's own words hold paths, so they stay in the log.

@@ -34,6 +34,14 @@ pub enum Demuxer {
     Ogg,
     /// ffmpeg's own format, which keeps every time stamp.
     Nut,
+    /// Animated GIF.
+    Gif,
+    /// Animated PNG.
+    Apng,
+    /// Bare VP8, VP9 or AV1.
+    Ivf,
+    /// YUV4MPEG2.
+    Y4m,
 }
 
 impl Demuxer {
@@ -75,6 +83,47 @@ impl Demuxer {
         (packets(0, 188) || packets(4, 192) || packets(0, 204)).then_some(Demuxer::MpegTs)
     }
 
+    /// What these first bytes are of a file that a codec has made: the same,
+    /// and formats that are not taken from strangers.
+    pub fn sniff_made(head: &[u8]) -> Option<Demuxer> {
+        const MADE: [(&[u8], Demuxer); 5] = [
+            (b"GIF87a", Demuxer::Gif),
+            (b"GIF89a", Demuxer::Gif),
+            (b"\x89PNG\r\n\x1A\n", Demuxer::Apng),
+            (b"DKIF", Demuxer::Ivf),
+            (b"YUV4MPEG2 ", Demuxer::Y4m),
+        ];
+        let made = MADE.iter().find(|(magic, _)| head.starts_with(magic));
+        made.map(|(_, demuxer)| *demuxer).or_else(|| Demuxer::sniff(head))
+    }
+
+    /// What a file of this extension is read with; none for formats that
+    /// ffmpeg does not read, as far as we know.
+    pub fn of_extension(extension: &str) -> Option<Demuxer> {
+        Some(match extension {
+            "mp4" | "m4v" | "mov" | "3gp" => Demuxer::Mov,
+            "webm" | "mkv" => Demuxer::Matroska,
+            "avi" => Demuxer::Avi,
+            "flv" => Demuxer::Flv,
+            "wmv" => Demuxer::Asf,
+            "mpg" | "mpeg" => Demuxer::MpegPs,
+            "ts" => Demuxer::MpegTs,
+            "ogv" | "ogg" => Demuxer::Ogg,
+            "nut" => Demuxer::Nut,
+            "gif" => Demuxer::Gif,
+            "apng" | "png" => Demuxer::Apng,
+            "ivf" => Demuxer::Ivf,
+            "y4m" => Demuxer::Y4m,
+            _ => return None,
+        })
+    }
+
+    /// Whether encoders of such files show one frame for longer in place of
+    /// equal ones.
+    pub fn merges_frames(self) -> bool {
+        matches!(self, Demuxer::Gif | Demuxer::Apng)
+    }
+
     /// ffmpeg's name.
     pub fn name(self) -> &'static str {
         match self {
@@ -88,6 +137,10 @@ impl Demuxer {
             Demuxer::MpegTs => "mpegts",
             Demuxer::Ogg => "ogg",
             Demuxer::Nut => "nut",
+            Demuxer::Gif => "gif",
+            Demuxer::Apng => "apng",
+            Demuxer::Ivf => "ivf",
+            Demuxer::Y4m => "yuv4mpegpipe",
         }
     }
 
@@ -134,10 +187,20 @@ mod tests {
             b"RIFF\0\0\0\0WAVEfmt ",
             b"v=0\r\no=- 0 0 IN IP4 127.0.0.1",
             b"GGGG",
+            b"GIF89a",
+            b"YUV4MPEG2 W2 H2",
             b"",
         ] {
             assert_eq!(Demuxer::sniff(refused), None);
         }
+    }
+
+    #[test]
+    fn what_a_codec_made_may_be_more() {
+        assert_eq!(Demuxer::sniff_made(b"GIF89a"), Demuxer::of_extension("gif"));
+        assert_eq!(Demuxer::sniff_made(b"YUV4MPEG2 W2 H2"), Demuxer::of_extension("y4m"));
+        assert_eq!(Demuxer::sniff_made(b"\0\0\0\x20ftypisom"), Demuxer::of_extension("mp4"));
+        assert_eq!(Demuxer::sniff_made(b"#EXTM3U\n"), None);
     }
 
     #[test]

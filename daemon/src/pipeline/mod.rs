@@ -6,6 +6,7 @@
 mod ask;
 mod error;
 mod fetch;
+mod frames;
 mod gauge;
 mod media;
 mod patience;
@@ -14,6 +15,7 @@ mod retain;
 mod street;
 mod transcode;
 mod trim;
+mod vet;
 mod workspace;
 
 pub use ask::{Ask, Rendition, SourceAsk, SpanAsk};

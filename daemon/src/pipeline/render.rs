@@ -1,10 +1,14 @@
 //! Which file comes out: container, codecs and quality of a rendition.
 
+use std::sync::Arc;
+
 use clipmill_plugins::media::{Container, Probe, VideoStream};
-use clipmill_plugins::{AudioEncoder, CodecError, EncodePlan, Plan, VideoEncoder};
+use clipmill_plugins::{
+    AudioEncoder, Codec, CodecDescription, EncodePlan, FramePlan, Plan, VideoEncoder,
+};
 
 use super::street::Shop;
-use super::{Rendition, StageError};
+use super::{Rendition, StageError, vet};
 use crate::config::HighResolutionMp4;
 
 /// Height from which an MP4 of a WebM source is not just cut.
@@ -55,34 +59,67 @@ pub(super) fn target(
     }
 }
 
-/// The plan of a rendition.
+/// Who encodes, and how. Everything in it has been checked.
+pub(super) enum Recipe {
+    /// ffmpeg, into a file of this extension.
+    Ffmpeg(EncodePlan, String),
+    /// The codec itself.
+    Own(Own),
+}
+
+/// A codec that encodes by itself, and what it wants.
+pub(super) struct Own {
+    /// The codec.
+    pub codec: Arc<dyn Codec>,
+    /// Its name.
+    pub codec_name: String,
+    /// One of its qualities.
+    pub quality: String,
+    /// How it wants this file.
+    pub plan: FramePlan,
+    /// Extension of the result.
+    pub extension: String,
+}
+
+/// How a rendition is made.
 ///
 /// # Errors
-/// `unknown_codec`, or what the codec says.
-pub(super) async fn plan(
+/// `unknown_codec`, `plugin_failed` or `not_encodable` for plans that can't be,
+/// or what the codec says.
+pub(super) async fn recipe(
     shop: &Shop,
     rendition: &Rendition,
     probe: &Probe,
     video: &VideoStream,
-) -> Result<EncodePlan, StageError> {
-    let ask = async |codec: &str, quality: &str| {
-        let codec = shop.registry.codec(codec).ok_or_else(|| {
-            StageError::never("unknown_codec", format!("there is no codec named {codec}"))
-        })?;
-        match codec.plan(probe, quality, &shop.tools.encoders).await.map_err(refused)? {
-            Plan::Ffmpeg(plan) => Ok(plan),
-            Plan::Frames(_) => {
-                Err(StageError::never("not_encodable", "this codec encodes by itself"))
+) -> Result<Recipe, StageError> {
+    match rendition {
+        Rendition::Encode { codec, quality } => {
+            let (codec, it) = find(shop, codec)?;
+            vet::description(&it)?;
+            match codec.plan(probe, quality, &shop.tools.encoders).await? {
+                Plan::Ffmpeg(plan) => {
+                    vet::container(&plan, &it)?;
+                    vet::ffmpeg(&plan, video, &shop.tools.encoders)?;
+                    Ok(Recipe::Ffmpeg(plan, it.extension))
+                }
+                Plan::Frames(plan) => {
+                    vet::frames(&plan)?;
+                    let (codec_name, quality) = (it.name, quality.clone());
+                    let extension = it.extension;
+                    Ok(Recipe::Own(Own { codec, codec_name, quality, plan, extension }))
+                }
             }
         }
-    };
-    match rendition {
-        Rendition::Encode { codec, quality } => ask(codec, quality).await,
         Rendition::Clip { format, .. } => {
             let high = shop.clips.high_resolution_mp4;
             let target = target(format, probe.container, video, high);
             let quality = if target.lossless { "lossless" } else { CUT_QUALITY };
-            let mut plan = ask(target.codec, quality).await?;
+            let (codec, _) = find(shop, target.codec)?;
+            let Plan::Ffmpeg(mut plan) = codec.plan(probe, quality, &shop.tools.encoders).await?
+            else {
+                let why = format!("clips can't be made by a codec like {}", target.codec);
+                return Err(StageError::never("not_encodable", why));
+            };
             if !target.lossless {
                 hurry(&mut plan.video.encoder);
             }
@@ -91,13 +128,30 @@ pub(super) async fn plan(
                 Container::Webm => AudioEncoder::Opus,
                 _ => AudioEncoder::Aac,
             };
-            Ok(plan)
+            vet::ffmpeg(&plan, video, &shop.tools.encoders)?;
+            Ok(Recipe::Ffmpeg(plan, extension(target.container).to_owned()))
         }
     }
 }
 
-fn refused(error: CodecError) -> StageError {
-    StageError { code: error.code, message: error.message, retry: error.retry }
+/// The codec of a name. Whoever asked for it was told that it is there, so it
+/// may come back: a plugin that is being replaced, or one of another node.
+fn find(shop: &Shop, name: &str) -> Result<(Arc<dyn Codec>, CodecDescription), StageError> {
+    let codec = shop.registry.codec(name).ok_or_else(|| {
+        StageError::later("unknown_codec", format!("there is no codec named {name} here now"))
+    })?;
+    let it = codec.describe();
+    Ok((codec, it))
+}
+
+/// The usual extension of a file format that ffmpeg writes.
+pub(super) fn extension(container: Container) -> &'static str {
+    match container {
+        Container::Webm => "webm",
+        Container::Mkv => "mkv",
+        Container::Ts => "ts",
+        Container::Mp4 | Container::Other => "mp4",
+    }
 }
 
 /// Somebody waits for a clip.

@@ -16,9 +16,9 @@ use crate::artifacts::Artifacts;
 use crate::config::{Clips, Config, Workers};
 use crate::ffmpeg::{Bounds, Tools};
 
-/// Longest silence of ffmpeg, after which it counts as hung: more than any
-/// encoder's look-ahead takes.
-const SILENCE: Duration = Duration::from_secs(300);
+/// Longest silence of ffmpeg or a codec, after which it counts as hung: more
+/// than any encoder's look-ahead takes.
+pub(super) const SILENCE: Duration = Duration::from_secs(300);
 
 /// The stages and what they work with.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ pub struct Cut {
 pub struct Encoded {
     /// The file.
     pub path: PathBuf,
-    /// Its extension (`mp4`, `webm`).
+    /// Its extension (`mp4`, `webm`, or a codec's own): 1 to 10 of a-z and 0-9.
     pub extension: String,
     /// What it holds.
     pub probe: Probe,

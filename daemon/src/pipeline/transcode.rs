@@ -7,9 +7,10 @@ use clipmill_plugins::EncodePlan;
 use clipmill_plugins::media::{AudioStream, Container, Probe};
 
 use super::media::micros;
+use super::render::{Own, Recipe};
 use super::street::Shop;
 use super::trim::{self, Exact};
-use super::{Cut, Encoded, Fetched, Gauge, Rendition, StageError, render, workspace};
+use super::{Cut, Encoded, Fetched, Gauge, Rendition, StageError, frames, render, workspace};
 use crate::ffmpeg::{self, Encode, Expected, Input, Sound};
 
 /// Most sound streams that an upload keeps.
@@ -39,19 +40,64 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
             return Ok(Encoded { note, ..result });
         }
     }
-    let plan = render::plan(shop, &fetched.rendition, probe, video).await?;
-    let first = attempt(shop, &fetched, &inputs, &plan, exact, gauge).await;
-    let result = match (first, fetched.span) {
+    let recipe = render::recipe(shop, &fetched.rendition, probe, video).await?;
+    let exact = match (exact, &recipe) {
+        (None, Recipe::Own(_)) => Some(trim::whole(shop, &fetched, false).await?),
+        (exact, _) => exact,
+    };
+    let result = match attempt(shop, &fetched, &inputs, &recipe, exact, gauge).await {
         // The list of packets and the decoder may disagree, as with damaged
         // files; then the decoder's own list decides.
-        (Err(error), Some(span)) if error.code == "cut_mismatch" => {
+        Err(error) if error.code == "cut_mismatch" => {
             tracing::info!("cutting again by the decoder's own list of frames");
-            let exact = trim::exact(shop, &fetched, span, true).await?;
-            attempt(shop, &fetched, &inputs, &plan, Some(exact), gauge).await?
+            let exact = match fetched.span {
+                Some(span) => trim::exact(shop, &fetched, span, true).await?,
+                None => trim::whole(shop, &fetched, true).await?,
+            };
+            attempt(shop, &fetched, &inputs, &recipe, Some(exact), gauge).await?
         }
-        (first, _) => first?,
+        first => first?,
     };
     Ok(Encoded { note, ..result })
+}
+
+/// Makes the file once, and checks the result.
+async fn attempt(
+    shop: &Shop,
+    fetched: &Fetched,
+    inputs: &Inputs,
+    recipe: &Recipe,
+    exact: Option<Exact>,
+    gauge: &Gauge,
+) -> Result<Encoded, StageError> {
+    match (recipe, exact) {
+        (Recipe::Ffmpeg(plan, extension), _) => {
+            encode(shop, fetched, inputs, (plan, extension), exact, gauge).await
+        }
+        (Recipe::Own(own), Some(exact)) => {
+            by_itself(shop, fetched, inputs, own, exact, gauge).await
+        }
+        (Recipe::Own(_), None) => {
+            Err(StageError::never("internal", "nobody looked which frames there are"))
+        }
+    }
+}
+
+/// Lets a codec encode that needs no ffmpeg for it.
+async fn by_itself(
+    shop: &Shop,
+    fetched: &Fetched,
+    inputs: &Inputs,
+    own: &Own,
+    exact: Exact,
+    gauge: &Gauge,
+) -> Result<Encoded, StageError> {
+    let (path, extension) = output(fetched, &own.extension).await?;
+    let holder = inputs.audio.as_ref().unwrap_or(&inputs.video);
+    let sound = inputs.sounds.first().map(|stream| (holder, stream));
+    let job = frames::Job { own, fetched, video: &inputs.video, sound, exact, output: &path };
+    let probe = frames::encode(shop, &job, gauge).await?;
+    Ok(Encoded { path, extension, probe, note: None })
 }
 
 async fn inputs(fetched: &Fetched) -> Result<Inputs, StageError> {
@@ -70,16 +116,16 @@ async fn inputs(fetched: &Fetched) -> Result<Inputs, StageError> {
     Ok(Inputs { video, audio, sounds })
 }
 
-/// Encodes once, and checks the result.
-async fn attempt(
+/// Encodes with ffmpeg.
+async fn encode(
     shop: &Shop,
     fetched: &Fetched,
     inputs: &Inputs,
-    plan: &EncodePlan,
+    (plan, extension): (&EncodePlan, &str),
     exact: Option<Exact>,
     gauge: &Gauge,
 ) -> Result<Encoded, StageError> {
-    let (path, extension) = output(fetched, plan.container).await?;
+    let (path, extension) = output(fetched, extension).await?;
     let args = ffmpeg::encode(&Encode {
         plan,
         input: &inputs.video,
@@ -102,7 +148,7 @@ async fn copy(
     container: Container,
     gauge: &Gauge,
 ) -> Result<Encoded, StageError> {
-    let (path, extension) = output(fetched, container).await?;
+    let (path, extension) = output(fetched, render::extension(container)).await?;
     let sound = Sound { file: inputs.audio.as_ref(), streams: &inputs.sounds };
     let video = fetched.media.picture()?;
     let args = ffmpeg::remux(&inputs.video, video, sound, container, &path);
@@ -125,13 +171,7 @@ async fn run(
 
 /// Where the result goes: a name that nothing has. What an interrupted attempt
 /// left there is removed and not written over, because its ffmpeg may be at it.
-async fn output(fetched: &Fetched, container: Container) -> Result<(PathBuf, String), StageError> {
-    let extension = match container {
-        Container::Webm => "webm",
-        Container::Mkv => "mkv",
-        Container::Ts => "ts",
-        Container::Mp4 | Container::Other => "mp4",
-    };
+async fn output(fetched: &Fetched, extension: &str) -> Result<(PathBuf, String), StageError> {
     let path = fetched.folder.join(format!("encoded.{extension}"));
     match tokio::fs::remove_file(&path).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,6 +1,7 @@
 //! Finding the exact frames of a span. Nothing is decoded or written here: the
 //! cut is made by the one encode that follows.
 
+use clipmill_plugins::media::VideoStream;
 use clipmill_storage::Span;
 
 use super::media::{Media, micros};
@@ -17,6 +18,46 @@ const LEAD: i64 = 1_000_000;
 pub(super) struct Exact {
     pub window: Window,
     pub frames: u64,
+    pub pace: Pace,
+}
+
+/// How the frames of a window follow each other, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace {
+    /// From the first frame to the second; none for a single one.
+    pub first_gap: Option<i64>,
+    /// From one to the next, on average.
+    pub average_gap: i64,
+    /// How long the last frame is shown, whatever the window says.
+    pub last_gap: i64,
+    /// From the first frame until the last one is not shown any more.
+    pub length: i64,
+}
+
+/// How long a frame is shown of which nothing is known, microseconds.
+const USUAL_GAP: i64 = 40_000;
+
+impl Pace {
+    /// Of the frames from `from` to before `to`, of which there is one at least.
+    fn of(frames: &Frames, from: usize, to: usize, video: Option<&VideoStream>) -> Pace {
+        let time = |n: usize| frames.list.get(n).map(|frame| frames.micros(frame.pts));
+        let between = |first: usize, last: usize| Some(time(last)? - time(first)?);
+        let count = to - from;
+        let told =
+            video.and_then(|video| video.average_rate).map(|rate| micros(1.0 / rate.as_f64()));
+        let shown = between(from, to - 1).unwrap_or_default();
+        let average_gap = match i64::try_from(count - 1) {
+            Ok(gaps) if gaps > 0 => shown / gaps,
+            _ => told.unwrap_or(USUAL_GAP),
+        };
+        let last_gap = between(to - 1, to).unwrap_or(average_gap);
+        Pace {
+            first_gap: between(from, from + 1).filter(|_| count > 1),
+            average_gap: average_gap.max(1),
+            last_gap,
+            length: shown + last_gap,
+        }
+    }
 }
 
 /// Finds the frames.
@@ -36,13 +77,7 @@ pub(super) async fn exact(
     span: Span,
     decoded: bool,
 ) -> Result<Exact, StageError> {
-    let (file, video) = (&fetched.media.video, fetched.media.picture()?);
-    let input = Input::file(&file.path).await?;
-    let deadline = shop.stage_deadline();
-    let frames = match decoded {
-        true => shop.tools.decoded_frames(&input, video, deadline).await?,
-        false => shop.tools.frames(&input, video, deadline).await?,
-    };
+    let (input, frames) = list(shop, fetched, decoded).await?;
     let mut exact = find(&frames, span, &fetched.media).ok_or_else(|| {
         StageError::never("no_such_span", "the video has no picture within this span")
     })?;
@@ -51,6 +86,35 @@ pub(super) async fn exact(
         exact.window.seek_micros = None;
     }
     Ok(exact)
+}
+
+/// All frames, with `decoded` as a decoder gives them out.
+pub(super) async fn whole(
+    shop: &Shop,
+    fetched: &Fetched,
+    decoded: bool,
+) -> Result<Exact, StageError> {
+    let (_, frames) = list(shop, fetched, decoded).await?;
+    let to = frames.list.len();
+    let mut exact = between(&frames, 0, to, i64::MAX, &fetched.media)
+        .ok_or_else(|| StageError::never("no_video", "the video has no frame at all"))?;
+    exact.window.seek_micros = None;
+    Ok(exact)
+}
+
+async fn list(
+    shop: &Shop,
+    fetched: &Fetched,
+    decoded: bool,
+) -> Result<(Input, Frames), StageError> {
+    let (file, video) = (&fetched.media.video, fetched.media.picture()?);
+    let input = Input::file(&file.path).await?;
+    let deadline = shop.stage_deadline();
+    let frames = match decoded {
+        true => shop.tools.decoded_frames(&input, video, deadline).await?,
+        false => shop.tools.frames(&input, video, deadline).await?,
+    };
+    Ok((input, frames))
 }
 
 /// The frames with `start <= time < end`, none when there are none. Times are
@@ -62,6 +126,12 @@ fn find(frames: &Frames, span: Span, media: &Media) -> Option<Exact> {
     let (start, end) = (zero + micros(span.start), zero + micros(span.end));
     let from = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < start);
     let to = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < end);
+    between(frames, from, to, end, media)
+}
+
+/// The frames from `from` to before `to`, whose span ends at `end` microseconds.
+fn between(frames: &Frames, from: usize, to: usize, end: i64, media: &Media) -> Option<Exact> {
+    let file = &media.video;
     let first = frames.list.get(from..to)?.first()?;
     let start_micros = frames.micros(first.pts);
     // From the clock of the picture's file to that of the sound's.
@@ -72,10 +142,11 @@ fn find(frames: &Frames, span: Span, media: &Media) -> Option<Exact> {
             start_pts: first.pts,
             end_pts: frames.list.get(to).map(|frame| frame.pts),
             start_micros: start_micros + sound,
-            end_micros: end.max(start_micros + 1) + sound,
+            end_micros: end.max(start_micros + 1).saturating_add(sound),
             seek_micros: (seek > 0).then_some(seek),
         },
         frames: (to - from) as u64,
+        pace: Pace::of(frames, from, to, file.probe.video.as_ref()),
     })
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use clipmill_plugins::media::Rational;
+use clipmill_plugins::{FrameFormat, FramePlan, PcmFormat};
 
 use super::*;
 
@@ -172,4 +173,67 @@ fn a_copy_from_the_relay_may_use_http_and_nothing_else() {
              -output_ts_offset 1.000000 -movie_timescale 15360 \
              -video_track_timescale 15360 -f mp4 -y file:/w/video.mp4"
     );
+}
+
+#[test]
+fn raw_frames_and_samples_of_a_window() {
+    let window = Window {
+        start_pts: 15360,
+        end_pts: Some(30720),
+        start_micros: 1_000_000,
+        end_micros: 2_000_000,
+        seek_micros: Some(200_000),
+    };
+    let plan = FramePlan {
+        width: 64,
+        height: 48,
+        pixel_format: FrameFormat::Yuv420p,
+        frame_rate: Rational { num: 30_000, den: 1001 },
+        audio: None,
+    };
+    let input = file("/w/v.mp4");
+    let words = |args: Vec<OsString>| {
+        let words: Vec<_> = args.iter().map(|word| word.to_str().unwrap()).collect();
+        words.join(" ")
+    };
+    const BEGIN: &str = "-nostdin -hide_banner -v error -nostats -progress pipe:2 \
+                         -stats_period 10 -copyts";
+    const INPUT: &str = "-noaccurate_seek -ss 0.200000 -protocol_whitelist file -f mov -i \
+                         file:/w/v.mp4 -map";
+    let picture = RawPicture {
+        plan: &plan,
+        input: &input,
+        video: &video(320, "yuv420p"),
+        window,
+        slack: 128,
+        frames: 30,
+        spare: 3,
+        threads: 2,
+    };
+    assert_eq!(
+        words(raw_picture(&picture)),
+        format!(
+            "{BEGIN} -threads 2 {INPUT} 0:1 -map_metadata -1 -map_chapters -1 -sn -dn \
+             -filter:v trim=start_pts=15360:end_pts=30720,setpts=PTS-(15488),\
+             fps=fps=30000/1001:round=up:start_time=0,tpad=stop=3:stop_mode=clone,\
+             scale=64:48:out_range=tv,format=yuv420p -fps_mode vfr -frames:v 30 \
+             -c:v rawvideo -f rawvideo pipe:1"
+        )
+    );
+    let sound = RawSound {
+        format: PcmFormat { sample_rate: 16_000, channels: 1 },
+        input: &input,
+        stream: &audio(6),
+        window,
+        to_its_end: false,
+    };
+    let rest = "asetpts=PTS-(1.000000)/TB,aresample=16000:async=1:first_pts=0,\
+                aformat=sample_fmts=s16:sample_rates=16000:channel_layouts=mono \
+                -c:a pcm_s16le -f s16le pipe:1";
+    let begin = format!(
+        "{BEGIN} {INPUT} 0:2 -map_metadata -1 -map_chapters -1 -sn -dn -filter:a atrim=start="
+    );
+    assert_eq!(words(raw_sound(&sound)), format!("{begin}1.000000:end=2.000000,{rest}"));
+    let whole = RawSound { to_its_end: true, ..sound };
+    assert_eq!(words(raw_sound(&whole)), format!("{begin}1.000000,{rest}"));
 }
