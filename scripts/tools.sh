@@ -3,7 +3,10 @@
 #
 #   scripts/tools.sh run     what the daemon calls: ffmpeg, yt-dlp, a JavaScript runtime for yt-dlp
 #   scripts/tools.sh test    run, and what the tests start: nginx, curl, systemd-analyze, faketime,
-#                            and the servers: Redis, and DocumentDB unless there is a MongoDB
+#                            and the servers: Redis, and DocumentDB unless there is a MongoDB;
+#                            guests
+#   scripts/tools.sh guests  what the example plugins are built with: clang for WebAssembly, node,
+#                            a Rust target; see scripts/guests.sh
 #   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn), and
 #                            the servers
 #
@@ -127,6 +130,37 @@ test_set() {
     need faketime faketime libfaketime
   fi
   server_set
+  guests_set
+}
+
+guests_set() {
+  if [ -z "$("$root/scripts/guests.sh" clang)" ]; then
+    if has apt-get; then
+      local version
+      version=$(newest_wasm_clang)
+      system_packages "clang-$version" "lld-$version" "libclang-rt-$version-dev-wasm32" wasi-libc --
+    else
+      system_packages -- llvm lld wasi-libc wasi-runtimes
+    fi
+    [ -n "$("$root/scripts/guests.sh" clang)" ] ||
+      die "no clang here builds for wasm32-wasi; install wasi-sdk and set WASI_SDK_PATH"
+  fi
+  need node nodejs node
+  need npm npm node
+  "$root/scripts/guests.sh" install
+}
+
+# A clang of which apt-get has the parts for WebAssembly.
+newest_wasm_clang() {
+  local version
+  for version in 19 20 21 22 18 17 16; do
+    if [ -n "$(apt-cache policy "libclang-rt-$version-dev-wasm32")" ]; then
+      printf '%s\n' "$version"
+      return
+    fi
+  done
+  # Nothing is known before the first update, or nothing is there; apt-get will say which.
+  printf '19\n'
 }
 
 # What scripts/servers.sh starts: nothing for a server that the environment names.
@@ -150,6 +184,7 @@ bench_set() {
 case "${1:-}" in
   run) run_set ;;
   test) test_set ;;
+  guests) guests_set ;;
   bench) bench_set ;;
-  *) die "usage: scripts/tools.sh run|test|bench" ;;
+  *) die "usage: scripts/tools.sh run|test|guests|bench" ;;
 esac
