@@ -121,7 +121,7 @@ pub enum Plugin {
     Test(TestPlugin),
     /// List the plugins in the folder, in the order in which they are asked
     List {
-        /// One JSON object a line
+        /// Print one JSON array
         #[arg(long)]
         json: bool,
     },

@@ -36,10 +36,9 @@ fn refused(check: &CheckPlugin, error: &HostError) -> Failure {
     let HostError { code, message } = error;
     match check.json {
         true => println!("{}", json!({ "ok": false, "code": code, "message": message })),
-        false => println!("BAD  {}\n  -> {message}", check.file.display()),
+        false => println!("BAD  {}", check.file.display()),
     }
-    let message = format!("{} can't be used as a plugin [{code}]", check.file.display());
-    Failure { exit: 3, code, message }
+    error.clone().into()
 }
 
 /// What is no error, and what its author or operator should know.
@@ -108,8 +107,9 @@ fn people(
         fact("qualities", codec.qualities.join(" "));
         fact("result", format!("{}, .{}", codec.mime, codec.extension));
     }
-    let imports: Vec<_> = inspected.imports.iter().map(|import| short(import)).collect();
-    fact("imports", if imports.is_empty() { "nothing".to_owned() } else { imports.join(" ") });
+    for (n, import) in inspected.imports.iter().enumerate() {
+        fact(if n == 0 { "imports" } else { "" }, import.clone());
+    }
     let has = &loaded.has;
     if loaded.kind == Kind::Source {
         fact("hosts", hosts(&loaded.wants, has));

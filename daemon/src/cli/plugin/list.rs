@@ -1,7 +1,7 @@
 //! `clipmill plugin list`: who is there, in the order in which they are asked.
 
 use clipmill_plugins::wasm::{LoadedState, PluginState, State};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::board::Board;
 use super::states;
@@ -13,30 +13,27 @@ use crate::config::{BUILT_IN, Config};
 pub async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     let (board, running) = states::look(config).await?;
     match json {
-        true => lines(&board),
+        true => println!("{}", array(&board)),
         false => people(config, &board, running),
     }
     Ok(())
 }
 
-/// One object a line: sources, codecs, and whoever is not asked.
-fn lines(board: &Board) {
-    for asked in order(board) {
-        let state = asked.plugin.map(|plugin| &plugin.state);
-        println!(
-            "{}",
-            json!({
-                "name": asked.name,
-                "order": asked.place,
-                "kind": asked.kind(),
-                "built_in": asked.plugin.is_none(),
-                "state": state.map_or("active", states::word),
-                "reason": asked.plugin.and_then(states::reason),
-                "file": asked.plugin.map(|plugin| &plugin.file),
-                "loaded": asked.plugin.and_then(|plugin| plugin.loaded.as_ref()),
-            })
-        );
-    }
+/// One array: sources in order, codecs in order, then whoever is not asked.
+fn array(board: &Board) -> Value {
+    let object = |asked: Asked<'_>| {
+        let state = asked.plugin.map_or(&State::Active, |plugin| &plugin.state);
+        json!({
+            "name": asked.name,
+            "order": asked.place,
+            "kind": asked.kind(),
+            "built_in": asked.plugin.is_none(),
+            "state": state,
+            "file": asked.plugin.map(|plugin| &plugin.file),
+            "loaded": asked.plugin.and_then(|plugin| plugin.loaded.as_ref()),
+        })
+    };
+    order(board).into_iter().map(object).collect()
 }
 
 fn people(config: &Config, board: &Board, running: bool) {

@@ -74,7 +74,7 @@ async fn resolve(
     let options = ResolveOptions { fresh };
     match source.resolve(&url, options).await {
         Ok(info) => {
-            told.put("media", serde_json::to_value(&*info).unwrap_or_default());
+            told.put("result", serde_json::to_value(&*info).unwrap_or_default());
             told.line("resolve  answers");
             if !told.json {
                 media::print(&info);
@@ -125,7 +125,7 @@ async fn encode(
     facts.iter().for_each(|(name, value)| table.row([(*name).to_owned(), value.clone()]));
     told.line(table.to_string().trim_end());
     let facts = facts.into_iter().map(|(name, value)| (name.replace(' ', "_"), json!(value)));
-    told.put("plan", Value::Object(facts.collect()));
+    told.put("result", Value::Object(facts.collect()));
     // A plan for ffmpeg is all that the plugin does; frames it encodes itself.
     if matches!(planned, Plan::Ffmpeg(_)) && test.output.is_none() {
         return Ok(());
