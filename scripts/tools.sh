@@ -135,13 +135,10 @@ test_set() {
 
 guests_set() {
   if [ -z "$("$root/scripts/guests.sh" clang)" ]; then
-    if has apt-get; then
-      local version
-      version=$(newest_wasm_clang)
-      system_packages "clang-$version" "lld-$version" "libclang-rt-$version-dev-wasm32" wasi-libc --
-    else
-      system_packages -- llvm lld wasi-libc wasi-runtimes
-    fi
+    local version
+    version=$(wasm_clang)
+    system_packages "clang-$version" "lld-$version" "libclang-rt-$version-dev-wasm32" wasi-libc \
+      -- llvm lld wasi-libc wasi-runtimes
     [ -n "$("$root/scripts/guests.sh" clang)" ] ||
       die "no clang here builds for wasm32-wasi; install wasi-sdk and set WASI_SDK_PATH"
   fi
@@ -150,16 +147,16 @@ guests_set() {
   "$root/scripts/guests.sh" install
 }
 
-# A clang of which apt-get has the parts for WebAssembly.
-newest_wasm_clang() {
+# The version of a clang of which apt-get has the parts for WebAssembly. Where nothing is known, as
+# before the first update, apt-get says what is wrong with it.
+wasm_clang() {
   local version
   for version in 19 20 21 22 18 17 16; do
-    if [ -n "$(apt-cache policy "libclang-rt-$version-dev-wasm32")" ]; then
+    if [ -n "$(apt-cache policy "libclang-rt-$version-dev-wasm32" 2>/dev/null)" ]; then
       printf '%s\n' "$version"
       return
     fi
   done
-  # Nothing is known before the first update, or nothing is there; apt-get will say which.
   printf '19\n'
 }
 

@@ -109,7 +109,7 @@ export const bytesOf = (text) =>
  * of decoded segments and `query` a Map. Null for other addresses.
  */
 export function parseUrl(url) {
-  const match = /^(https?:\/\/([^/?#@]+))(\/[^?#]*)?(?:\?([^#]*))?/.exec(url);
+  const match = /^(https?:\/\/([^/?#@]+))(?=[/?#]|$)(\/[^?#]*)?(?:\?([^#]*))?/.exec(url);
   if (!match) return null;
   const [, origin, host, path = '/', query = ''] = match;
   const pairs = query

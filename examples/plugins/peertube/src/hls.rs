@@ -25,10 +25,10 @@ pub fn parse(text: &str, base: &str) -> Vec<Rendition> {
             pending = Some(variant(list));
         } else if let Some(list) = line.strip_prefix("#EXT-X-MEDIA:") {
             renditions.extend(sound(list, base));
-        } else if !line.is_empty() && !line.starts_with('#') {
-            if let (Some(rendition), Some(url)) = (pending.take(), join(base, line)) {
-                renditions.push(Rendition { url, ..rendition });
-            }
+        } else if line.is_empty() || line.starts_with('#') {
+            continue;
+        } else if let (Some(rendition), Some(url)) = (pending.take(), join(base, line)) {
+            renditions.push(Rendition { url, ..rendition });
         }
     }
     if renditions.is_empty() && text.contains("#EXTINF") {

@@ -140,15 +140,19 @@ impl Video {
             title: self.title,
             duration: self.duration,
             live: if self.live { Live::Running(None) } else { Live::No },
-            formats: self.formats.into_iter().map(Way::into_format).collect(),
+            formats: self.formats.into_iter().map(|way| way.into_format(self.live)).collect(),
             ..MediaInfo::new(self.id)
         }
     }
 }
 
 impl Way {
-    fn into_format(self) -> Format {
-        let container = if self.hls { Container::Ts } else { container(&self.url) };
+    fn into_format(self, live: bool) -> Format {
+        let container = match (self.hls, live) {
+            (true, true) => Container::Ts,
+            (true, false) => Container::Mp4,
+            (false, _) => container(&self.url),
+        };
         let location = Location::new(self.url);
         Format {
             id: self.id,

@@ -20,7 +20,7 @@ pub trait Codec {
 
 /// Makes a type that implements the trait of the chosen feature the plugin.
 ///
-/// ```ignore
+/// ```text
 /// clipmill_plugin::export!(MyCodec);
 /// ```
 #[macro_export]

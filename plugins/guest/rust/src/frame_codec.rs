@@ -55,7 +55,7 @@ pub fn out_of_order() -> CodecError {
 
 /// Makes a type that implements the trait of the chosen feature the plugin.
 ///
-/// ```ignore
+/// ```text
 /// clipmill_plugin::export!(MyCodec);
 /// ```
 #[macro_export]

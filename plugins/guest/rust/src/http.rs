@@ -3,11 +3,15 @@
 //! It reaches hosts that the manifest asks for and the operator granted, on
 //! public addresses; so does every redirect.
 //!
-//! ```ignore
+//! ```no_run
+//! # use clipmill_plugin::http;
+//! # fn main() -> Result<(), clipmill_plugin::SourceError> {
 //! let page = http::get("https://example.org/api/1")?.ok()?.text();
 //! let answer = http::Request::post("https://example.org/api", "{}")
 //!     .header("content-type", "application/json")
 //!     .send()?;
+//! # Ok(())
+//! # }
 //! ```
 
 pub use crate::bindings::clipmill::plugin::http::{HttpError, Method, Request, Response};

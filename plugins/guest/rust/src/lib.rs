@@ -9,7 +9,8 @@
 //! | `codec` | `Codec` | plans how ffmpeg encodes |
 //! | `frame-codec` | `FrameCodec` | encodes frames by itself |
 //!
-//! ```ignore
+#![cfg_attr(feature = "source", doc = "```no_run")]
+#![cfg_attr(not(feature = "source"), doc = "```text")]
 //! use clipmill_plugin::{http, Format, Container, MediaInfo, ResolveOptions, Source, SourceError};
 //!
 //! struct Example;
@@ -32,7 +33,7 @@
 //! A plugin is built for `wasm32-unknown-unknown` as a `cdylib`, and made a
 //! component by `clipmill plugin pack`. There are no files, no environment and
 //! no sockets; what there is, is in the modules of this crate. Every call meets
-//! a fresh instance: what is to outlive a call belongs into [`cache`].
+//! a fresh instance: what is to outlive a call belongs into `cache`.
 
 #[cfg(not(any(feature = "source", feature = "codec", feature = "frame-codec")))]
 compile_error!("choose one of the features `source`, `codec` and `frame-codec`");

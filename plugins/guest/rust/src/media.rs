@@ -95,7 +95,6 @@ impl Location {
     }
 }
 
-#[expect(clippy::derivable_impls, reason = "the types are generated")]
 impl Default for VideoTrack {
     /// Nothing is known of it.
     fn default() -> VideoTrack {

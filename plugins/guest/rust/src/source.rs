@@ -25,7 +25,7 @@ pub trait Source {
 /// The name and the version that a source tells are the crate's, with `-`
 /// replaced by `_`; another name can be given:
 ///
-/// ```ignore
+/// ```text
 /// clipmill_plugin::export!(MySource);
 /// clipmill_plugin::export!(MySource, name: "my_site");
 /// ```
