@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
-use clipmill_tests::daemon::program;
+use clipmill_tests::daemon::{Daemon, program};
 use clipmill_tests::media::Clip;
 use clipmill_tests::tool;
 use serde_json::Value;
@@ -125,7 +126,7 @@ fn doctor_lists_what_is_there_and_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let all = clipmill(folder.path(), &["doctor"]);
     assert!(all.status.success(), "{}", text(&all.stdout));
-    for name in ["ffmpeg", "encoders", "yt-dlp", "JavaScript", "data folder"] {
+    for name in ["ffmpeg", "encoders", "yt-dlp", "JavaScript", "data folder", "plugins"] {
         assert!(text(&all.stdout).contains(name), "{name}");
     }
     let none = Command::new(program())
@@ -151,4 +152,82 @@ fn the_configuration_is_checked_and_printed() {
     std::fs::write(folder.path().join("config.toml"), "[clips]\nformat = 'webm'\n").unwrap();
     let printed = clipmill(folder.path(), &["config", "print"]);
     assert!(text(&printed.stdout).contains("format = \"webm\""));
+}
+
+#[test]
+fn what_is_no_plugin_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("text.wasm", b"hello");
+    write("core.wasm", b"\0asm\x01\0\0\0");
+    write("bad.toml", b"name = 'bad'\nversion = '1'\napi = '9.9'\nkind = 'source'\n");
+    for (arguments, code, part) in [
+        (vec!["check", "text.wasm"], 3, "not WebAssembly"),
+        (vec!["check", "core.wasm"], 3, "clipmill plugin pack"),
+        (vec!["check", "missing.wasm"], 3, "no such plugin"),
+        (vec!["test", "text.wasm", "--url", "http://127.0.0.1/"], 3, "not WebAssembly"),
+        (vec!["test", "text.wasm"], 2, "--url"),
+        (vec!["pack", "text.wasm", "-o", "out.wasm"], 3, "not WebAssembly"),
+        (vec!["pack", "core.wasm"], 2, "exists already"),
+        (vec!["pack", "core.wasm", "--manifest", "bad.toml"], 3, "9.9"),
+    ] {
+        let ended = clipmill(folder.path(), &[&["plugin"], &arguments[..]].concat());
+        let told = text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(told.contains(part), "{arguments:?}: {told}");
+    }
+    let checked = clipmill(folder.path(), &["plugin", "check", "text.wasm", "--json"]);
+    let told: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!((&told["ok"], &told["code"]), (&false.into(), &"bad_component".into()), "{told}");
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(names.len(), 3, "nothing else is made: {names:?}");
+}
+
+#[test]
+fn a_running_daemon_tells_of_its_plugins() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = |data: &Path| {
+        let output = Command::new(program())
+            .args(["plugin", "list", "--json"])
+            .current_dir(folder.path())
+            .env("CLIPMILL_FOLDERS_DATA", data)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice::<Vec<Value>>(&output.stdout).unwrap()
+    };
+    let names = |all: &[Value]| -> Vec<String> {
+        all.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let config = "[plugins]\norder = ['http', 'av1']\ndisable = ['h265']\n";
+    let mut daemon = Daemon::start(config);
+    let data = daemon.data();
+    assert_eq!(names(&listed(&data)), ["http", "ytdlp", "av1", "h264"]);
+    std::fs::write(data.join("plugins/tube.wasm"), "half a file").unwrap();
+    let began = Instant::now();
+    let told = loop {
+        let told = listed(&data);
+        if told.len() == 5 {
+            break told;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{told:?}");
+    };
+    let tube = told.last().unwrap();
+    assert_eq!((&tube["name"], &tube["order"]), (&"tube".into(), &Value::Null));
+    assert_eq!(tube["state"]["is"], "broken");
+    let doctor = Command::new(program())
+        .arg("doctor")
+        .current_dir(folder.path())
+        .env("PATH", tool::search_path())
+        .env("CLIPMILL_FOLDERS_DATA", &data)
+        .output()
+        .unwrap();
+    let told = text(&doctor.stdout);
+    assert!(told.contains("1 broken") && told.contains("tube: "), "{told}");
+    assert_eq!(doctor.status.code(), Some(5));
+
+    // Without the daemon the folder is looked at, with the configuration of who looks.
+    assert!(daemon.stop().success());
+    let told = names(&listed(&data));
+    assert_eq!(told, ["ytdlp", "http", "h264", "h265", "av1", "tube"]);
 }

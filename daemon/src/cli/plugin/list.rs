@@ -117,3 +117,46 @@ fn order(board: &Board) -> Vec<Asked<'_>> {
     }));
     all
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn state(name: &str, state: State) -> PluginState {
+        PluginState { name: name.to_owned(), state, loaded: None, file: format!("{name}.wasm") }
+    }
+
+    #[test]
+    fn the_order_is_that_in_which_they_are_asked() {
+        let reason = || "it broke off".to_owned();
+        let board = Board {
+            as_of: chrono::Utc::now(),
+            sources: ["tube", "ytdlp", "lazy", "http"].map(str::to_owned).into(),
+            codecs: ["h264", "gif"].map(str::to_owned).into(),
+            plugins: vec![
+                state("broken", State::Broken { reason: reason() }),
+                state("gif", State::Active),
+                state("lazy", State::SetAside { reason: reason() }),
+                state("off", State::Disabled),
+                state("tube", State::Active),
+            ],
+        };
+        let all: Vec<_> = order(&board).into_iter().map(|it| (it.name, it.place)).collect();
+        let asked = [
+            ("tube", Some(1)),
+            ("ytdlp", Some(2)),
+            ("lazy", None),
+            ("http", Some(4)),
+            ("h264", Some(1)),
+            ("gif", Some(2)),
+            ("broken", None),
+            ("off", None),
+        ];
+        assert_eq!(all, asked);
+        let array = array(&board);
+        assert_eq!(array[2]["state"]["is"], "set_aside");
+        assert_eq!(array[1]["built_in"], true);
+        assert_eq!(array[6]["kind"], Value::Null);
+    }
+}
