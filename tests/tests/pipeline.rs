@@ -9,5 +9,9 @@ mod bench;
 mod cuts;
 #[path = "pipeline/fetches.rs"]
 mod fetches;
+#[path = "pipeline/frames.rs"]
+mod frames;
+#[path = "pipeline/raw.rs"]
+mod raw;
 #[path = "pipeline/uploads.rs"]
 mod uploads;

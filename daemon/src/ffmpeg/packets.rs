@@ -51,7 +51,7 @@ impl Tools {
         video: &VideoStream,
         deadline: Duration,
     ) -> Result<Frames, StageError> {
-        match self.list(input, video, deadline, "packet=pts,flags").await? {
+        match self.list(input, video, deadline, Of::Packets).await? {
             Some(frames) => Ok(frames),
             None => self.decoded_frames(input, video, deadline).await,
         }
@@ -67,11 +67,9 @@ impl Tools {
         video: &VideoStream,
         deadline: Duration,
     ) -> Result<Frames, StageError> {
-        self.list(input, video, deadline, "frame=key_frame,best_effort_timestamp")
-            .await?
-            .ok_or_else(|| {
-                StageError::never("not_media", "the frames of this video carry no time stamps")
-            })
+        self.list(input, video, deadline, Of::Decoder).await?.ok_or_else(|| {
+            StageError::never("not_media", "the frames of this video carry no time stamps")
+        })
     }
 
     /// None when a time is missing or occurs twice.
@@ -80,21 +78,28 @@ impl Tools {
         input: &Input,
         video: &VideoStream,
         deadline: Duration,
-        entries: &str,
+        of: Of,
     ) -> Result<Option<Frames>, StageError> {
         let mut args: Vec<OsString> = ["-hide_banner", "-v", "error"].map(OsString::from).into();
         args.extend(input.guards());
         let stream = video.index.to_string();
+        let entries = match of {
+            Of::Packets => "packet=pts,flags",
+            Of::Decoder => "frame=key_frame,best_effort_timestamp",
+        };
         args.extend(
             ["-select_streams", &stream, "-show_entries", entries, "-of", "compact=p=0", "-i"]
                 .map(OsString::from),
         );
         args.push(input.address());
-        let (mut list, mut complete) = (Vec::new(), true);
+        let (mut list, mut complete, mut untimed) = (Vec::new(), true, 0);
         let spec = Spec::new(&self.ffprobe, args, deadline);
         process::run_lines(spec, |line| match frame(line) {
-            Line::Frame(frame) if list.len() <= MOST => list.push(frame),
-            Line::NoTime => complete = false,
+            Line::Frame(frame) if list.len() <= MOST => {
+                complete &= untimed == 0;
+                list.push(frame);
+            }
+            Line::NoTime => untimed += 1,
             Line::Frame(_) | Line::Other => {}
         })
         .await
@@ -106,11 +111,39 @@ impl Tools {
             return Err(StageError::never("too_large", "the video has too many frames"));
         }
         list.sort_unstable();
+        if untimed > 0 {
+            complete &= of == Of::Decoder && follow(&mut list, untimed);
+        }
         let unique =
             list.windows(2).all(|pair| pair.first().map(|f| f.pts) != pair.last().map(|f| f.pts));
         let frames = Frames { time_base: video.time_base, list };
         Ok((complete && unique).then_some(frames))
     }
+}
+
+/// What is listed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Of {
+    Packets,
+    Decoder,
+}
+
+/// Most frames without a time that a decoder may give out at its end.
+const MOST_UNTIMED: i64 = 16;
+
+/// Gives the last frames of a decoder their times: what it held back until the
+/// end of the file may have none. Answers whether that could be done.
+fn follow(list: &mut Vec<Frame>, untimed: i64) -> bool {
+    let (Some(first), Some(last)) = (list.first().copied(), list.last().copied()) else {
+        return false;
+    };
+    let gaps = i64::try_from(list.len() - 1).unwrap_or(i64::MAX);
+    if gaps < 1 || untimed > MOST_UNTIMED {
+        return false;
+    }
+    let gap = (last.pts - first.pts) / gaps;
+    list.extend((1..=untimed).map(|n| Frame { pts: last.pts + n * gap, key: false }));
+    true
 }
 
 enum Line {
@@ -157,6 +190,15 @@ mod tests {
         assert_eq!(read("pts=N/A|flags=K_"), Some((-1, false)));
         assert_eq!(read("key_frame=1|best_effort_timestamp=40"), Some((40, true)));
         assert_eq!(read("side_data|"), None);
+    }
+
+    #[test]
+    fn what_a_decoder_held_back_follows() {
+        let at = |pts| Frame { pts, key: false };
+        let mut list = vec![at(10), at(12), at(14)];
+        assert!(follow(&mut list, 2));
+        assert_eq!(list, [10, 12, 14, 16, 18].map(at));
+        assert!(!follow(&mut list, 17) && !follow(&mut vec![at(0)], 1));
     }
 
     #[test]

@@ -82,6 +82,14 @@ impl Bench {
     }
 
     pub async fn with(change: impl FnOnce(&mut Config)) -> Bench {
+        Bench::with_codecs(Vec::new(), change).await
+    }
+
+    /// With these codecs before the built-in ones.
+    pub async fn with_codecs(
+        plugins: Vec<Arc<dyn Codec>>,
+        change: impl FnOnce(&mut Config),
+    ) -> Bench {
         let mut config = Config::default();
         change(&mut config);
         let tools = Tools::discover(&config).await.unwrap();
@@ -109,6 +117,7 @@ impl Bench {
         let mut handlers = vec![Handler::Source(source.clone())];
         handlers.extend(codecs.map(Handler::Codec));
         let registry = Registry::new(handlers, Order::default());
+        registry.set_plugins(plugins.into_iter().map(Handler::Codec).collect());
         let street = Street::new(&config, tools, Arc::new(registry), client);
         Bench { street, source, folder: tempfile::tempdir().unwrap() }
     }
