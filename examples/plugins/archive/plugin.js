@@ -86,23 +86,26 @@ function choose(files, name) {
   const first = name
     ? files.find((file) => file.name === name)
     : files.find((file) => kindOf(file)[1]) ?? files[0];
-  return first ? files.filter((file) => originalOf(file) === originalOf(first)) : [];
+  if (!first) return [];
+  const forms = files.filter((file) => originalOf(file) === originalOf(first));
+  return [...new Map(forms.map((file) => [file.name, file])).values()];
 }
 
 function format(base, item, file, n) {
   const [container, hasPicture] = kindOf(file);
   const path = file.name.split('/').map(encodeURIComponent).join('/');
-  const id = file.name.length <= 64 ? file.name : `file-${n + 1}`;
+  const id = /^[^\p{Cc}]{1,64}$/u.test(file.name) ? file.name : `file-${n + 1}`;
   return progressive(id, container, `${base}/download/${encodeURIComponent(item)}/${path}`, {
-    video: hasPicture ? { width: whole(file.width), height: whole(file.height) } : null,
+    video: hasPicture ? { width: whole(file.width, 65535), height: whole(file.height, 65535) } : null,
     size: whole(file.size),
   });
 }
 
-// A whole number above 0; the API writes numbers as text.
-function whole(text) {
+// A whole number above 0; the API writes numbers as text. The host takes what makes no sense for a
+// mistake of the plugin.
+function whole(text, most = Number.MAX_SAFE_INTEGER) {
   const number = Number(text);
-  return Number.isSafeInteger(number) && number > 0 ? number : null;
+  return Number.isInteger(number) && number > 0 && number <= most ? number : null;
 }
 
 // `12.5`, `1:02` or `1:02:03`.

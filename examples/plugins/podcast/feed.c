@@ -8,6 +8,9 @@
 // Nobody needs longer titles.
 enum { TEXT_BYTES = 4096 };
 
+// The host of the plugin takes no longer addresses.
+enum { ADDRESS_BYTES = 8192 };
+
 // More episodes than that are not looked at.
 enum { EPISODES = 20000 };
 
@@ -43,10 +46,23 @@ static bool kind_of(slice type, slice url, media_kind *kind) {
   return false;
 }
 
+// An http or https address with an ordinary host and perhaps a port. The host of the plugin would
+// take others for a mistake of it.
 static bool is_address(const char *url) {
   slice text = slice_of(url);
+  if (text.len > ADDRESS_BYTES || slice_find(text, " ") != text.len) return false;
   if (!slice_starts(text, "https://") && !slice_starts(text, "http://")) return false;
-  return slice_find(text, " ") == text.len;
+  slice host = slice_from(text, slice_find(text, "//") + 2), port;
+  host.len = slice_find(host, "/");
+  host.len = slice_find(host, "?");
+  host.len = slice_find(host, "#");
+  port = slice_from(host, slice_find(host, ":") + 1);
+  host.len = slice_find(host, ":");
+  for (size_t n = 0; n < host.len; n++)
+    if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", host.at[n]))
+      return false;
+  unsigned long long number;
+  return host.len && (!port.len || slice_number(port, 65535, &number));
 }
 
 static void add_enclosure(episode *to, slice attributes) {

@@ -22,7 +22,10 @@ static const char FEED[] =
     "<enclosure url='https://a.example/2.m4a' type=''/>\n"
     "<enclosure url='https://a.example/2.pdf' type='application/pdf'/>\n"
     "<enclosure url='file:///etc/passwd' type='audio/mpeg'/>\n"
-    "<enclosure url='https://a.example/a b' type='audio/mpeg'/></item>\n"
+    "<enclosure url='https://a.example/a b' type='audio/mpeg'/>\n"
+    "<enclosure url='https://u:p@a.example/' type='audio/mpeg'/>\n"
+    "<enclosure url='https://a.example:99999/' type='audio/mpeg'/>\n"
+    "<enclosure url='https:///x' type='audio/mpeg'/></item>\n"
     "</channel></rss>";
 
 static void reads_a_feed(void) {

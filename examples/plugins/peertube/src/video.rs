@@ -1,5 +1,8 @@
 //! A video as it is remembered, and what the host is told of it.
 
+use std::ops::RangeInclusive;
+
+use clipmill_plugin::address::Address;
 use clipmill_plugin::{
     AudioTrack, Container, FailureCode, Format, Live, Location, MediaInfo, SourceError, Transport,
     VideoTrack,
@@ -8,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::api;
 use crate::hls::Rendition;
+
+/// What the host takes.
+const MOST_WAYS: usize = 256;
+const SIDES: RangeInclusive<u32> = 1..=65_535;
 
 /// The API's numbers of states.
 const WAITING_FOR_LIVE: u32 = 4;
@@ -60,7 +67,7 @@ impl Video {
             live: found.is_live,
             formats: Vec::new(),
         };
-        for file in found.files.iter().filter(|file| is_web(&file.file_url)) {
+        for file in &found.files {
             let height = file.resolution.as_ref().map(|resolution| resolution.id);
             video.add(
                 "web",
@@ -69,9 +76,9 @@ impl Video {
                     has_video: file.has_video.unwrap_or(height != Some(0)),
                     has_audio: file.has_audio.unwrap_or(true),
                     width: file.width,
-                    height: file.height.or(height).filter(|height| *height > 0),
-                    fps: file.fps.filter(|fps| *fps > 0.0),
-                    size: file.size.filter(|size| *size > 0),
+                    height: file.height.or(height),
+                    fps: file.fps,
+                    size: file.size,
                     ..Way::default()
                 },
             );
@@ -81,7 +88,7 @@ impl Video {
 
     /// With HLS playlists.
     pub fn add_hls(&mut self, renditions: Vec<Rendition>) {
-        for it in renditions.into_iter().filter(|it| is_web(&it.url)) {
+        for it in renditions {
             let codec = |is_sound: bool| {
                 let mut codecs = it.codecs.as_deref()?.split(',').map(str::trim);
                 codecs.find(|codec| (codec.starts_with("mp4a") || *codec == "opus") == is_sound)
@@ -105,11 +112,18 @@ impl Video {
         }
     }
 
-    /// Every way has a name of its own.
-    fn add(&mut self, kind: &str, way: Way) {
-        if !way.has_video && !way.has_audio {
+    /// Every way has a name of its own. What makes no sense is left out: the
+    /// host would take it for a mistake of the plugin.
+    fn add(&mut self, kind: &str, mut way: Way) {
+        let nothing = !way.has_video && !way.has_audio;
+        if nothing || !is_web(&way.url) || self.formats.len() >= MOST_WAYS {
             return;
         }
+        way.width = way.width.filter(|pixels| SIDES.contains(pixels));
+        way.height = way.height.filter(|pixels| SIDES.contains(pixels));
+        way.fps = way.fps.filter(|fps| *fps > 0.0 && *fps <= 1000.0);
+        way.bitrate = way.bitrate.filter(|bits| *bits > 0.0 && bits.is_finite());
+        way.size = way.size.filter(|bytes| *bytes > 0);
         let name = match way.height {
             _ if !way.has_video => format!("{kind}-sound"),
             Some(height) => format!("{kind}-{height}p"),
@@ -122,8 +136,8 @@ impl Video {
 
     /// Itself, if there is something to be had.
     pub fn sound(self, found: &api::Video) -> Result<Video, SourceError> {
-        if self.id.is_empty() {
-            return Err(SourceError::nonsense("the instance's answer has no id"));
+        if !(1..=128).contains(&self.id.len()) || self.id.contains(char::is_control) {
+            return Err(SourceError::nonsense("the instance's answer has no proper id"));
         }
         if !self.formats.is_empty() {
             return Ok(self);
@@ -178,7 +192,9 @@ impl Way {
 }
 
 fn is_web(url: &str) -> bool {
-    url.starts_with("https://") || url.starts_with("http://")
+    let plain =
+        |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
+    url.len() <= 8192 && Address::parse(url).is_some_and(|address| plain(address.authority))
 }
 
 fn container(url: &str) -> Container {
@@ -207,16 +223,20 @@ mod tests {
                 {"resolution":{"id":720},"size":10,"fps":30,"fileUrl":"https://a.example/1.mp4"},
                 {"resolution":{"id":720},"fps":60,"fileUrl":"https://a.example/2.webm?x=.mp4"},
                 {"resolution":{"id":0},"fileUrl":"https://a.example/3.m4a"},
-                {"resolution":{"id":1},"fileUrl":"file:///etc/passwd"}],
+                {"resolution":{"id":1},"fileUrl":"file:///etc/passwd"},
+                {"resolution":{"id":1},"fileUrl":"https://a b/"},
+                {"width":70000,"fps":-1,"fileUrl":"https://a.example/4.mp4"}],
                 "streamingPlaylists":[{"playlistUrl":"https://a.example/m.m3u8"}]}"#,
         );
         let info = found.expect("a video").into_info();
         assert_eq!((info.title.as_deref(), info.duration), (Some("N"), Some(61.0)));
         let ids: Vec<_> = info.formats.iter().map(|format| format.id.as_str()).collect();
-        assert_eq!(ids, ["web-720p", "web-720p#2", "web-sound"]);
+        assert_eq!(ids, ["web-720p", "web-720p#2", "web-sound", "web"]);
         assert_eq!(info.formats[1].container, Container::Webm);
         assert!(info.formats[2].video.is_none());
         assert_eq!(info.formats[0].size, Some(10));
+        let odd = info.formats[3].video.as_ref().map(|video| (video.width, video.fps));
+        assert_eq!(odd, Some((None, None)));
     }
 
     #[test]

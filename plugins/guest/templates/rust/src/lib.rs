@@ -42,8 +42,15 @@ mod tests {
 
     #[test]
     fn videos_are_claimed_and_nothing_else() {
-        assert_eq!(video_id("https://example.org/videos/7?t=1").as_deref(), Some("7"));
-        for url in ["https://example.org/videos/", "https://example.com/videos/7", "ftp://x/y"] {
+        assert_eq!(
+            video_id("https://example.org/videos/7?t=1").as_deref(),
+            Some("7")
+        );
+        for url in [
+            "https://example.org/videos/",
+            "https://example.com/videos/7",
+            "ftp://x/y",
+        ] {
             assert_eq!(video_id(url), None, "{url}");
         }
     }
