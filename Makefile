@@ -4,7 +4,7 @@
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: run test bench fmt lint doc clean
+.PHONY: run test bench plugins fmt lint doc clean
 
 run: ## Start the daemon, with its data in ./data
 	@scripts/tools.sh run
@@ -12,17 +12,26 @@ run: ## Start the daemon, with its data in ./data
 	@$(TARGET)/release/clipmill serve
 
 # Everything is built first: the end-to-end tests start the `clipmill` binary, which `cargo test`
-# alone does not always build. The servers are a MongoDB and a Redis, started where the environment
-# doesn't name some; see scripts/servers.sh.
+# alone does not always build, and the example plugins are packed by it. The servers are a MongoDB
+# and a Redis, started where the environment doesn't name some; see scripts/servers.sh.
 test: ## Run every test
 	@scripts/tools.sh test
 	@cargo build --workspace --all-targets
+	@scripts/guests.sh check
+	@CLIPMILL=$(TARGET)/debug/clipmill scripts/guests.sh build
+	@scripts/guests.sh test
 	@CLIPMILL_TEST_DOCUMENTDB_GATEWAY=$(TARGET)/debug/documentdb-gateway \
 	  scripts/servers.sh cargo test --workspace --no-fail-fast
+
+plugins: ## Build the example plugins into .tools/guests/out
+	@scripts/tools.sh guests
+	@cargo build --package clipmill
+	@CLIPMILL=$(TARGET)/debug/clipmill scripts/guests.sh build
 
 bench: ## Compare with the alternatives; the table also goes to target/bench/results.json
 	@scripts/tools.sh bench
 	@cargo build --release --package clipmill --package clipmill-documentdb
+	@CLIPMILL=$(TARGET)/release/clipmill scripts/guests.sh build
 	@CLIPMILL_TEST_DOCUMENTDB_GATEWAY=$(TARGET)/release/documentdb-gateway \
 	  scripts/servers.sh cargo bench --package clipmill-tests --bench clipmill
 

@@ -7,8 +7,8 @@
 #                            guests
 #   scripts/tools.sh guests  what the example plugins are built with: clang for WebAssembly, node,
 #                            a Rust target; see scripts/guests.sh
-#   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn), and
-#                            the servers
+#   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn), the
+#                            servers, and guests
 #
 # Only what is missing gets installed, so a second call changes nothing and asks no network.
 # Python packages go into .tools/ in this folder; put .tools/bin first in PATH to use them.
@@ -176,6 +176,7 @@ bench_set() {
     python_packages "$tools/bench-venv" flask gunicorn pyjwt
   fi
   server_set
+  guests_set
 }
 
 case "${1:-}" in

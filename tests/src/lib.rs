@@ -13,6 +13,7 @@
 pub mod api;
 pub mod cluster;
 pub mod daemon;
+pub mod guests;
 pub mod media;
 pub mod media_server;
 pub mod s3;

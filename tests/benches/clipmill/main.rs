@@ -21,6 +21,7 @@ mod idle;
 mod measure;
 mod media;
 mod node;
+mod plugins;
 mod process;
 mod reads;
 mod report;
@@ -43,12 +44,13 @@ use report::Report;
 /// A group of rows: its name, and what measures it.
 type Group = (&'static str, for<'a> fn(&'a mut Report) -> BoxFuture<'a, ()>);
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     ("status", |report| Box::pin(status::measure(report))),
     ("chat", |report| Box::pin(chat::measure(report))),
     ("idle", |report| Box::pin(idle::measure(report))),
     ("transfer", |report| Box::pin(transfer::measure(report))),
     ("encode", |report| Box::pin(encode::measure(report))),
+    ("plugins", |report| Box::pin(plugins::measure(report))),
     ("storage", |report| Box::pin(storage::measure(report))),
     ("reads", |report| Box::pin(reads::measure(report))),
     ("node", |report| Box::pin(node::measure(report))),

@@ -24,6 +24,17 @@ impl Samples {
     }
 }
 
+impl Samples {
+    /// The figure that this share of all figures, 0 to 1, does not exceed.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1)?;
+        // A share of up to 1 of an index of a vector is one.
+        sorted.get((last as f64 * share).ceil() as usize).copied()
+    }
+}
+
 impl FromIterator<f64> for Samples {
     fn from_iter<I: IntoIterator<Item = f64>>(figures: I) -> Samples {
         Samples(figures.into_iter().collect())
@@ -45,6 +56,11 @@ pub fn quick() -> bool {
 /// Milliseconds with their fraction.
 pub fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
+}
+
+/// Microseconds with their fraction.
+pub fn microseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000_000.0
 }
 
 /// Megabytes of 1,000,000 bytes.

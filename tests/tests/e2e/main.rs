@@ -10,6 +10,7 @@ mod cluster;
 mod deploy;
 mod encodes;
 mod faults;
+mod plugins;
 mod readme;
 mod session;
 mod support;
