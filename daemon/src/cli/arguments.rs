@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::times::parse_time;
 
@@ -115,6 +115,8 @@ pub struct Report {
 /// `clipmill plugin`
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
+    /// Begin a plugin: a folder that builds as it is
+    New(NewPlugin),
     /// Tell whether a file is a plugin, what it wants, and what is wrong with it
     Check(CheckPlugin),
     /// Run a plugin once, and tell what it answers and what that costs
@@ -127,6 +129,44 @@ pub enum Plugin {
     },
     /// Make a plugin of a core module, or put a manifest into one
     Pack(PackPlugin),
+}
+
+/// `clipmill plugin new`
+#[derive(Debug, Args)]
+pub struct NewPlugin {
+    /// Its name: 1 to 32 of a-z, 0-9 and _
+    pub name: String,
+    /// The language to write it in
+    #[arg(long)]
+    pub lang: Language,
+    /// What it is; codecs are begun in Rust
+    #[arg(long, default_value = "source")]
+    pub kind: PluginKind,
+    /// The folder to make [default: NAME]
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+}
+
+/// Languages that there are templates for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Rust
+    Rust,
+    /// C
+    C,
+    /// JavaScript
+    Js,
+}
+
+/// What a plugin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PluginKind {
+    /// Finds media at an address
+    Source,
+    /// Plans how ffmpeg encodes
+    Codec,
+    /// Encodes frames by itself
+    FrameCodec,
 }
 
 /// `clipmill plugin check`

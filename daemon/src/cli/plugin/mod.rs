@@ -7,10 +7,12 @@ mod cost;
 mod encode;
 mod list;
 mod media;
+mod new;
 mod pack;
 mod plan;
 pub(super) mod states;
 mod table;
+mod templates;
 mod test;
 
 pub(super) use board::{Bell, follow};
@@ -22,6 +24,7 @@ use crate::config::Config;
 /// Runs the command.
 pub async fn run(config: Config, command: Plugin) -> Result<(), Failure> {
     match command {
+        Plugin::New(new) => new::run(&config, &new),
         Plugin::Check(check) => check::run(&config, &check).await,
         Plugin::Test(test) => test::run(config, &test).await,
         Plugin::List { json } => list::run(&config, json).await,
