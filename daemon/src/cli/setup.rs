@@ -94,10 +94,10 @@ pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
         Use::Served(observer) => {
             // So that there is a place to drop them into.
             std::fs::create_dir_all(config.plugins.folder(&config.folders))?;
-            Some(plugins(config, client.clone(), registry.clone(), Some(observer))?)
+            Some(plugins(config, client.clone(), registry.clone(), Some(observer)))
         }
         Use::IfAny if has_plugins(config) => {
-            Some(plugins(config, client.clone(), registry.clone(), None)?)
+            Some(plugins(config, client.clone(), registry.clone(), None))
         }
         Use::IfAny | Use::None => None,
     };
@@ -127,7 +127,7 @@ pub fn plugins(
     client: net::Client,
     registry: Arc<Registry>,
     observer: Option<Arc<dyn Observer>>,
-) -> Result<Plugins, Failure> {
+) -> Plugins {
     let own = &config.plugins;
     let each = |plugin: &PluginConfig| wasm::Each {
         hosts: plugin.hosts.clone(),
@@ -154,7 +154,7 @@ pub fn plugins(
         each: own.each.iter().map(|(name, plugin)| (name.clone(), each(plugin))).collect(),
         observer,
     };
-    Ok(Plugins::new(settings, registry)?)
+    Plugins::new(settings, registry)
 }
 
 /// Whether there is anything in the plugin folder.

@@ -21,7 +21,8 @@ pub struct Plugins {
 
 pub(super) struct Inner {
     pub settings: Settings,
-    machine: Arc<Machine>,
+    /// Made for the first plugin: who has none pays for none.
+    machine: Mutex<Option<Arc<Machine>>>,
     registry: Arc<Registry>,
     slots: Mutex<BTreeMap<String, Slot>>,
     /// One look at the folder at a time.
@@ -51,19 +52,15 @@ pub struct Inspected {
 
 impl Plugins {
     /// A host that has not looked at its folder yet.
-    ///
-    /// # Errors
-    /// `host_failed`.
-    pub fn new(settings: Settings, registry: Arc<Registry>) -> Result<Plugins, HostError> {
-        let machine = Arc::new(Machine::new(settings.cache_folder.as_deref())?);
+    pub fn new(settings: Settings, registry: Arc<Registry>) -> Plugins {
         let inner = Inner {
             settings,
-            machine,
+            machine: Mutex::default(),
             registry,
             slots: Mutex::default(),
             scanning: tokio::sync::Mutex::default(),
         };
-        Ok(Plugins { inner: Arc::new(inner) })
+        Plugins { inner: Arc::new(inner) }
     }
 
     /// Looks at the folder: loads what is new or has changed, lets go what is
@@ -101,7 +98,7 @@ impl Plugins {
         let inner = &self.inner;
         inner.free_name(&name)?;
         let loaded =
-            Loaded::load(package, &inner.settings, &inner.machine, Arc::new(|_| ())).await?;
+            Loaded::load(package, &inner.settings, &inner.machine()?, Arc::new(|_| ())).await?;
         let file = file_name(&place);
         Ok(Inspected {
             state: PluginState { name, state: State::Active, loaded: Some(loaded.state()), file },
@@ -126,6 +123,16 @@ impl Inner {
             }
             Err(_) => None,
         }
+    }
+
+    fn machine(&self) -> Result<Arc<Machine>, HostError> {
+        let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(machine) = &*machine {
+            return Ok(Arc::clone(machine));
+        }
+        let made = Arc::new(Machine::new(self.settings.cache_folder.as_deref())?);
+        *machine = Some(Arc::clone(&made));
+        Ok(made)
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
@@ -196,7 +203,7 @@ impl Inner {
             (Some(inner), false) => inner.tell(),
             (None, _) => {}
         });
-        Loaded::load(package, &self.settings, &self.machine, on_fault).await
+        Loaded::load(package, &self.settings, &self.machine()?, on_fault).await
     }
 
     fn free_name(&self, name: &str) -> Result<(), HostError> {

@@ -16,7 +16,7 @@ use crate::config::Config;
 pub async fn run(config: &Config, check: &CheckPlugin) -> Result<(), Failure> {
     let client = setup::client(config)?;
     let registry = setup::registry(config, &client);
-    let plugins = setup::plugins(config, client, registry, None)?;
+    let plugins = setup::plugins(config, client, registry, None);
     let inspected = match plugins.inspect(&check.file).await {
         Ok(inspected) => inspected,
         Err(error) => return Err(refused(check, &error)),

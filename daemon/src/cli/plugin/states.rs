@@ -51,7 +51,7 @@ pub async fn look(config: &Config) -> Result<(Board, bool), Failure> {
     }
     let client = setup::client(config)?;
     let registry = setup::registry(config, &client);
-    let plugins = setup::plugins(config, client, registry.clone(), None)?;
+    let plugins = setup::plugins(config, client, registry.clone(), None);
     plugins.scan().await;
     Ok((Board::now(&plugins, &registry), false))
 }

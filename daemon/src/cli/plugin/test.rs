@@ -33,7 +33,7 @@ pub async fn run(config: Config, test: &TestPlugin) -> Result<(), Failure> {
     let client = setup::client(&config)?;
     let registry = setup::registry(&config, &client);
     let cost = Arc::new(Cost::default());
-    let plugins = setup::plugins(&config, client.clone(), registry, Some(cost.clone()))?;
+    let plugins = setup::plugins(&config, client.clone(), registry, Some(cost.clone()));
     let inspected = plugins.inspect(&test.plugin).await?;
     let mut told = Told { json: test.json, object: Map::new() };
     told.put("name", json!(inspected.state.name));

@@ -87,5 +87,5 @@ fn open(folder: &Path, registry: &Arc<Registry>, calls: &Arc<Calls>) -> Plugins 
         each: Default::default(),
         observer: Some(Arc::clone(calls) as Arc<dyn Observer>),
     };
-    Plugins::new(settings, Arc::clone(registry)).unwrap()
+    Plugins::new(settings, Arc::clone(registry))
 }
