@@ -90,10 +90,10 @@ pub struct Encode {
     /// h264, h265, av1 or a plugin's
     #[arg(long, default_value = "h264")]
     pub codec: String,
-    /// lossless, high or medium
-    #[arg(long, default_value = "high")]
-    pub quality: String,
-    /// The file to write [default: INPUT_CODEC_QUALITY.mp4]
+    /// lossless, high or medium, or a plugin's own [default: high, or the codec's first]
+    #[arg(long)]
+    pub quality: Option<String>,
+    /// The file to write [default: INPUT_CODEC_QUALITY with the codec's extension]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// How to tell about it

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::arguments::Clip;
 use super::exit::Failure;
-use super::walk::{Output, walk};
+use super::walk::{Output, Wanted, walk};
 use crate::config::Config;
 use crate::pipeline::{Rendition, SourceAsk, SpanAsk};
 
@@ -34,7 +34,7 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
     if matches!(&source, SourceAsk::Remote { url, .. } if !is_named_like_media(url)) {
         config.clips.hosts = vec!["*".to_owned()];
     }
-    walk(&config, source, rendition, output, clip.report).await
+    walk(&config, source, Wanted::Exactly(rendition, output), clip.report).await
 }
 
 fn is_named_like_media(url: &Url) -> bool {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clipmill_plugins::Registry;
 use clipmill_storage::Id;
 use serde_json::json;
 
@@ -20,17 +21,86 @@ pub enum Output {
     Stem(PathBuf),
 }
 
+/// What comes out, and where it goes.
+pub enum Wanted {
+    /// This.
+    Exactly(Rendition, Output),
+    /// What a codec makes.
+    Encoded {
+        /// Its name.
+        codec: String,
+        /// One of its qualities; none for its usual one.
+        quality: Option<String>,
+        /// The file; none for one that is called after the input.
+        output: Option<PathBuf>,
+        /// The name of the input, without its extension.
+        stem: PathBuf,
+    },
+}
+
+/// The quality that is meant where none is named, if the codec has it.
+const USUAL_QUALITY: &str = "high";
+
+impl Wanted {
+    /// Where it goes, as far as that is known before the handlers are.
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Wanted::Exactly(_, Output::File(path)) => Some(path),
+            Wanted::Exactly(_, Output::Stem(_)) => None,
+            Wanted::Encoded { output, .. } => output.as_deref(),
+        }
+    }
+
+    /// Whether a plugin may be needed for it: whatever is built in is found
+    /// without looking at plugins.
+    fn needs_plugins(&self) -> bool {
+        match self {
+            Wanted::Exactly(..) => false,
+            Wanted::Encoded { codec, .. } => !BUILT_IN.contains(&codec.as_str()),
+        }
+    }
+
+    /// With what the codec itself decides.
+    ///
+    /// # Errors
+    /// When there is no such codec.
+    fn resolve(self, registry: &Registry) -> Result<(Rendition, Output), Failure> {
+        let (codec, quality, output, stem) = match self {
+            Wanted::Exactly(rendition, output) => return Ok((rendition, output)),
+            Wanted::Encoded { codec, quality, output, stem } => (codec, quality, output, stem),
+        };
+        let it = registry.codec(&codec).map(|codec| codec.describe()).ok_or_else(|| {
+            let all = registry.offered_codecs();
+            let names: Vec<String> = all.iter().map(|codec| codec.describe().name).collect();
+            let names = names.join(", ");
+            let message = format!("there is no codec named {codec}; there are: {names}");
+            Failure { exit: 2, code: "unknown_codec", message }
+        })?;
+        let usual = it.qualities.iter().find(|quality| *quality == USUAL_QUALITY);
+        let usual = usual.or(it.qualities.first()).cloned().unwrap_or_default();
+        let quality = quality.unwrap_or(usual);
+        let output = output.map_or_else(
+            || {
+                let mut name = stem.into_os_string();
+                name.push(format!("_{codec}_{quality}"));
+                Output::Stem(name.into())
+            },
+            Output::File,
+        );
+        Ok((Rendition::Encode { codec, quality }, output))
+    }
+}
+
 /// Makes the file. Nothing is left behind when it fails or is interrupted.
 pub async fn walk(
     config: &Config,
     source: SourceAsk,
-    rendition: Rendition,
-    output: Output,
+    wanted: Wanted,
     report: Report,
 ) -> Result<(), Failure> {
     let reporter = Reporter::new(report.json);
     let made = tokio::select! {
-        made = make(config, source, rendition, &output, report.force, &reporter) => made,
+        made = make(config, source, wanted, report.force, &reporter) => made,
         _ = tokio::signal::ctrl_c() => Err(Failure {
             exit: 130,
             code: "interrupted",
@@ -46,26 +116,23 @@ pub async fn walk(
 async fn make(
     config: &Config,
     source: SourceAsk,
-    rendition: Rendition,
-    output: &Output,
+    wanted: Wanted,
     force: bool,
     reporter: &Reporter,
 ) -> Result<(), Failure> {
-    if let Output::File(path) = output {
+    if let Some(path) = wanted.file() {
         refuse_existing(path, force)?;
     }
-    // Whatever is built in is found without looking at plugins.
-    let used = match (&source, &rendition) {
-        (SourceAsk::Remote { .. }, _) => setup::Use::IfAny,
-        (_, Rendition::Encode { codec, .. }) if !BUILT_IN.contains(&codec.as_str()) => {
-            setup::Use::IfAny
-        }
+    let used = match source {
+        SourceAsk::Remote { .. } => setup::Use::IfAny,
+        _ if wanted.needs_plugins() => setup::Use::IfAny,
         _ => setup::Use::None,
     };
     let parts = setup::parts(config, used).await?;
+    let (rendition, output) = wanted.resolve(&parts.registry)?;
     let street = parts.street;
     // Beside the result, so that the finished file only has to be renamed.
-    let near = match output {
+    let near = match &output {
         Output::File(path) | Output::Stem(path) => path.parent(),
     };
     let near = near.filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -85,9 +152,9 @@ async fn make(
         never = reporter.follow(gauge.watch()) => match never {},
     };
     let path = match output {
-        Output::File(path) => path.clone(),
+        Output::File(path) => path,
         Output::Stem(stem) => {
-            let mut name = stem.clone().into_os_string();
+            let mut name = stem.into_os_string();
             name.push(format!(".{}", encoded.extension));
             PathBuf::from(name)
         }
@@ -139,4 +206,59 @@ fn told(reporter: &Reporter, path: &Path, encoded: &Encoded) {
         line.push_str(&format!("\nnote: {note}"));
     }
     reporter.done(&event, &line);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use clipmill_plugins::builtin::codecs::H264;
+    use clipmill_plugins::media::{Container, Probe};
+    use clipmill_plugins::{Codec, CodecDescription, CodecError, Encoders, Handler, Order, Plan};
+
+    use super::*;
+
+    struct Gif;
+
+    #[async_trait]
+    impl Codec for Gif {
+        fn describe(&self) -> CodecDescription {
+            CodecDescription {
+                name: "gif".into(),
+                qualities: vec!["fine".into(), "coarse".into()],
+                container: Container::Other,
+                mime: "image/gif".into(),
+                extension: "gif".into(),
+                offered: true,
+            }
+        }
+
+        async fn plan(&self, _: &Probe, _: &str, _: &Encoders) -> Result<Plan, CodecError> {
+            Err(CodecError::never("not_encodable", "only asked for its name"))
+        }
+    }
+
+    #[test]
+    fn the_quality_is_high_or_the_codec_s_first() {
+        let handlers = vec![Handler::Codec(Arc::new(H264)), Handler::Codec(Arc::new(Gif))];
+        let registry = Registry::new(handlers, Order::default());
+        let resolve = |codec: &str, quality: Option<&str>| {
+            let wanted = Wanted::Encoded {
+                codec: codec.to_owned(),
+                quality: quality.map(str::to_owned),
+                output: None,
+                stem: PathBuf::from("dir/in"),
+            };
+            match wanted.resolve(&registry).map_err(|failure| failure.code)? {
+                (Rendition::Encode { .. }, Output::Stem(stem)) => Ok(stem.display().to_string()),
+                _ => panic!("it is an encode to a name of ours"),
+            }
+        };
+        assert_eq!(resolve("h264", None), Ok("dir/in_h264_high".to_owned()));
+        assert_eq!(resolve("gif", None), Ok("dir/in_gif_fine".to_owned()));
+        assert_eq!(resolve("gif", Some("coarse")), Ok("dir/in_gif_coarse".to_owned()));
+        assert_eq!(resolve("vp7", None), Err("unknown_codec"));
+    }
 }

@@ -5,6 +5,7 @@
 mod accounts;
 mod bots;
 mod clips;
+mod codecs;
 mod encodes;
 mod operation;
 mod orphans;

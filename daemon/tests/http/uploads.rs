@@ -22,7 +22,7 @@ pub fn form(field: &str, name: &str, content: &[u8]) -> Vec<u8> {
 }
 
 /// Half a second of a test picture.
-fn video() -> Vec<u8> {
+pub fn video() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("v.mkv");
     let status = Command::new(process::find("ffmpeg", None).expect("ffmpeg is needed"))
@@ -35,7 +35,7 @@ fn video() -> Vec<u8> {
     std::fs::read(file).unwrap()
 }
 
-async fn upload(world: &World, who: &Person, body: &[u8]) -> Reply {
+pub async fn upload(world: &World, who: &Person, body: &[u8]) -> Reply {
     let request = world
         .request(Method::POST, "/api/encode/upload")
         .header("authorization", bearer(&who.token))

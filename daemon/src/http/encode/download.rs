@@ -32,7 +32,7 @@ pub struct StillEncoding {
     security(("private" = [])),
     params(("encode_id" = String, Path, description = "The record's id")),
     responses(
-        (status = 200, description = "The file", content_type = "video/mp4"),
+        (status = 200, description = "The file, of the codec's media type", content_type = "video/mp4"),
         (status = 202, description = "It is still being encoded", body = StillEncoding),
         (status = 206, description = "Part of the file", content_type = "video/mp4"),
         (status = 303, description = "Where the file is, when the server is configured so"),
@@ -85,7 +85,7 @@ pub async fn download(call: Call, id: String) -> Answer {
     security(("private" = [])),
     params(("encode_id" = String, Path, description = "The record's id")),
     responses(
-        (status = 200, description = "The file", content_type = "video/mp4"),
+        (status = 200, description = "The file, of the codec's media type", content_type = "video/mp4"),
         (status = 302, description = "Where the file is, when the server is configured so"),
     )
 )]
