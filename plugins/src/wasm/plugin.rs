@@ -175,7 +175,13 @@ impl Plugin {
         let Some(threads) = self.machine.threads() else {
             return Err(Fault::Trap("the daemon stops".to_owned()));
         };
-        let _ticking = self.machine.ticker.run();
+        // Ticks until the work is gone, which is later than here for one that is
+        // given up: without ticks it would compute on and never notice.
+        let ticking = self.machine.ticker.run();
+        let work = async move {
+            let _ticking = ticking;
+            work.await
+        };
         let mut task = JoinSet::new();
         task.spawn_on(work, threads);
         match tokio::time::timeout(wall, task.join_next()).await {
@@ -208,7 +214,7 @@ impl Plugin {
             });
         }
         match &judged {
-            Ok(_) => self.record.good(),
+            Ok(_) => self.record.good(call),
             Err(fault) => {
                 let plugin = &*self.identity.name;
                 tracing::warn!(plugin, call, %fault, "a call of a plugin failed");

@@ -1,12 +1,14 @@
 //! What a plugin has done, and when it has done enough.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 
-/// Faults without a good call between them after which a plugin is set aside.
+/// Faults of one function without a good call of it between them, after which a
+/// plugin is set aside: `claims` that goes well, as before every `resolve`, says
+/// nothing of `resolve`.
 const IN_A_ROW: u32 = 5;
 /// Faults within [`A_WHILE`] after which it is, whatever is between them.
 const IN_A_WHILE: usize = 20;
@@ -24,7 +26,7 @@ pub(super) struct Counts {
     pub last_fault: Option<String>,
     /// Why it is not asked any more.
     pub aside: Option<String>,
-    in_a_row: u32,
+    in_a_row: BTreeMap<&'static str, u32>,
     recent: VecDeque<Instant>,
 }
 
@@ -40,21 +42,23 @@ impl Record {
     }
 
     /// Counts a call that gave an answer, an error included.
-    pub fn good(&self) {
+    pub fn good(&self, call: &'static str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.calls += 1;
-        counts.in_a_row = 0;
+        counts.in_a_row.remove(call);
     }
 
     /// Counts a fault; whether the plugin is set aside for it.
-    pub fn bad(&self, call: &str, fault: &Fault, now: Instant) -> bool {
+    pub fn bad(&self, call: &'static str, fault: &Fault, now: Instant) -> bool {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.calls += 1;
         if !fault.counts() {
             return false;
         }
         counts.faults += 1;
-        counts.in_a_row += 1;
+        let in_a_row = counts.in_a_row.entry(call).or_default();
+        *in_a_row += 1;
+        let in_a_row = *in_a_row;
         counts.last_fault = Some(format!("{call}: {fault}"));
         counts.recent.push_back(now);
         while counts.recent.len() > IN_A_WHILE
@@ -62,7 +66,7 @@ impl Record {
         {
             counts.recent.pop_front();
         }
-        let enough = match counts.in_a_row >= IN_A_ROW {
+        let enough = match in_a_row >= IN_A_ROW {
             true => Some(format!("{IN_A_ROW} faults in a row; the last: {call}: {fault}")),
             false => (counts.recent.len() >= IN_A_WHILE).then(|| {
                 let minutes = A_WHILE.as_secs() / 60;
@@ -88,17 +92,23 @@ mod tests {
         assert_eq!((0..6).map(|_| row.bad("claims", &bad, now)).filter(|aside| *aside).count(), 1);
         assert!(row.is_aside() && row.counts().faults == 6);
 
+        let other = Record::default();
+        for n in 1..=5 {
+            other.good("claims");
+            assert_eq!(other.bad("resolve", &bad, now), n == 5);
+        }
+
         let mixed = Record::default();
         let mut aside = 0;
         for _ in 0..20 {
-            mixed.good();
+            mixed.good("claims");
             aside += usize::from(mixed.bad("claims", &bad, now));
         }
         assert_eq!(aside, 1);
 
         let rare = Record::default();
         for n in 0..40 {
-            rare.good();
+            rare.good("claims");
             assert!(!rare.bad("claims", &bad, now + n * Duration::from_secs(60)));
         }
         let busy = Record::default();
