@@ -1,0 +1,15 @@
+//! The host of plugins against guests that do right and guests that do wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod guest;
+mod host;
+mod image;
+mod journal;
+mod server;
+
+mod aside;
+mod computing;
+mod frames;
+mod malformed;
+mod network;
+mod serving;
