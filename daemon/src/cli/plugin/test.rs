@@ -48,7 +48,10 @@ pub async fn run(config: Config, test: &TestPlugin) -> Result<(), Failure> {
         (Handler::Source(_), ..) => Err(Failure::usage("it is a source: give --url")),
         (Handler::Codec(_), ..) => Err(Failure::usage("it is a codec: give --file")),
     };
-    told.end(&cost, &ran);
+    // What was asked in vain is not told of the plugin.
+    if !ran.as_ref().is_err_and(|failure| failure.exit == 2) {
+        told.end(&cost, &ran);
+    }
     ran
 }
 
@@ -179,6 +182,9 @@ impl Told {
         }
         println!("cost");
         print!("{}", cost.table());
-        println!("{}", if ran.is_ok() { "OK" } else { "BAD" });
+        match ran {
+            Ok(()) => println!("OK   it answers"),
+            Err(failure) => println!("BAD  {}", failure.code),
+        }
     }
 }
