@@ -20,6 +20,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
+clipmill=${CLIPMILL:-${CARGO_TARGET_DIR:-$root/target}/debug/clipmill}
 home=$tools/guests
 out=${CLIPMILL_GUESTS_OUT:-$home/out}
 examples=$root/examples/plugins
@@ -147,7 +148,8 @@ is_stale() {
   local made=$out/$1.wasm
   [ -e "$made" ] && [ -e "$out/$1.toml" ] || return 0
   [ -n "$(find "$examples/$1" "$guest/$(language "$1")" "$wit" "$root/scripts/guests.sh" \
-    -type f -newer "$made" -print -quit)" ]
+    -type f ! -path "$guest/rust/Cargo.lock" ! -path '*/target/*' ! -path '*/node_modules/*' \
+    -newer "$made" | head -n 1)" ]
 }
 
 build_rust() {
@@ -215,8 +217,8 @@ build_js() {
 
 # pack CORE NAME: makes a component of a core module.
 pack() {
-  "${CLIPMILL:-${CARGO_TARGET_DIR_OF_CLIPMILL:-$root/target}/debug/clipmill}" plugin pack "$1" \
-    --force --output "$home/core/$2.component" >/dev/null
+  has "$clipmill" || die "there is no $clipmill; build it, or name another with CLIPMILL"
+  "$clipmill" plugin pack "$1" --force --output "$home/core/$2.component" >/dev/null
 }
 
 # --- tests and copies -----------------------------------------------------------------------------
