@@ -11,6 +11,8 @@ mod cuts;
 mod fetches;
 #[path = "pipeline/frames.rs"]
 mod frames;
+#[path = "pipeline/gif.rs"]
+mod gif;
 #[path = "pipeline/raw.rs"]
 mod raw;
 #[path = "pipeline/uploads.rs"]
