@@ -1,5 +1,6 @@
 //! Plugins as their users meet them: files that are dropped into a folder.
 
+mod begin;
 mod codecs;
 mod list;
 mod reload;
