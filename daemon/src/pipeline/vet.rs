@@ -10,6 +10,8 @@ use super::StageError;
 
 /// The largest raw frame, bytes.
 const LARGEST_FRAME: u64 = 64 << 20;
+/// The largest number in a fraction, as ffmpeg takes it.
+const LARGEST_NUMBER: u64 = i32::MAX as u64;
 /// The longest extension of a file.
 const LONGEST_EXTENSION: usize = 10;
 
@@ -94,6 +96,10 @@ pub(super) fn ffmpeg(
 pub(super) fn frames(plan: &FramePlan) -> Result<(), StageError> {
     if let Some(problem) = plan.problem() {
         return Err(failed(&problem));
+    }
+    let rate = plan.frame_rate;
+    if rate.num.max(rate.den) > LARGEST_NUMBER {
+        return Err(failed(&format!("{}/{} frames per second", rate.num, rate.den)));
     }
     if plan.frame_bytes() > LARGEST_FRAME {
         let why = format!("frames of {}x{} are too large", plan.width, plan.height);
@@ -247,5 +253,8 @@ mod tests {
         assert_eq!(code(plan(4096, 30)), "fine");
         assert_eq!(code(plan(4097, 30)), "not_encodable");
         assert_eq!((code(plan(0, 30)), code(plan(64, 0))), ("plugin_failed", "plugin_failed"));
+        let (num, den) = (30 << 32, 1 << 32);
+        let too_fine = FramePlan { frame_rate: Rational { num, den }, ..plan(64, 30) };
+        assert_eq!(code(too_fine), "plugin_failed");
     }
 }

@@ -53,7 +53,7 @@ async fn one_frame_is_a_clip_too_and_none_is_not() {
 }
 
 /// 6 s of silent picture whose sound begins half a second late.
-fn late_sound(bench: &Bench) -> std::path::PathBuf {
+pub fn late_sound(bench: &Bench) -> std::path::PathBuf {
     let path = bench.folder.path().join("late.mp4");
     let (video, audio) = (media::silent().file(), media::audio_m4a(60).file());
     let args = ["-v", "error", "-i", video.to_str().unwrap(), "-itsoffset", "0.5", "-i"];

@@ -10,6 +10,7 @@ use clipmill_plugins::Retry;
 use clipmill_tests::media::{self, Clip, Packaging, Rate, audio_clicks, read_frames, stream};
 
 use super::bench::{Bench, encode, local};
+use super::cuts::late_sound;
 use super::raw::{PCM, Raw, Trouble};
 
 /// Sound and picture may differ by this, seconds: less than anybody sees.
@@ -137,6 +138,20 @@ async fn other_rates_show_what_is_seen_at_each_time() {
         let time = |n: u32| f64::from(n) * den as f64 / num as f64;
         let wanted: Vec<u32> = (0..count).map(|n| shown(of, first, time(n))).collect();
         assert_eq!(numbers(&encoded.path), wanted, "{num}/{den} of {of:?}");
+    }
+}
+
+#[tokio::test]
+async fn sound_that_begins_late_stays_late() {
+    let raw = Raw::new();
+    let bench = Bench::with_codecs(vec![Arc::new(raw.clone())], |_| {}).await;
+    let path = late_sound(&bench);
+    for (span, first) in [(None, 0.0), (Some((2.2, 4.0)), 2.2)] {
+        bench.make(local(&path, span), encode("raw", "plain")).await.unwrap();
+        let clicks = clicks(&raw, &bench);
+        let late = clicks.iter().map(|(at, second)| at + first - f64::from(*second));
+        let late: Vec<f64> = late.collect();
+        assert!(late.len() > 1 && late.iter().all(|off| (off - 0.5).abs() < SYNC), "{late:?}");
     }
 }
 
