@@ -81,11 +81,11 @@ install_debian_rust() {
   mkdir -p "$unpacked/packages"
   (
     cd "$unpacked/packages"
-    twice apt-get download -qq "rustc-web=$version" "rust-web-src=$version" \
+    twice fetch "rustc-web=$version" "rust-web-src=$version" \
       "libstd-rust-web-$minor=$version" "libstd-rust-web-dev=$version" >/dev/null
     # The compiler says which LLVM it wants.
     package=$(dpkg-deb -f "libstd-rust-web-$minor"_*.deb Depends | grep -o 'libllvm[0-9]*' | head -1)
-    twice apt-get download -qq "$package" >/dev/null
+    twice fetch "$package" >/dev/null
     for package in *.deb; do dpkg-deb -x "$package" "$unpacked"; done
   )
   rm -rf "$unpacked/packages"
@@ -97,6 +97,9 @@ exec "$unpacked/usr/bin/rustc" "\$@"
 EOF
   chmod +x "$home/rustc"
 }
+
+# Downloads packages into this folder, as the user that it belongs to.
+fetch() { apt-get -o APT::Sandbox::User="$(id -un)" download -qq "$@"; }
 
 candidate() { apt-cache policy "$1" | sed -n 's/^ *Candidate: \([^(]*\)$/\1/p'; }
 
