@@ -132,9 +132,8 @@ async fn plugins(config: &Config) -> Finding {
     };
     let reason = |plugin| Some((plugin, states::reason(plugin)?));
     let reasons = board.plugins.iter().filter_map(reason);
-    let mut problems: Vec<_> =
+    let problems: Vec<_> =
         reasons.map(|(plugin, reason)| format!("{}: {reason}", plugin.name)).collect();
-    problems.extend(states::nobody(config, &board.plugins));
     match problems.is_empty() {
         true => good("plugins", &found),
         false => bad("plugins", &found, problems.join("\n     -> ")),

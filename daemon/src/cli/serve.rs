@@ -39,6 +39,7 @@ pub async fn run(loaded: Loaded, adopt_stores: bool) -> Result<(), Failure> {
     loaded.notes.iter().for_each(|note| tracing::warn!("{note}"));
     let config = loaded.config;
     let _lock = lock(&config)?;
+    plugin::forget(&config);
     let address = config.server.listen;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(format!("can't listen on {address}: {error}; set server.listen to another"))

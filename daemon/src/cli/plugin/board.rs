@@ -80,6 +80,16 @@ fn path(config: &Config) -> PathBuf {
     config.folders.data.join("plugins.json")
 }
 
+/// Removes what an earlier daemon wrote: until this one has looked, nobody
+/// knows.
+pub fn forget(config: &Config) {
+    if let Err(error) = std::fs::remove_file(path(config))
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "plugins.json can't be removed");
+    }
+}
+
 /// Counts what plugins do, and tells that something has changed.
 pub struct Bell {
     metrics: Arc<Metrics>,

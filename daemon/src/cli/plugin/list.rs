@@ -65,7 +65,7 @@ fn people(config: &Config, board: &Board, running: bool) {
     reasons.iter().for_each(|reason| println!("  -> {reason}"));
     let from = match running {
         true => format!("as the daemon told at {}", board.as_of.format("%H:%M:%S UTC")),
-        false => "no daemon runs; loaded for this list".to_owned(),
+        false => "no daemon tells; loaded for this list".to_owned(),
     };
     println!("{} in {} ({from})", plural(board.plugins.len()), folder.display());
 }

@@ -15,7 +15,7 @@ mod table;
 mod templates;
 mod test;
 
-pub(super) use board::{Bell, follow};
+pub(super) use board::{Bell, follow, forget};
 
 use super::arguments::Plugin;
 use super::exit::Failure;
