@@ -122,7 +122,7 @@ async fn other_rates_show_what_is_seen_at_each_time() {
     // What a viewer sees when a slot begins: the last frame of the source that is not later.
     let shown = |of: &Clip, from: u32, time: f64| {
         let is_shown = |n: &u32| of.has(*n) && of.rate.time_of(*n - from) <= time + 1e-6;
-        (from..of.frames).filter(is_shown).last().unwrap()
+        (from..of.frames).rev().find(is_shown).unwrap()
     };
     let variable = media::variable_rate();
     for (of, span, (num, den), count) in [
