@@ -175,6 +175,7 @@ pub fn is_host_pattern(pattern: &str) -> bool {
     pattern == "*"
         || (!host.is_empty()
             && host.len() <= 253
+            && !host.contains('*')
             && url::Host::parse(host).is_ok_and(|parsed| parsed.to_string() == host))
 }
 

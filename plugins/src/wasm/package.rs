@@ -5,6 +5,7 @@
 //! the folder is a link, and links that lead out are refused.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -27,8 +28,16 @@ pub(super) struct Place {
     pub stamp: [Option<Stamp>; 2],
 }
 
-/// Size in bytes and time of the last change of a file.
-pub(super) type Stamp = (u64, SystemTime);
+/// What tells a file from a later one: the time of writing alone may be what the
+/// writer likes, as of files that come out of archives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    bytes: u64,
+    written: SystemTime,
+    /// Seconds and nanoseconds of the last change, renaming included.
+    changed: (i64, i64),
+    inode: u64,
+}
 
 /// A plugin, read.
 #[derive(Debug)]
@@ -77,7 +86,12 @@ pub(super) fn find(folder: &Path) -> std::io::Result<BTreeMap<String, Place>> {
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    Some((about.len(), about.modified().ok()?))
+    Some(Stamp {
+        bytes: about.len(),
+        written: about.modified().ok()?,
+        changed: (about.ctime(), about.ctime_nsec()),
+        inode: about.ino(),
+    })
 }
 
 /// The place of a plugin that somebody names: its file or its folder.
