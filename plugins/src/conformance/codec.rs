@@ -1,5 +1,6 @@
 //! Cases for codecs.
 
+use super::frames::frame_cases;
 use super::{all_encoders, is_message, probes};
 use crate::is_name;
 use crate::media::Probe;
@@ -16,6 +17,7 @@ pub async fn codec_cases(codec: &dyn Codec) {
     an_unknown_quality_is_an_error(codec).await;
     a_file_without_picture_is_an_error(codec).await;
     a_machine_without_encoders_is_an_error(codec).await;
+    frame_cases(codec).await;
 }
 
 fn description_is_stable_and_sound(codec: &dyn Codec) {

@@ -6,6 +6,7 @@
 
 mod codec;
 mod fixtures;
+mod frames;
 mod source;
 
 pub use codec::codec_cases;

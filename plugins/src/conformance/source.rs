@@ -62,9 +62,12 @@ pub async fn resolving_nothing_is_a_known_error(source: &dyn Source, url: &Url) 
 /// When it doesn't.
 pub async fn resolved_info_is_sound(source: &dyn Source, url: &Url) {
     assert!(source.claims(url).await, "{url} is not claimed");
-    let (first, again) = (resolve(source, url).await, resolve(source, url).await);
-    let (Ok(info), Ok(again)) = (first, again) else { panic!("{url} is not resolved") };
+    let there = |error: SourceError| panic!("{url} is not resolved: {error}");
+    let info = resolve(source, url).await.unwrap_or_else(there);
+    let again = resolve(source, url).await.unwrap_or_else(there);
     assert_eq!(info.id, again.id, "the id changes");
+    let fresh = source.resolve(url, ResolveOptions { fresh: true }).await;
+    assert_eq!(fresh.map(|info| info.id.clone()).ok().as_ref(), Some(&info.id), "not fresh");
     assert!(!info.formats.is_empty(), "there is no format");
     assert!(info.duration.is_none_or(|seconds| seconds.is_finite() && seconds > 0.0));
     let ids: BTreeSet<_> = info.formats.iter().map(|format| &format.id).collect();
