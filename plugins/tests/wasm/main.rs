@@ -9,7 +9,10 @@ mod server;
 
 mod aside;
 mod computing;
+mod conform;
 mod frames;
+mod limits;
 mod malformed;
 mod network;
+mod reload;
 mod serving;
