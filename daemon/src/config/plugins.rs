@@ -78,7 +78,7 @@ pub enum Granted {
                  grant, max_memory_mb, max_seconds"
 )]
 pub struct PluginConfig {
-    /// Hosts that it may reach, of those that it asks for.
+    /// Hosts that it may reach, in place of those that it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Vec<String>>,
     /// Its own settings, as it documents them.

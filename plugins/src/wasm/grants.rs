@@ -1,5 +1,5 @@
-//! Which hosts a plugin may reach: what its manifest asks for, as far as the
-//! operator says yes.
+//! Which hosts a plugin may reach: those that its manifest asks for, or those
+//! that the operator lists instead.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,6 @@ impl Hosts {
     /// Whether this address is of one of them.
     pub fn permit(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         let fits = |pattern: &String| match pattern.strip_prefix("*.") {
             Some(above) => host.strip_suffix(above).is_some_and(|below| {
                 below.strip_suffix('.').is_some_and(|below| !below.is_empty())
@@ -86,6 +85,7 @@ mod tests {
             assert!(!permits("*.a.example", no), "{no}");
         }
         assert!(permits("*", "http://127.0.0.1/") && permits("127.0.0.1", "http://127.1/"));
+        assert!(permits("[::1]", "http://[::1]:8080/") && !permits("[::1]", "http://[::2]/"));
     }
 
     #[test]

@@ -355,8 +355,7 @@ typedef struct clipmill_plugin_http_http_error_t {
   } val;
 } clipmill_plugin_http_http_error_t;
 
-// The manifest does not ask for this host, or the operator did not grant
-// it, or its address is not public. Never try again.
+// The host is not granted, or its address is not public. Never try again.
 #define CLIPMILL_PLUGIN_HTTP_HTTP_ERROR_REFUSED 0
 // The request itself is malformed. Never try again.
 #define CLIPMILL_PLUGIN_HTTP_HTTP_ERROR_INVALID 1

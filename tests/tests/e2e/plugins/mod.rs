@@ -2,6 +2,7 @@
 
 mod begin;
 mod codecs;
+mod hostile;
 mod list;
 mod reload;
 mod sites;
