@@ -2,7 +2,7 @@
 //! and the plugin that it is of.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
@@ -30,8 +30,8 @@ pub(super) struct Allowance {
     pub computing: Duration,
     /// Bytes that one answer, or one call of a host function, hands over.
     pub handed_bytes: usize,
-    /// Whether it may use the network.
-    pub network: bool,
+    /// Until when it may use the network, if it may.
+    pub network: Option<Instant>,
 }
 
 /// What a call used.
@@ -52,6 +52,9 @@ pub(super) struct Context {
     pub plugin: Arc<Identity>,
     pub allowance: Allowance,
     pub spent: Spent,
+    /// Whether it comes back from waiting: the epochs that passed meanwhile are
+    /// none in which it computed.
+    pub waited: bool,
 }
 
 impl Context {
@@ -78,7 +81,8 @@ pub(super) fn store(
     plugin: &Arc<Identity>,
     allowance: Allowance,
 ) -> Store<Context> {
-    let context = Context { plugin: Arc::clone(plugin), allowance, spent: Spent::default() };
+    let context =
+        Context { plugin: Arc::clone(plugin), allowance, spent: Spent::default(), waited: false };
     let mut store = Store::new(&machine.engine, context);
     store.limiter(|context| context);
     store.set_hostcall_fuel(allowance.handed_bytes);
@@ -86,6 +90,9 @@ pub(super) fn store(
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| {
         let context = store.data_mut();
+        if std::mem::take(&mut context.waited) {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         context.spent.ticks += 1;
         // The callback runs once for each epoch in which the guest computes.
         match TICK * context.spent.ticks > context.allowance.computing {

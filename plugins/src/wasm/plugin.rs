@@ -22,6 +22,8 @@ use crate::net;
 
 /// Instances of one plugin that live at a time.
 const INSTANCES: usize = 8;
+/// How much of a call's time may be spent on the network.
+const NETWORK_SHARE: f64 = 0.9;
 /// Bytes that an answer hands over, where nothing larger is expected.
 const HANDED: usize = 8 * 1024 * 1024;
 /// Bytes that a codec hands over for one frame: more than a raw one has.
@@ -107,11 +109,13 @@ impl Plugin {
 
     /// A store for a new instance.
     pub fn store(&self, budget: Budget) -> Store<Context> {
+        // Whoever asks a site that hangs is to hear of it, and not to be ended for it.
+        let network = budget.network.then(|| Instant::now() + budget.wall.mul_f64(NETWORK_SHARE));
         let allowance = Allowance {
             memory_bytes: self.identity.wants.memory_bytes(),
             computing: budget.computing,
             handed_bytes: budget.handed_bytes,
-            network: budget.network,
+            network,
         };
         context::store(&self.machine, &self.identity, allowance)
     }

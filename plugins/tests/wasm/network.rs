@@ -14,6 +14,7 @@ const REFUSED: f64 = 1000.0;
 const INVALID: f64 = 1001.0;
 const TOO_LARGE: f64 = 1002.0;
 const EXHAUSTED: f64 = 1003.0;
+const TIMEOUT: f64 = 1004.0;
 const UNREACHABLE: f64 = 1005.0;
 
 const GET: u32 = 0;
@@ -267,14 +268,33 @@ async fn nobody_home_is_told() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_costs_the_call() {
-    let server = Server::start(|_| Answer::Hang).await;
+async fn a_server_that_hangs_is_told_in_time() {
+    let server = Server::start(|path| match path {
+        "/body" => Answer::Send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx".to_owned()),
+        _ => Answer::Hang,
+    })
+    .await;
     let host = Host::of(&[getter("hosts = ['127.0.0.1']\nseconds = 1")]).await;
+    for path in ["head", "body"] {
+        let began = Instant::now();
+        let (case, told) = sent(&host, "site", &server.url(path)).await;
+        assert_eq!(case, TIMEOUT, "{path}: {told}");
+        assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+    }
+    // A site that hangs is nothing that a plugin is set aside for.
+    assert_eq!(host.faults("site").0, 0);
+}
+
+#[tokio::test]
+async fn a_guest_that_goes_on_asking_is_ended() {
+    let server = Server::start(|_| Answer::Hang).await;
+    let guest = Guest::source("site").sends(u32::MAX, GET, &[], "");
+    let host = Host::of(&[guest.wants("hosts = ['127.0.0.1']\nseconds = 1")]).await;
     let began = Instant::now();
     let path = format!("?{}", server.url("x"));
-    let answer = resolve(host.source("site").as_ref(), &path).await;
-    println!("a server that hangs: {answer:?} {:?}", host.faults("site"));
+    resolve(host.source("site").as_ref(), &path).await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(host.faults("site").0, 1);
 }
 
 #[tokio::test]

@@ -1,14 +1,18 @@
 //! Others are served while guests do their worst.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use clipmill_plugins::{Handler, Source};
+use clipmill_plugins::Source;
 use tokio::task::JoinSet;
 
 use crate::guest::{Guest, SPIN};
 use crate::host::{Host, resolve};
 use crate::server::{Answer, Server};
+
+/// How late the latest timer was, milliseconds.
+static LATE: AtomicU64 = AtomicU64::new(0);
 
 /// Requests to the good guest, and how far apart they begin.
 const REQUESTS: u32 = 250;
@@ -28,7 +32,7 @@ fn hostile() -> Vec<Guest> {
         Guest::source("bad_memory").with("resolve", grow).wants("memory_mb = 32\nseconds = 2"),
         Guest::source("bad_flood").with("resolve", flood),
         Guest::source("bad_depth").more(deep).with("resolve", "(call $deep (i32.const 0))"),
-        Guest::source("bad_wait").sends(1, 0, &[], "").wants("hosts = ['127.0.0.1']\nseconds = 1"),
+        Guest::source("bad_wait").sends(1, 0, &[], "").wants("hosts = ['127.0.0.1']\nseconds = 3"),
     ]
 }
 
@@ -61,15 +65,10 @@ async fn fifty_requests_a_second_are_served_meanwhile() {
         }
     }
     let timer = tokio::spawn(async {
-        let mut worst = Duration::ZERO;
         loop {
             let began = Instant::now();
             tokio::time::sleep(Duration::from_millis(10)).await;
-            worst = worst.max(began.elapsed() - Duration::from_millis(10));
-            if worst > Duration::from_secs(1) {
-                panic!("a timer is {worst:?} late");
-            }
-            TIMER.store(worst.as_millis() as u64, std::sync::atomic::Ordering::Relaxed);
+            LATE.fetch_max(began.elapsed().as_millis() as u64 - 10, Ordering::Relaxed);
         }
     });
     let mut served = JoinSet::new();
@@ -88,47 +87,59 @@ async fn fifty_requests_a_second_are_served_meanwhile() {
     let mut took = served.join_all().await;
     took.sort();
     let (half, most) = (took[took.len() / 2], took[took.len() - 1]);
-    let late = TIMER.load(std::sync::atomic::Ordering::Relaxed);
+    let late = LATE.load(Ordering::Relaxed);
     println!(
         "claims and resolve: p50 {half:?}, p99 {:?}, worst {most:?}; timers {late} ms late",
         took[took.len() * 99 / 100]
     );
-    assert!(!timer.is_finished(), "timers came late");
+    timer.abort();
+    assert!(late < 500, "a timer was {late} ms late");
     assert_eq!(host.faults("good").0, 0, "{:?}", host.faults("good"));
     assert!(most < Duration::from_secs(2), "a request took {most:?}");
     for guest in hostile() {
         let (faults, told) = host.faults(&guest.name);
         println!("{}: {faults} faults, the last {told:?}", guest.name);
-        assert!(faults > 0, "{} did no harm", guest.name);
+        // Who waits for a site that hangs does nothing that is wrong.
+        assert_eq!(faults > 0, guest.name != "bad_wait", "{}", guest.name);
     }
     bad.shutdown().await;
 }
 
-static TIMER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_stops_computing() {
-    let host = Host::of(&[Guest::source("site").with("resolve", SPIN).wants("seconds = 60")]).await;
+    // For a long address it writes down the time for ever; for a short one it
+    // answers what was written last.
+    let mut guest = Guest::source("site").wants("seconds = 60");
+    let (key, time) = (guest.image.text("k").0, guest.image.place(&[0; 8]));
+    let came = guest.image.place(&[0; 16]);
+    let answer = guest.answer;
+    let body = format!(
+        "(local $n i32)
+         (if (i32.gt_u (local.get $length) (i32.const 30)) (then
+           (loop $on
+             (local.set $n (i32.const 100000))
+             (loop $wait
+               (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+               (br_if $wait (local.get $n)))
+             (i64.store (i32.const {time}) (call $now))
+             (call $remember (i32.const {key}) (i32.const 1) (i32.const {time}) (i32.const 8)
+               (i32.const 60))
+             (br $on))))
+         (call $recall (i32.const {key}) (i32.const 1) (i32.const {came}))
+         (f64.store offset=40 (i32.const {answer}) (f64.convert_i64_u (i64.load
+           (i32.load offset=4 (i32.const {came})))))
+         (i32.const {answer})"
+    );
+    let host = Host::of(&[guest.with("resolve", &body)]).await;
     let source = host.source("site");
-    for n in 0..40 {
-        let path = n.to_string();
+    for n in 0..20 {
+        let path = format!("loop-without-end-{n}");
         let asked = resolve(source.as_ref(), &path);
-        assert!(tokio::time::timeout(Duration::from_millis(15), asked).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(40), asked).await.is_err());
     }
-    // Nothing of them is left on the guests' threads.
-    let began = Instant::now();
-    assert!(source.claims(&"https://site.example/".parse().unwrap()).await);
-    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
-    let before = cpu_time();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    println!("computing time of half a second of silence: {:?}", cpu_time() - before);
-    let _ = Handler::Source(source);
-}
-
-/// Time that this process has computed.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let first = resolve(source.as_ref(), "1").await.unwrap().duration;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let later = resolve(source.as_ref(), "2").await.unwrap().duration;
+    assert_eq!(first, later, "something goes on computing");
 }

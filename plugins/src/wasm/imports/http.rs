@@ -26,10 +26,10 @@ const HEADER_BYTES: usize = 32 * 1024;
 impl Host for Context {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
         self.count()?;
-        if !self.allowance.network {
+        let Some(until) = self.allowance.network else {
             let told = "there is no network in this call".to_owned();
             return Ok(Err(HttpError::Refused(told)));
-        }
+        };
         if self.spent.requests >= REQUESTS {
             let told = format!("one call may send {REQUESTS} requests");
             return Ok(Err(HttpError::Exhausted(told)));
@@ -44,10 +44,14 @@ impl Host for Context {
         // can keep them waiting.
         let mut task = JoinSet::new();
         task.spawn_on(exchange(Arc::clone(&self.plugin), request, most), &self.plugin.home);
-        let answer = match task.join_next().await {
-            Some(Ok(answer)) => answer,
-            Some(Err(_)) | None => Err(HttpError::Unreachable("the request was ended".to_owned())),
+        let answer = match tokio::time::timeout_at(until.into(), task.join_next()).await {
+            Ok(Some(Ok(answer))) => answer,
+            Ok(Some(Err(_)) | None) => {
+                Err(HttpError::Unreachable("the request was ended".to_owned()))
+            }
+            Err(_) => Err(HttpError::Timeout("the time of this call is nearly over".to_owned())),
         };
+        self.waited = true;
         if let Ok(response) = &answer {
             self.spent.received_bytes += response.body.len() as u64;
         }
