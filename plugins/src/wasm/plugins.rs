@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+
 use super::HostError;
 use super::engine::Machine;
 use super::loaded::Loaded;
@@ -12,6 +14,10 @@ use super::package::{self, Place};
 use super::settings::Settings;
 use super::state::{PluginState, State};
 use crate::{Handler, Registry};
+
+/// Plugins that are loaded at a time: one that takes long to compile, or to say
+/// who it is, holds up no other.
+const LOADING: usize = 4;
 
 /// The plugins of a folder, kept in a registry. Clones are the same plugins.
 #[derive(Clone)]
@@ -71,16 +77,18 @@ impl Plugins {
         let _one = inner.scanning.lock().await;
         let Some(found) = inner.find().await else { return };
         let gone = inner.drop_missing(&found);
-        let mut changed = !gone.is_empty();
+        if !gone.is_empty() {
+            inner.publish();
+        }
         for name in gone {
             tracing::info!(plugin = name, "plugin removed");
         }
-        for (name, place) in found {
-            changed |= inner.take(name, place).await;
-        }
-        if changed {
-            inner.publish();
-        }
+        let take = |(name, place)| async move {
+            if inner.take(name, place).await {
+                inner.publish();
+            }
+        };
+        futures_util::stream::iter(found).for_each_concurrent(LOADING, take).await;
     }
 
     /// All plugins of the folder, by name.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clipmill_plugins::wasm::State;
 use tokio::task::JoinHandle;
 
-use crate::guest::Guest;
+use crate::guest::{Guest, SPIN};
 use crate::host::{Host, resolve, until};
 use crate::image::Info;
 use crate::journal;
@@ -231,6 +231,23 @@ async fn ways_out_of_the_folder_are_refused() {
     }
     assert_eq!(host.state("inside").state, State::Active);
     assert_eq!(host.plugins.list().len(), 5);
+}
+
+#[tokio::test]
+async fn who_loads_slowly_holds_up_no_other() {
+    let host = Host::of(&[version("z_gone", "1")]).await;
+    for name in ["a_slow", "b_slow", "c_slow"] {
+        host.put(&Guest::source(name).with("describe", SPIN));
+    }
+    host.put(&version("z_good", "1"));
+    fs::remove_file(host.folder.join("z_gone.wasm")).unwrap();
+    let plugins = host.plugins.clone();
+    let looked = tokio::spawn(async move { plugins.scan().await });
+    becomes(&host, "z_gone", None).await;
+    becomes(&host, "z_good", Some("1")).await;
+    assert!(!looked.is_finished(), "the slow ones were not slow");
+    looked.await.unwrap();
+    assert!(host.broken("a_slow").contains("it computed for more than 2.0 s"));
 }
 
 #[tokio::test]
