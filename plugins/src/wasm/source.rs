@@ -22,8 +22,10 @@ use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescriptio
 
 /// Computing time of `claims`, as the interface promises it.
 const CLAIMS: Duration = Duration::from_millis(200);
-/// Answers that are remembered.
-const KNOWN: u64 = 256;
+/// Answers that are remembered, bytes of all, and what one format has beside its
+/// address and headers.
+const KNOWN: u64 = 16 * 1024 * 1024;
+const FORMAT: usize = 512;
 /// How long, where the answer doesn't say; a running stream grows meanwhile.
 const KEPT: Duration = Duration::from_secs(60);
 const LIVE_KEPT: Duration = Duration::from_secs(10);
@@ -59,7 +61,11 @@ impl WasmSource {
         pre: SourcePre<Context>,
         description: SourceDescription,
     ) -> WasmSource {
-        let known = Cache::builder().max_capacity(KNOWN).expire_after(KeepAsTold).build();
+        let known = Cache::builder()
+            .max_capacity(KNOWN)
+            .weigher(|url: &String, known: &Known| weight(url, &known.info))
+            .expire_after(KeepAsTold)
+            .build();
         WasmSource { plugin, pre, description, known }
     }
 
@@ -145,6 +151,21 @@ impl Source for WasmSource {
         download_to(&path, client, url, headers, what.max_bytes, progress).await?;
         Ok(path)
     }
+}
+
+/// About how many bytes an answer takes.
+fn weight(url: &str, info: &MediaInfo) -> u32 {
+    let format = |format: &Format| match &format.transport {
+        Transport::Progressive { url, headers }
+        | Transport::Hls { url, headers }
+        | Transport::Dash { url, headers } => {
+            let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+            FORMAT + url.as_str().len() + headers
+        }
+        Transport::Opaque => FORMAT,
+    };
+    let bytes: usize = url.len() + FORMAT + info.formats.iter().map(format).sum::<usize>();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Leaves out what the host can't fetch yet where there is something that it

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clipmill_plugins::wasm::{Each, Settings};
+use clipmill_plugins::wasm::{Each, Settings, State};
 use clipmill_plugins::{Order, Registry, wasm};
 
 use crate::guest::{Guest, SPIN};
 use crate::host::{Host, resolve, settings};
+use crate::image::{Format, Info, Record};
 
 async fn title(host: &Host, name: &str, path: &str) -> String {
     let info = resolve(host.source(name).as_ref(), path).await.unwrap();
@@ -166,6 +168,71 @@ async fn every_call_meets_a_fresh_instance() {
     }
 }
 
+#[tokio::test]
+async fn order_and_disabling_are_the_operators() {
+    let all = |name: &str| Guest::source(name).with("claims", "(i32.const 1)");
+    let host = Host::of(&[all("a"), all("b"), all("c")]).await;
+    let url = "https://any.example/".parse().unwrap();
+    let first = async |first: &[&str], disabled: &[&str]| {
+        let order = Order {
+            first: first.iter().map(|name| (*name).to_owned()).collect(),
+            disabled: disabled.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let registry = Arc::new(Registry::new(Vec::new(), order));
+        let plugins = wasm::Plugins::new(settings(&host.folder), Arc::clone(&registry));
+        plugins.scan().await;
+        let off = plugins.list().into_iter().filter(|it| it.state == State::Disabled);
+        let off: Vec<_> = off.map(|it| it.name).collect();
+        (registry.source_for(&url).await.map(|source| source.describe().name), off)
+    };
+    assert_eq!(first(&[], &[]).await, (Some("a".to_owned()), vec![]));
+    assert_eq!(first(&["c", "b"], &[]).await, (Some("c".to_owned()), vec![]));
+    assert_eq!(
+        first(&["c"], &["a", "c"]).await,
+        (Some("b".to_owned()), vec!["a".into(), "c".into()])
+    );
+}
+
+#[tokio::test]
+async fn what_was_found_is_not_kept_without_measure() {
+    // Formats with all that they may have make an answer of some megabytes. The
+    // guest says it in little: their headers are all the same.
+    let mut info = Info::good();
+    info.formats = (0..256).map(|n| Format::good(&n.to_string())).collect();
+    let mut guest = Guest::source("site").wants("seconds = 30\nmemory_mb = 64");
+    let fat = guest.image.text("x".repeat(32_000));
+    let name = guest.image.text("x-fat");
+    let headers = guest.image.place(&Record::new(16).text(0, name).text(8, fat).0);
+    let guest = guest.info(&info);
+    let answer = guest.answer;
+    let fill = format!(
+        "(local $at i32) (local $n i32)
+         (local.set $at (i32.load offset=72 (i32.const {answer})))
+         (loop $on
+           (i32.store offset=140 (local.get $at) (i32.const {headers}))
+           (i32.store offset=144 (local.get $at) (i32.const 1))
+           (local.set $at (i32.add (local.get $at) (i32.const 152)))
+           (local.set $n (i32.add (local.get $n) (i32.const 1)))
+           (br_if $on (i32.lt_u (local.get $n) (i32.const 240))))
+         (i32.const {answer})"
+    );
+    let host = Host::of(&[guest.with("resolve", &fill)]).await;
+    let source = host.source("site");
+    let mut kept = Vec::new();
+    for n in 0..20 {
+        kept.push(Arc::downgrade(&resolve(source.as_ref(), &n.to_string()).await.unwrap()));
+    }
+    // Forgetting takes place beside other work.
+    let alive = || kept.iter().filter(|info| info.upgrade().is_some()).count();
+    for n in 0..200 {
+        let _ = resolve(source.as_ref(), &(n % 20).to_string()).await;
+        if alive() <= 4 {
+            return;
+        }
+    }
+    panic!("{} of 20 large answers are kept", alive());
+}
+
 /// The regular files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -188,7 +255,7 @@ async fn compiled_plugins_are_kept_on_disk() {
     let host = Host::of(&[Guest::source("site")]).await;
     // Each host is a start of the daemon.
     let load = async || {
-        let registry = std::sync::Arc::new(Registry::new(Vec::new(), Order::default()));
+        let registry = Arc::new(Registry::new(Vec::new(), Order::default()));
         let settings = Settings { cache_folder: Some(cache.clone()), ..settings(&host.folder) };
         let plugins = wasm::Plugins::new(settings, registry);
         plugins.inspect(&host.folder.join("site.wasm")).await.unwrap().compile

@@ -254,6 +254,25 @@ async fn what_is_odd_and_harmless_is_taken() {
 }
 
 #[tokio::test]
+async fn times_far_away_are_taken() {
+    for (duration, moment) in [(1e300, 8_000_000_000_000), (1e-300, 0)] {
+        let mut info = Info { duration: Some(duration), ..Info::good() };
+        (info.expires_at, info.live) = (Some(moment), (2, Some(moment)));
+        let host = Host::of(&[Guest::source("site").info(&info)]).await;
+        for _ in 0..2 {
+            let info = resolve(host.source("site").as_ref(), "x").await.unwrap();
+            assert!(info.expires_at.is_some() && info.live.began().is_some());
+        }
+    }
+    // Not only where a running stream bounds it.
+    let info = Info { expires_at: Some(8_000_000_000_000), ..Info::good() };
+    let host = Host::of(&[Guest::source("site").info(&info)]).await;
+    for path in ["x", "y"] {
+        assert!(resolve(host.source("site").as_ref(), path).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn errors_of_the_guest_are_answers() {
     let mut guest = Guest::source("site");
     let reason = guest.image.text("slow down\nplease");
