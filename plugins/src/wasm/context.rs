@@ -14,7 +14,7 @@ use super::ticker::TICK;
 
 /// Most calls of host functions in one call.
 const HOST_CALLS: u32 = 100_000;
-/// Most elements of one table: those of a large program's function pointers.
+/// Most elements of all tables: a large program's function pointers.
 const TABLE_ELEMENTS: usize = 100_000;
 /// Most instances, tables and memories of one component.
 const PARTS: usize = 64;
@@ -40,6 +40,7 @@ pub(super) struct Spent {
     pub instantiate: Duration,
     pub ticks: u32,
     pub memory_bytes: usize,
+    pub table_elements: usize,
     pub memory_refused: bool,
     pub host_calls: u32,
     pub log_lines: u32,
@@ -61,8 +62,8 @@ impl Context {
     /// Begins a further call of an instance that stays: what one call may spend
     /// is there again.
     pub fn renew(&mut self) {
-        let memory_bytes = self.spent.memory_bytes;
-        self.spent = Spent { memory_bytes, ..Spent::default() };
+        let Spent { memory_bytes, table_elements, .. } = self.spent;
+        self.spent = Spent { memory_bytes, table_elements, ..Spent::default() };
     }
 
     /// Counts a call of a host function.
@@ -121,11 +122,16 @@ impl ResourceLimiter for Context {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+        let all = self.spent.table_elements + desired.saturating_sub(current);
+        if all > TABLE_ELEMENTS {
+            return Ok(false);
+        }
+        self.spent.table_elements = all;
+        Ok(true)
     }
 
     fn instances(&self) -> usize {

@@ -132,11 +132,19 @@ async fn too_much_from_the_beginning_does_not_load() {
 
 #[tokio::test]
 async fn tables_end() {
-    let table = "(table $table 1 funcref)";
-    let grow = "(loop $on (br_if $on (i32.ne (i32.const -1)
-          (table.grow $table (ref.null func) (i32.const 1000)))))
-        (i32.le_u (table.size $table) (i32.const 100000))";
-    let host = Host::of(&[Guest::source("site").more(table).with("claims", grow)]).await;
+    let tables = "(table $one 1 funcref) (table $other 1 funcref)";
+    let grow = |table: &str| {
+        format!(
+            "(loop $on (br_if $on (i32.ne (i32.const -1)
+               (table.grow {table} (ref.null func) (i32.const 1000)))))"
+        )
+    };
+    let body = format!(
+        "{} {} (i32.le_u (i32.add (table.size $one) (table.size $other)) (i32.const 100000))",
+        grow("$one"),
+        grow("$other"),
+    );
+    let host = Host::of(&[Guest::source("site").more(tables).with("claims", &body)]).await;
     let claimed = host.source("site").claims(&"https://site.example/".parse().unwrap()).await;
     assert!(claimed, "{:?}", host.faults("site"));
 }
