@@ -224,7 +224,10 @@ impl Plugin {
                 tracing::warn!(plugin, call, %fault, "a call of a plugin failed");
                 let aside = self.record.bad(call, fault, Instant::now());
                 if aside {
-                    tracing::error!(plugin, "the plugin is set aside until its file changes");
+                    tracing::error!(
+                        plugin,
+                        "the plugin is set aside for half an hour, or until its file changes"
+                    );
                 }
                 if fault.counts() {
                     (self.on_fault)(aside);

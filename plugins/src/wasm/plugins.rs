@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 
@@ -89,6 +89,9 @@ impl Plugins {
             }
         };
         futures_util::stream::iter(found).for_each_concurrent(LOADING, take).await;
+        if inner.bring_back() {
+            inner.publish();
+        }
     }
 
     /// All plugins of the folder, by name.
@@ -224,6 +227,20 @@ impl Inner {
         }
     }
 
+    /// Asks again who was set aside for long enough; whether there is one.
+    fn bring_back(&self) -> bool {
+        let slots = self.slots();
+        let mut any = false;
+        for (name, slot) in slots.iter() {
+            let loaded = slot.loaded.as_ref();
+            if loaded.is_some_and(|it| it.plugin.record.comes_back(Instant::now())) {
+                tracing::info!(plugin = name, "plugin is asked again");
+                any = true;
+            }
+        }
+        any
+    }
+
     /// Puts all that are to be asked into the registry, and tells the observer.
     pub fn publish(&self) {
         let slots = self.slots();
@@ -244,6 +261,7 @@ impl Inner {
         let slots = self.slots();
         let state = |(name, slot): (&String, &Slot)| {
             let aside = slot.loaded.as_ref().and_then(|it| it.plugin.record.counts().aside);
+            let aside = aside.map(|(reason, _)| reason);
             let state = match (&slot.broken, aside) {
                 (Some(reason), _) => State::Broken { reason: reason.clone() },
                 (None, _) if self.registry.is_disabled(name) => State::Disabled,

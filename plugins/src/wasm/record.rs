@@ -13,6 +13,9 @@ const IN_A_ROW: u32 = 5;
 /// Faults within [`A_WHILE`] after which it is, whatever is between them.
 const IN_A_WHILE: usize = 20;
 const A_WHILE: Duration = Duration::from_secs(600);
+/// How long it is set aside. It is not for ever: the fault may be that of who
+/// made up the address.
+pub(super) const ASIDE: Duration = Duration::from_secs(30 * 60);
 
 /// Counts of one plugin.
 #[derive(Default)]
@@ -24,8 +27,8 @@ pub(super) struct Counts {
     pub calls: u64,
     pub faults: u64,
     pub last_fault: Option<String>,
-    /// Why it is not asked any more.
-    pub aside: Option<String>,
+    /// Why it is not asked, and since when.
+    pub aside: Option<(String, Instant)>,
     in_a_row: BTreeMap<&'static str, u32>,
     recent: VecDeque<Instant>,
 }
@@ -39,6 +42,19 @@ impl Record {
     /// Whether it is set aside.
     pub fn is_aside(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).aside.is_some()
+    }
+
+    /// Ends its time aside when that is over; whether it did.
+    pub fn comes_back(&self, now: Instant) -> bool {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = |at: Instant| now.duration_since(at) >= ASIDE;
+        if !counts.aside.as_ref().is_some_and(|(_, at)| over(*at)) {
+            return false;
+        }
+        counts.aside = None;
+        counts.in_a_row.clear();
+        counts.recent.clear();
+        true
     }
 
     /// Counts a call that gave an answer, an error included.
@@ -76,7 +92,7 @@ impl Record {
         if counts.aside.is_some() || enough.is_none() {
             return false;
         }
-        counts.aside = enough;
+        counts.aside = enough.map(|reason| (reason, now));
         true
     }
 }
@@ -91,6 +107,9 @@ mod tests {
         let row = Record::default();
         assert_eq!((0..6).map(|_| row.bad("claims", &bad, now)).filter(|aside| *aside).count(), 1);
         assert!(row.is_aside() && row.counts().faults == 6);
+        assert!(!row.comes_back(now + ASIDE / 2) && row.is_aside());
+        assert!(row.comes_back(now + ASIDE) && !row.is_aside());
+        assert!(!row.bad("claims", &bad, now + ASIDE), "it has all its chances again");
 
         let other = Record::default();
         for n in 1..=5 {

@@ -26,8 +26,8 @@ pub enum State {
     Active,
     /// It is loaded and not asked, because the configuration says so.
     Disabled,
-    /// It is not asked after repeated faults, until its file changes or the
-    /// daemon starts again.
+    /// It is not asked for half an hour after repeated faults, or until its file
+    /// changes or the daemon starts again.
     SetAside {
         /// Which faults.
         reason: String,
