@@ -16,7 +16,7 @@ async fn fault(guest: Guest) -> String {
     let began = Instant::now();
     let error = resolve(source.as_ref(), "x").await.unwrap_err();
     assert_eq!(error.code, "plugin_failed");
-    assert!(began.elapsed() < Duration::from_secs(4), "it took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
     let (faults, last) = host.faults(&name);
     assert_eq!(faults, 1);
     assert!(error.message.contains(last.split_once(": ").unwrap().1), "{error} and {last}");
@@ -54,9 +54,11 @@ async fn a_loop_in_claims_claims_nothing() {
     let url = "https://any.example/".parse().unwrap();
     let found = host.registry.source_for(&url).await.unwrap().describe().name;
     assert_eq!(found, "b_good");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let (faults, last) = host.faults("a_loop");
-    assert_eq!((faults, last.as_str()), (1, "claims: it computed for more than 0.2 s"));
+    // On a busy machine the second that it may take is over first.
+    assert!(faults == 1 && last.starts_with("claims: it "), "{last}");
+    assert!(last.ends_with("more than 0.2 s") || last.ends_with("more than 1.0 s"), "{last}");
 }
 
 #[tokio::test]
@@ -71,7 +73,8 @@ async fn loops_before_the_first_call_break_the_plugin_alone() {
     .await;
     for name in ["a_describe", "b_describe", "c_start"] {
         let told = host.broken(name);
-        assert!(told.contains("more than 2.0 s"), "{name}: {told}");
+        // Computing ends after 2 s, and waiting for a turn to compute after 10 s.
+        assert!(told.contains("who it is: it ") && told.contains(" more than "), "{name}: {told}");
     }
     assert!(resolve(host.source("d_good").as_ref(), "x").await.is_ok());
 }

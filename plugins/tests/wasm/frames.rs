@@ -98,7 +98,7 @@ async fn a_frame_that_never_ends_ends() {
     let probe = conformance::probes().remove(0);
     let planned = host.codec("plans").plan(&probe, "high", &Default::default()).await;
     assert_eq!(planned.unwrap_err().code, "plugin_failed");
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     for (name, call) in
         [("pushes", "push-video"), ("begins", "begin"), ("finishes", "finish"), ("plans", "plan")]
     {

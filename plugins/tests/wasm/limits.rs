@@ -44,7 +44,7 @@ async fn ceilings_bound_what_is_wanted() {
     assert!(host.faults("memory").1.ends_with("more than its 8 MiB of memory"));
     let began = Instant::now();
     resolve(host.source("time").as_ref(), "x").await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -274,12 +274,12 @@ async fn a_server_that_hangs_is_told_in_time() {
         _ => Answer::Hang,
     })
     .await;
-    let host = Host::of(&[getter("hosts = ['127.0.0.1']\nseconds = 1")]).await;
+    let host = Host::of(&[getter("hosts = ['127.0.0.1']\nseconds = 3")]).await;
     for path in ["head", "body"] {
         let began = Instant::now();
         let (case, told) = sent(&host, "site", &server.url(path)).await;
         assert_eq!(case, TIMEOUT, "{path}: {told}");
-        assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     }
     // A site that hangs is nothing that a plugin is set aside for.
     assert_eq!(host.faults("site").0, 0);
@@ -293,7 +293,7 @@ async fn a_guest_that_goes_on_asking_is_ended() {
     let began = Instant::now();
     let path = format!("?{}", server.url("x"));
     resolve(host.source("site").as_ref(), &path).await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(host.faults("site").0, 1);
 }
 
