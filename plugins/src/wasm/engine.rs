@@ -2,6 +2,8 @@
 //! of their own, so that a guest that computes without end takes no turn of
 //! those who serve requests.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -91,7 +93,9 @@ impl Drop for Machine {
 
 fn compiled(folder: &Path) -> Result<Cache, String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    // It holds machine code that is run as it is found.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(|error| error.to_string())?;
     let mut config = CacheConfig::new();
     config.with_directory(folder).with_files_total_size_soft_limit(CACHED_BYTES);
     Cache::new(config).map_err(|error| error.to_string())

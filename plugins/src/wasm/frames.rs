@@ -63,7 +63,7 @@ impl Codec for WasmFrameCodec {
             CodecError::never("not_encodable", "this frame rate is no fraction of 32 bits")
         })?;
         let budget = Budget::session(&self.plugin.identity.wants);
-        let turns = Arc::clone(&self.plugin.turns);
+        let turns = Arc::clone(&self.plugin.encodes);
         let turn = tokio::time::timeout(budget.wall, turns.acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(CodecError::later("plugin_failed", "too many encodes of this plugin"));

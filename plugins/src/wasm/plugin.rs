@@ -20,7 +20,7 @@ use super::record::Record;
 use super::ticker::TICK;
 use crate::net;
 
-/// Instances of one plugin that live at a time.
+/// Instances of one plugin that answer calls at a time, and as many encode.
 const INSTANCES: usize = 8;
 /// How much of a call's time may be spent on the network.
 const NETWORK_SHARE: f64 = 0.9;
@@ -50,7 +50,10 @@ pub(super) struct Plugin {
     pub observer: Option<Arc<dyn Observer>>,
     /// Told of every fault; the flag says that it was the last one.
     pub on_fault: Arc<dyn Fn(bool) + Send + Sync>,
-    pub turns: Arc<Semaphore>,
+    turns: Semaphore,
+    /// Turns of encodes, which take as long as their files: nobody who asks for a
+    /// plan waits for one.
+    pub encodes: Arc<Semaphore>,
 }
 
 /// How far one call may go.
@@ -103,7 +106,8 @@ impl Plugin {
             machine,
             observer,
             on_fault,
-            turns: Arc::new(Semaphore::new(INSTANCES)),
+            turns: Semaphore::new(INSTANCES),
+            encodes: Arc::new(Semaphore::new(INSTANCES)),
         }
     }
 

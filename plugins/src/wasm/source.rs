@@ -28,6 +28,7 @@ const KNOWN: u64 = 16 * 1024 * 1024;
 const FORMAT: usize = 512;
 /// How long, where the answer doesn't say; a running stream grows meanwhile.
 const KEPT: Duration = Duration::from_secs(60);
+const LONGEST_KEPT: Duration = Duration::from_secs(24 * 3600);
 const LIVE_KEPT: Duration = Duration::from_secs(10);
 /// How long before its end an answer is not given any more.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -85,7 +86,7 @@ impl WasmSource {
         })??;
         let info = without_unreachable(info);
         let left = info.expires_at.map(|at| (at - Utc::now()).to_std().unwrap_or_default());
-        let keep = left.map_or(KEPT, |left| left.saturating_sub(MARGIN));
+        let keep = left.map_or(KEPT, |left| left.saturating_sub(MARGIN).min(LONGEST_KEPT));
         let running = matches!(info.live, Live::Running { .. });
         let keep = if running { keep.min(LIVE_KEPT) } else { keep };
         Ok(Known { info: Arc::new(info), keep })

@@ -18,6 +18,8 @@ const REQUESTS: u32 = 64;
 const RECEIVED: u64 = 64 * 1024 * 1024;
 /// Largest body of a POST, bytes.
 const SENT: usize = 1024 * 1024;
+/// Longest address, bytes.
+const ADDRESS: usize = 8192;
 /// Most headers of a request.
 const HEADERS: usize = 64;
 /// Most bytes of names and values of headers, either way.
@@ -64,6 +66,9 @@ async fn exchange(
     request: Request,
     most: usize,
 ) -> Result<Response, HttpError> {
+    if request.url.len() > ADDRESS {
+        return Err(HttpError::Invalid(format!("an address has at most {ADDRESS} bytes")));
+    }
     let url = Url::parse(&request.url)
         .map_err(|error| HttpError::Invalid(format!("{:?} is no address: {error}", request.url)))?;
     let headers = headers(&request)?;
