@@ -8,7 +8,7 @@ use clipmill_plugins::process::{self, Spec};
 use rustix::fs::statvfs;
 
 use super::exit::Failure;
-use super::plugin::states;
+use super::plugin::{states, words};
 use super::setup;
 use crate::config::Config;
 use crate::ffmpeg::Tools;
@@ -123,14 +123,14 @@ async fn plugins(config: &Config) -> Finding {
         Ok(looked) => looked,
         Err(failure) => return bad("plugins", "not looked at", failure.message),
     };
-    let counts = states::counts(&board.plugins).into_iter().filter(|(_, count)| *count > 0);
+    let counts = words::counts(&board.plugins).into_iter().filter(|(_, count)| *count > 0);
     let counts: Vec<_> =
         counts.map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
     let found = match counts.is_empty() {
         true => format!("none in {}", folder.display()),
         false => counts.join(", "),
     };
-    let reason = |plugin| Some((plugin, states::reason(plugin)?));
+    let reason = |plugin| Some((plugin, words::reason(plugin)?));
     let reasons = board.plugins.iter().filter_map(reason);
     let problems: Vec<_> =
         reasons.map(|(plugin, reason)| format!("{}: {reason}", plugin.name)).collect();

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::states;
+use super::words;
 use crate::app::App;
 use crate::config::Config;
 use crate::telemetry::Metrics;
@@ -99,7 +99,7 @@ pub struct Bell {
 impl Bell {
     /// A bell that counts into `metrics`.
     pub fn new(metrics: Arc<Metrics>) -> Bell {
-        metrics.plugins(states::counts(&[]));
+        metrics.plugins(words::counts(&[]));
         Bell { metrics, rung: watch::Sender::new(()) }
     }
 }
@@ -111,7 +111,7 @@ impl Observer for Bell {
     }
 
     fn changed(&self, plugins: &[PluginState]) {
-        self.metrics.plugins(states::counts(plugins));
+        self.metrics.plugins(words::counts(plugins));
         self.rung.send_replace(());
     }
 }

@@ -4,8 +4,8 @@ use clipmill_plugins::wasm::{LoadedState, PluginState, State};
 use serde_json::{Value, json};
 
 use super::board::Board;
-use super::states;
 use super::table::Table;
+use super::{states, words};
 use crate::cli::exit::Failure;
 use crate::config::{BUILT_IN, Config};
 
@@ -52,12 +52,12 @@ fn people(config: &Config, board: &Board, running: bool) {
                 None => "built in".to_owned(),
                 Some(_) => of(|loaded| loaded.version.clone()),
             },
-            asked.plugin.map_or("active", |plugin| states::word(&plugin.state)).replace('_', " "),
+            asked.plugin.map_or("active", |plugin| words::word(&plugin.state)).replace('_', " "),
             of(|loaded| loaded.calls.to_string()),
             of(|loaded| loaded.faults.to_string()),
             of(|loaded| loaded.has.hosts.join(" ")),
         ]);
-        let reason = asked.plugin.and_then(states::reason);
+        let reason = asked.plugin.and_then(words::reason);
         reasons.extend(reason.map(|reason| format!("{}: {reason}", asked.name)));
     }
     print!("{table}");

@@ -14,6 +14,7 @@ pub(super) mod states;
 mod table;
 mod templates;
 mod test;
+pub(super) mod words;
 
 pub(super) use board::{Bell, follow, forget};
 

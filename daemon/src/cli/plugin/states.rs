@@ -3,7 +3,7 @@
 
 use std::fs::File;
 
-use clipmill_plugins::wasm::{PluginState, State};
+use clipmill_plugins::wasm::PluginState;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -11,36 +11,6 @@ use super::board::Board;
 use crate::cli::exit::Failure;
 use crate::cli::setup;
 use crate::config::{BUILT_IN, Config};
-
-/// The word for a state, in metrics and in lists.
-pub fn word(state: &State) -> &'static str {
-    match state {
-        State::Active => "active",
-        State::Disabled => "disabled",
-        State::SetAside { .. } => "set_aside",
-        State::Broken { .. } => "broken",
-    }
-}
-
-/// How many plugins are in which state, for all states.
-pub fn counts(plugins: &[PluginState]) -> [(&'static str, usize); 4] {
-    ["active", "disabled", "set_aside", "broken"]
-        .map(|name| (name, plugins.iter().filter(|plugin| word(&plugin.state) == name).count()))
-}
-
-/// What is wrong with a plugin, for people.
-pub fn reason(plugin: &PluginState) -> Option<String> {
-    match (&plugin.state, &plugin.loaded) {
-        (State::SetAside { reason }, _) => Some(format!(
-            "{reason}; it is asked again when its file changes or the daemon starts anew"
-        )),
-        (State::Broken { reason }, Some(loaded)) => {
-            Some(format!("{reason}; version {} stays in use", loaded.version))
-        }
-        (State::Broken { reason }, None) => Some(reason.clone()),
-        (State::Active | State::Disabled, _) => None,
-    }
-}
 
 /// The plugins, and whether they are those of a running daemon.
 pub async fn look(config: &Config) -> Result<(Board, bool), Failure> {
