@@ -52,7 +52,7 @@ fn picture(number: u64, pan: u64) -> Vec<u8> {
             let shade = |value: u64| (value % 256) as u8;
             let there = x + number * pan;
             // Stripes and blocks of different sizes, as houses and trees have edges.
-            let edge = if (there / 7 + y / 11) % 3 == 0 { 60 } else { 0 };
+            let edge = if (there / 7 + y / 11).is_multiple_of(3) { 60 } else { 0 };
             pixels.extend(match near {
                 true => [shade(x * 5 + number), shade(y * 3), 200],
                 false => [shade(there / 2 + edge), shade(y + edge), shade((there + y) / 3)],
