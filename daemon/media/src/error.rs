@@ -1,0 +1,53 @@
+//! Why a file can't be used.
+
+/// A file that can't be used, or not here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Error {
+    /// What to make of it.
+    pub kind: Kind,
+    /// For logs and people: what is wrong, without paths or secrets.
+    pub what: String,
+}
+
+/// What to make of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The file contradicts itself or its format.
+    Damaged,
+    /// The file may be right, but needs something that is not done here.
+    Unsupported,
+    /// A table or a value is beyond every bound that a real file needs.
+    TooLarge,
+    /// The bytes could not be had; whoever reads knows why.
+    Read,
+    /// The file has nothing within the wanted span.
+    Nothing,
+}
+
+impl Error {
+    /// The file contradicts itself or its format.
+    pub fn damaged(what: impl Into<String>) -> Error {
+        Error { kind: Kind::Damaged, what: what.into() }
+    }
+
+    /// The file needs something that is not done here.
+    pub fn unsupported(what: impl Into<String>) -> Error {
+        Error { kind: Kind::Unsupported, what: what.into() }
+    }
+
+    /// A table or value that no real file needs.
+    pub fn too_large(what: impl Into<String>) -> Error {
+        Error { kind: Kind::TooLarge, what: what.into() }
+    }
+
+    /// The bytes could not be had.
+    pub fn read(what: impl Into<String>) -> Error {
+        Error { kind: Kind::Read, what: what.into() }
+    }
+
+    /// There is nothing within the wanted span.
+    pub fn nothing(what: impl Into<String>) -> Error {
+        Error { kind: Kind::Nothing, what: what.into() }
+    }
+}

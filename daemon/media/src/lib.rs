@@ -1,0 +1,18 @@
+//! Where the samples of a media file are, and how some of them become a file
+//! of their own.
+//!
+//! What is read here comes from strangers: every size is checked before it is
+//! believed, every table has a bound, and nothing panics. Nothing here starts
+//! a process or opens a connection: bytes come through [`ReadAt`], and files
+//! are written by whoever called.
+
+pub mod error;
+pub mod mux;
+pub mod read;
+pub mod track;
+pub mod work;
+
+pub use error::{Error, Kind};
+pub use read::{LocalFile, ReadAt};
+pub use track::{Codec, Movie, Sample, Track, TrackKind};
+pub use work::{Located, Part, Want};

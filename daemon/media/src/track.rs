@@ -1,0 +1,124 @@
+//! What a file holds, whatever its format: tracks of samples, each with its
+//! time and its place.
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Movie {
+    /// Pictures and sounds, in the order of the file. Other tracks are left out.
+    pub tracks: Vec<Track>,
+}
+
+impl Movie {
+    /// The first picture.
+    pub fn picture(&self) -> Option<&Track> {
+        self.tracks.iter().find(|track| track.kind == TrackKind::Picture)
+    }
+
+    /// All sounds.
+    pub fn sounds(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| track.kind == TrackKind::Sound)
+    }
+}
+
+/// Picture or sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackKind {
+    /// Picture.
+    Picture,
+    /// Sound.
+    Sound,
+}
+
+/// How samples are coded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "these are the codecs' own names")]
+pub enum Codec {
+    H264,
+    Hevc,
+    Vp8,
+    Vp9,
+    Av1,
+    Aac,
+    Opus,
+    Vorbis,
+    Mp3,
+    Flac,
+    Ac3,
+    Eac3,
+    /// Anything else, by the name that its container has for it.
+    Other(String),
+}
+
+/// One track.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Its number in the container: `track_ID` of MP4, `TrackNumber` of Matroska.
+    pub id: u32,
+    /// Picture or sound.
+    pub kind: TrackKind,
+    /// How samples are coded.
+    pub codec: Codec,
+    /// The decoder's configuration in one form whatever the container, perhaps
+    /// empty. H.264, HEVC, AV1, VP9: content of `avcC`, `hvcC`, `av1C`, `vpcC`.
+    /// AAC: `AudioSpecificConfig`. Opus: the identification header of RFC 7845
+    /// (`OpusHead...`). Others: what Matroska calls `CodecPrivate`.
+    pub config: Vec<u8>,
+    /// The whole sample entry of an MP4 (`avc1`, `mp4a` ...), header included;
+    /// none when the track comes from another container.
+    pub entry: Option<Vec<u8>>,
+    /// Ticks per second; not 0.
+    pub timescale: u32,
+    /// ISO 639-2 code, `und` when unknown.
+    pub language: [u8; 3],
+    /// Coded size in pixels; 0 for sound.
+    pub width: u32,
+    /// Coded size in pixels; 0 for sound.
+    pub height: u32,
+    /// Size as `tkhd` gives it, 16.16; 0 for sound or when there is none.
+    pub presented: (u32, u32),
+    /// Display matrix as in `tkhd` (ISO/IEC 14496-12, 8.3.2): 16.16 and 2.30.
+    pub matrix: [i32; 9],
+    /// Width and height of one pixel; (1, 1) when square or unknown.
+    pub pixel_aspect: (u32, u32),
+    /// Samples per second; 0 for a picture.
+    pub sample_rate: u32,
+    /// Channels; 0 for a picture.
+    pub channels: u16,
+    /// Samples in decoding order.
+    pub samples: Vec<Sample>,
+}
+
+/// The display matrix that changes nothing.
+pub const UPRIGHT: [i32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+
+/// One sample: a coded frame of a picture, or a packet of sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Its first byte in the file.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u32,
+    /// When it is shown or heard, ticks, in the file's own clock: edit lists
+    /// are applied, and so is the delay of a sound's encoder (Matroska's
+    /// `CodecDelay`, the priming that an MP4's edit list skips), so that the
+    /// first sample of a sound may be before 0.
+    pub pts: i64,
+    /// How long, ticks; of the last one as far as is known, never 0.
+    pub duration: u32,
+    /// Whether decoding can begin here, as the container says.
+    pub sync: bool,
+}
+
+impl Track {
+    /// Ticks as seconds.
+    pub fn seconds(&self, ticks: i64) -> f64 {
+        ticks as f64 / f64::from(self.timescale)
+    }
+
+    /// Ticks as the nearest whole microseconds.
+    pub fn micros(&self, ticks: i64) -> i64 {
+        let scale = i128::from(self.timescale.max(1));
+        let micros = (i128::from(ticks) * 1_000_000 + scale / 2).div_euclid(scale);
+        i64::try_from(micros).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
+    }
+}
