@@ -1,6 +1,20 @@
 //! What a new file is made of, and the writers that make it.
 
-use crate::Track;
+mod copy;
+pub mod mp4;
+
+use crate::{Error, Track};
+
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The tracks can't be put in such a file.
+    #[error(transparent)]
+    Media(#[from] Error),
+}
 
 /// One track of a new file.
 #[derive(Debug, Clone, PartialEq)]
