@@ -90,6 +90,14 @@ impl Registry {
         self.built_in.iter().any(|handler| handler.name() == name)
     }
 
+    /// Whether this codec is a built-in one, and no plugin of the same name.
+    pub fn is_own(&self, codec: &Arc<dyn Codec>) -> bool {
+        self.built_in.iter().any(|handler| match handler {
+            Handler::Codec(own) => Arc::ptr_eq(own, codec),
+            Handler::Source(_) => false,
+        })
+    }
+
     /// Whether the configuration keeps a handler of this name from being asked.
     pub fn is_disabled(&self, name: &str) -> bool {
         self.order.disabled.contains(name)

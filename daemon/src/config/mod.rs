@@ -4,6 +4,7 @@
 //! every problem is reported at once.
 
 mod artifacts;
+mod encode;
 mod environment;
 mod load;
 mod plugins;
@@ -12,6 +13,7 @@ mod sections;
 mod validate;
 
 pub use artifacts::{ArtifactsConfig, BucketUrl};
+pub use encode::{EncodeConfig, HardwareChoice, IfLarger};
 pub use environment::{IGNORED as IGNORED_VARIABLES, REFERENCE as REFERENCE_VARIABLES};
 pub use load::{ConfigError, Loaded, load};
 pub use plugins::{BUILT_IN, Granted, PluginConfig, PluginsConfig, Setting};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactsConfig, PluginsConfig, Secret};
+use super::{ArtifactsConfig, EncodeConfig, PluginsConfig, Secret};
 
 /// Names of the sections.
 pub const SECTIONS: &[&str] = &[
@@ -17,6 +17,7 @@ pub const SECTIONS: &[&str] = &[
     "artifacts",
     "folders",
     "clips",
+    "encode",
     "uploads",
     "retention",
     "workers",
@@ -44,6 +45,8 @@ pub struct Config {
     pub folders: Folders,
     /// Clips of remote sources.
     pub clips: Clips,
+    /// What encoders may do.
+    pub encode: EncodeConfig,
     /// Uploaded files.
     pub uploads: Uploads,
     /// How long finished files stay.

@@ -78,6 +78,7 @@ struct Stream {
     avg_frame_rate: Option<String>,
     r_frame_rate: Option<String>,
     time_base: Option<String>,
+    start_time: Option<String>,
     field_order: Option<String>,
     color_range: Option<String>,
     color_space: Option<String>,
@@ -148,7 +149,9 @@ impl Stream {
             base_rate: rational(&self.r_frame_rate),
             time_base: rational(&self.time_base)?,
             rotation: self.rotation(),
+            start: self.start_time.as_ref().and_then(|start| start.parse().ok()),
             interlaced: matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
+            bottom_first: matches!(self.field_order.as_deref(), Some("bb" | "tb")),
             color: [
                 named(&self.color_range),
                 named(&self.color_space),

@@ -212,7 +212,9 @@ mod tests {
                 base_rate: None,
                 time_base: Rational { num: 1, den: 1000 },
                 rotation: 0,
+                start: None,
                 interlaced: false,
+                bottom_first: false,
                 color: [None, None, None, None],
             };
             let Target { container, codec: name, lossless } = target(format, source, &video, high);

@@ -90,7 +90,9 @@ fn probe(format: &str, width: u32, height: u32, sounds: u32) -> Probe {
             base_rate: Some(rate),
             time_base: Rational { num: 1, den: 1000 },
             rotation: 0,
+            start: None,
             interlaced: false,
+            bottom_first: false,
             color: [const { None }; 4],
         }),
         audio: (1..=sounds)

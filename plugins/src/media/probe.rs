@@ -44,8 +44,14 @@ pub struct VideoStream {
     pub time_base: Rational,
     /// Clockwise degrees from the display matrix: 0, 90, 180 or 270.
     pub rotation: u16,
+    /// First time stamp of the stream, seconds; none when unknown.
+    #[serde(default)]
+    pub start: Option<f64>,
     /// Whether fields are interlaced.
     pub interlaced: bool,
+    /// Whether the lower field of an interlaced frame comes first.
+    #[serde(default)]
+    pub bottom_first: bool,
     /// Colour range, space, transfer and primaries as ffprobe names them.
     pub color: [Option<String>; 4],
 }

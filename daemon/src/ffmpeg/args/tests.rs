@@ -17,7 +17,9 @@ fn video(width: u32, pixel_format: &str) -> VideoStream {
         base_rate: None,
         time_base: Rational { num: 1, den: 15360 },
         rotation: 0,
+        start: None,
         interlaced: false,
+        bottom_first: false,
         color: [None, None, None, None],
     }
 }
