@@ -6,10 +6,23 @@
 //! a process or opens a connection: bytes come through [`ReadAt`], and files
 //! are written by whoever called.
 
+pub mod av1;
+pub mod bits;
+pub mod cut;
 pub mod error;
+pub mod fields;
+pub mod fragments;
+pub mod h264;
+pub mod hevc;
+pub mod hls;
 pub mod mux;
+pub mod nal;
 pub mod read;
+mod time;
 pub mod track;
+pub mod ts;
+pub mod vp9;
+pub mod webm;
 pub mod work;
 
 pub use error::{Error, Kind};

@@ -2,6 +2,7 @@
 
 mod copy;
 pub mod mp4;
+pub mod webm;
 
 use crate::{Error, Track};
 

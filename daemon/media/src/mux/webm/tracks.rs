@@ -1,0 +1,191 @@
+//! What a file says about its tracks.
+
+use super::ebml::{element, float, master, unsigned};
+use crate::mux::OutTrack;
+use crate::track::UPRIGHT;
+use crate::webm::{self, ids};
+use crate::{Codec, Error, Track, TrackKind};
+
+/// Nanoseconds that a decoder of Opus needs to settle (RFC 7845, 4.6).
+const SETTLES: u64 = 80_000_000;
+
+/// Whether these tracks may be in WebM.
+pub fn webm(tracks: &[OutTrack]) -> bool {
+    tracks.iter().all(|out| {
+        matches!(
+            out.track.codec,
+            Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus | Codec::Vorbis
+        )
+    })
+}
+
+/// Nanoseconds of a sound that are decoded, but not presented.
+pub fn delay(out: &OutTrack) -> u64 {
+    if out.track.kind == TrackKind::Picture {
+        return 0;
+    }
+    let skipped = i128::from(out.begins.min(0).unsigned_abs()) * 1_000_000_000;
+    let half = i128::from(out.track.timescale / 2);
+    let nanos = (skipped + half) / i128::from(out.track.timescale.max(1));
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}
+
+/// The `TrackEntry` of a track.
+///
+/// # Errors
+/// When its codec can't be in Matroska, or lacks what it needs.
+pub fn entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
+    let track = &out.track;
+    let picture = track.kind == TrackKind::Picture;
+    let mut made = vec![
+        unsigned(ids::TRACK_NUMBER, number),
+        unsigned(ids::TRACK_UID, number),
+        unsigned(ids::TRACK_TYPE, if picture { 1 } else { 2 }),
+        unsigned(ids::FLAG_LACING, 0),
+        element(ids::LANGUAGE, &track.language),
+        element(ids::CODEC_ID, codec(&track.codec)?.as_bytes()),
+    ];
+    let private = private(out)?;
+    if !private.is_empty() {
+        made.push(element(ids::CODEC_PRIVATE, &private));
+    }
+    if picture {
+        made.extend(lasts(out).map(|nanos| unsigned(ids::DEFAULT_DURATION, nanos)));
+        made.push(master(ids::VIDEO, &video(track)));
+    } else {
+        if delay(out) > 0 {
+            made.push(unsigned(ids::CODEC_DELAY, delay(out)));
+        }
+        if track.codec == Codec::Opus {
+            made.push(unsigned(ids::SEEK_PRE_ROLL, SETTLES));
+        }
+        let rate = if track.codec == Codec::Opus { 48_000 } else { track.sample_rate };
+        made.push(master(
+            ids::AUDIO,
+            &[
+                float(ids::SAMPLING_FREQUENCY, f64::from(rate)),
+                unsigned(ids::CHANNELS, u64::from(track.channels)),
+            ],
+        ));
+    }
+    Ok(master(ids::TRACK_ENTRY, &made))
+}
+
+/// Nanoseconds of a frame of an even picture.
+fn lasts(out: &OutTrack) -> Option<u64> {
+    let pts: Vec<i64> = out.samples.iter().map(|sample| sample.pts).collect();
+    let grid = webm::grid(&out.track, &pts).filter(|grid| grid.whole)?;
+    let (ticks, lasts) = (u64::from(grid.ticks), u64::from(grid.lasts));
+    (lasts * 1_000_000_000 + ticks / 2).checked_div(ticks)
+}
+
+fn codec(codec: &Codec) -> Result<&str, Error> {
+    Ok(match codec {
+        Codec::H264 => "V_MPEG4/ISO/AVC",
+        Codec::Hevc => "V_MPEGH/ISO/HEVC",
+        Codec::Vp8 => "V_VP8",
+        Codec::Vp9 => "V_VP9",
+        Codec::Av1 => "V_AV1",
+        Codec::Aac => "A_AAC",
+        Codec::Opus => "A_OPUS",
+        Codec::Vorbis => "A_VORBIS",
+        Codec::Mp3 => "A_MPEG/L3",
+        Codec::Flac => "A_FLAC",
+        Codec::Ac3 => "A_AC3",
+        Codec::Eac3 => "A_EAC3",
+        Codec::Other(name) if name.starts_with("V_") || name.starts_with("A_") => name,
+        Codec::Other(name) => {
+            return Err(Error::unsupported(format!("{name:?} has no name in Matroska")));
+        }
+    })
+}
+
+/// What Matroska calls `CodecPrivate`; empty when there is none.
+fn private(out: &OutTrack) -> Result<Vec<u8>, Error> {
+    let config = &out.track.config;
+    match out.track.codec {
+        Codec::Vp8 => Ok(Vec::new()),
+        Codec::Vp9 => Ok(vp9(config)),
+        Codec::Opus => opus(out),
+        Codec::H264 | Codec::Hevc | Codec::Av1 | Codec::Aac | Codec::Vorbis
+            if config.is_empty() =>
+        {
+            Err(Error::unsupported("a track without its decoder's configuration"))
+        }
+        _ => Ok(config.clone()),
+    }
+}
+
+/// Features of VP9, after the content of its `vpcC`: profile, level if it is
+/// known, bits, chroma.
+fn vp9(config: &[u8]) -> Vec<u8> {
+    let [_, _, _, _, profile, level, bits, ..] = *config else { return Vec::new() };
+    let mut made = vec![1, 1, profile];
+    if level > 0 {
+        made.extend([2, 1, level]);
+    }
+    made.extend([3, 1, bits >> 4, 4, 1, bits >> 1 & 7]);
+    made
+}
+
+/// The identification header of Opus, skipping exactly what is not presented.
+fn opus(out: &OutTrack) -> Result<Vec<u8>, Error> {
+    let track = &out.track;
+    let mut head = track.config.clone();
+    if head.len() < 19 || !head.starts_with(b"OpusHead") {
+        let channels =
+            u8::try_from(track.channels).ok().filter(|channels| (1..=2).contains(channels));
+        let channels = channels.ok_or_else(|| Error::unsupported("Opus without its header"))?;
+        head = b"OpusHead\x01".to_vec();
+        head.push(channels);
+        head.extend([0; 2]);
+        head.extend(48_000_u32.to_le_bytes());
+        head.extend([0; 3]);
+    }
+    let samples = (u128::from(delay(out)) * 48 + 500_000) / 1_000_000;
+    let samples = u16::try_from(samples).unwrap_or(u16::MAX);
+    if let Some(skip) = head.get_mut(10..12) {
+        skip.copy_from_slice(&samples.to_le_bytes());
+    }
+    Ok(head)
+}
+
+fn video(track: &Track) -> Vec<Vec<u8>> {
+    let mut made = vec![
+        unsigned(ids::PIXEL_WIDTH, u64::from(track.width)),
+        unsigned(ids::PIXEL_HEIGHT, u64::from(track.height)),
+    ];
+    let (wide, high) = track.pixel_aspect;
+    if wide != high && wide > 0 && high > 0 {
+        let wide = u64::from(track.width) * u64::from(wide);
+        let shown = (wide + u64::from(high / 2)) / u64::from(high);
+        made.push(unsigned(ids::DISPLAY_WIDTH, shown.max(1)));
+        made.push(unsigned(ids::DISPLAY_HEIGHT, u64::from(track.height)));
+    }
+    if let Some(roll) = roll(&track.matrix) {
+        made.push(master(
+            ids::PROJECTION,
+            &[
+                unsigned(ids::PROJECTION_TYPE, 0),
+                float(ids::POSE_YAW, 0.0),
+                float(ids::POSE_PITCH, 0.0),
+                float(ids::POSE_ROLL, roll),
+            ],
+        ));
+    }
+    made
+}
+
+/// Degrees against the clock that a matrix turns by, for quarters and halves.
+fn roll(matrix: &[i32; 9]) -> Option<f64> {
+    if matrix == &UPRIGHT {
+        return None;
+    }
+    let sign = |value: i32| value.signum();
+    match [sign(matrix[0]), sign(matrix[1]), sign(matrix[3]), sign(matrix[4])] {
+        [0, -1, 1, 0] => Some(90.0),
+        [-1, 0, 0, -1] => Some(180.0),
+        [0, 1, -1, 0] => Some(-90.0),
+        _ => None,
+    }
+}

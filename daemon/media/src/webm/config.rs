@@ -1,0 +1,159 @@
+//! Configurations of decoders that Matroska leaves out or tells in its own way.
+
+use crate::{Codec, Track};
+
+/// Turns what Matroska has as `CodecPrivate` into what a [`Track`] has.
+/// `first` is the beginning of the first frame that decoding can begin with.
+pub fn settle(track: &mut Track, first: &[u8]) {
+    match track.codec {
+        Codec::Vp9 => {
+            let level = feature(&track.config, 2);
+            track.config = vp9(first, level, track.width, track.height).unwrap_or_default();
+        }
+        Codec::Aac if track.config.is_empty() => {
+            track.config = aac(track.sample_rate, track.channels).unwrap_or_default();
+        }
+        _ => {}
+    }
+}
+
+/// One of the features in the `CodecPrivate` of VP9.
+fn feature(private: &[u8], id: u8) -> Option<u8> {
+    private
+        .as_chunks::<3>()
+        .0
+        .iter()
+        .find(|chunk| chunk[0] == id && chunk[1] == 1)
+        .map(|chunk| chunk[2])
+}
+
+/// Bits of a frame's header, the highest first.
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Bits<'_> {
+    fn take(&mut self, count: usize) -> Option<u8> {
+        let mut value = 0;
+        for _ in 0..count {
+            let byte = self.bytes.get(self.at / 8)?;
+            value = value << 1 | (byte >> (7 - self.at % 8) & 1);
+            self.at += 1;
+        }
+        Some(value)
+    }
+}
+
+/// The content of `vpcC` after the uncompressed header of a keyframe of VP9.
+fn vp9(frame: &[u8], level: Option<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
+    let mut bits = Bits { bytes: frame, at: 0 };
+    if bits.take(2)? != 2 {
+        return None;
+    }
+    let profile = bits.take(1)? | bits.take(1)? << 1;
+    if profile == 3 && bits.take(1)? != 0 {
+        return None;
+    }
+    // Shown again, no keyframe, or without the sync code: nothing to read.
+    if bits.take(1)? != 0 || bits.take(1)? != 0 {
+        return None;
+    }
+    bits.take(2)?;
+    if [bits.take(8)?, bits.take(8)?, bits.take(8)?] != [0x49, 0x83, 0x42] {
+        return None;
+    }
+    let depth = match profile {
+        0 | 1 => 8,
+        _ if bits.take(1)? == 1 => 12,
+        _ => 10,
+    };
+    let space = bits.take(3)?;
+    let (full, chroma) = if space == 7 {
+        (1, 3)
+    } else {
+        let full = bits.take(1)?;
+        let halves = if profile % 2 == 1 { (bits.take(1)?, bits.take(1)?) } else { (1, 1) };
+        // Chroma beside luma, as encoders place it that do not tell.
+        (
+            full,
+            match halves {
+                (1, 1) => 1,
+                (1, 0) => 2,
+                _ => 3,
+            },
+        )
+    };
+    // Primaries, transfer and matrix of ISO/IEC 23091-2.
+    let colour = match space {
+        1 => [6, 6, 6],
+        2 => [1, 1, 1],
+        3 => [6, 6, 6],
+        4 => [7, 7, 7],
+        5 => [9, 14, 9],
+        7 => [1, 13, 0],
+        _ => [2, 2, 2],
+    };
+    let level = level.unwrap_or_else(|| enough(width, height));
+    let mut made = vec![1, 0, 0, 0, profile, level, depth << 4 | chroma << 1 | full];
+    made.extend(colour);
+    made.extend([0, 0]);
+    Some(made)
+}
+
+/// The least level of VP9 whose pictures may be so large, at 60 of them a second
+/// or fewer.
+fn enough(width: u32, height: u32) -> u8 {
+    let size = u64::from(width) * u64::from(height);
+    let levels = [
+        (36_864, 10),
+        (73_728, 11),
+        (122_880, 20),
+        (245_760, 21),
+        (552_960, 31),
+        (983_040, 40),
+        (2_228_224, 41),
+        (8_912_896, 51),
+    ];
+    levels.iter().find(|level| size <= level.0).map_or(61, |level| level.1)
+}
+
+/// The configuration of plain AAC: "low complexity".
+fn aac(rate: u32, channels: u16) -> Option<Vec<u8>> {
+    const RATES: [u32; 13] = [
+        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
+        8_000, 7_350,
+    ];
+    let rate = u16::try_from(RATES.iter().position(|known| *known == rate)?).ok()?;
+    let channels = match channels {
+        1..=6 => channels,
+        8 => 7,
+        _ => return None,
+    };
+    Some((2_u16 << 11 | rate << 7 | channels << 3).to_be_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_keyframe_of_vp9_tells_its_profile_and_depth() {
+        // Profile 0, keyframe, shown, sync code, BT.709, studio range.
+        let frame = [0x82, 0x49, 0x83, 0x42, 0x40, 0];
+        let made = vp9(&frame, None, 320, 180).unwrap();
+        assert_eq!(made, [1, 0, 0, 0, 0, 11, 0x82, 1, 1, 1, 0, 0]);
+        // Not a keyframe; too short; something else.
+        assert_eq!(vp9(&[0x86, 0x49, 0x83, 0x42, 0x40, 0], None, 1, 1), None);
+        assert_eq!(vp9(&frame[..4], None, 1, 1), None);
+        assert_eq!(vp9(&[0; 8], None, 1, 1), None);
+    }
+
+    #[test]
+    fn plain_aac_is_told_by_rate_and_channels() {
+        assert_eq!(aac(48_000, 2).unwrap(), [0x11, 0x90]);
+        assert_eq!(aac(44_101, 2), None);
+        assert_eq!(aac(44_100, 9), None);
+    }
+}
