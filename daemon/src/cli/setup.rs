@@ -90,6 +90,7 @@ pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, Failure> {
 pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
     let client = client(config)?;
     let registry = registry(config, &client);
+    let is_served = matches!(used, Use::Served(_));
     let plugins = match used {
         Use::Served(observer) => {
             // So that there is a place to drop them into.
@@ -108,6 +109,12 @@ pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
     };
     let (tools, ()) = tokio::join!(Tools::discover(config), scan);
     let tools = tools?;
+    if is_served && tools.hardware.is_wanted() {
+        let hardware = tools.hardware.clone();
+        // A job that comes meanwhile waits for the encoder that it needs; each
+        // trial has a deadline.
+        tokio::spawn(async move { hardware.look_and_tell().await });
+    }
     let street = Street::new(config, tools.clone(), registry.clone(), client);
     Ok(Parts { tools, registry, street, plugins })
 }

@@ -4,13 +4,17 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clipmill_plugins::media::{AudioStream, Container, VideoStream};
-use clipmill_plugins::{AudioEncoder, AudioPlan, EncodePlan, Rate, VideoEncoder, VideoPlan};
+use clipmill_plugins::{AudioEncoder, AudioPlan, EncodePlan};
 
 use super::Input;
+use super::hardware::Hardware;
 use super::input::local;
 
+mod hardware;
 mod raw;
+mod software;
 
+pub(crate) use hardware::trial;
 pub(crate) use raw::{RawPicture, RawSound, raw_picture, raw_sound};
 
 /// Most kilobits per second of one sound stream.
@@ -63,6 +67,15 @@ pub(crate) struct Encode<'a> {
     pub output: &'a Path,
 }
 
+/// What the host adds to a plan.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extra<'a> {
+    /// By which hardware, in place of the plan's encoder.
+    pub hardware: Option<Hardware<'a>>,
+    /// Highest rate of the picture beside its quality, kilobits per second.
+    pub limit: Option<u64>,
+}
+
 /// By how much a [`Copy`] is later than its input, microseconds: sound may begin
 /// a little before 0, which not every file format can say.
 pub(crate) const COPY_SHIFT: i64 = 1_000_000;
@@ -77,7 +90,7 @@ pub(crate) struct Copy<'a> {
     pub streams: &'a [u32],
     /// Seconds after the input's first time stamp.
     pub from: f64,
-    /// Seconds.
+    /// Seconds; infinite for all of the input, wherever it begins.
     pub length: f64,
     /// The muxer.
     pub format: &'static str,
@@ -88,19 +101,33 @@ pub(crate) struct Copy<'a> {
     pub output: &'a Path,
 }
 
-/// Arguments of an encode.
+/// Arguments of an encode as its plan says.
+#[cfg(test)]
 pub(crate) fn encode(job: &Encode<'_>) -> Vec<OsString> {
+    encode_with(job, Extra::default())
+}
+
+/// Arguments of an encode.
+pub(crate) fn encode_with(job: &Encode<'_>, extra: Extra<'_>) -> Vec<OsString> {
     let mut args = Args::begin();
+    if let Some(hardware) = extra.hardware {
+        hardware::device(&mut args, hardware);
+    }
     // Two files share one clock, which must not be set to 0 for each of them.
     let keep_clock = job.window.is_some() || job.sound.file.is_some();
     let seek = job.window.and_then(|window| window.seek_micros);
     args.inputs(job.input, job.sound.file, keep_clock, seek, job.threads);
     args.maps(job.video, job.sound);
     args.without_extras();
-    args.add(&["-filter:v", &picture_filter(job), "-fps_mode", "passthrough"]);
+    let filter = picture_filter(job, extra.hardware);
+    args.add(&["-filter:v", &filter, "-fps_mode", "passthrough"]);
     // The time base of the input keeps every time stamp, at a variable rate too.
     args.add(&["-enc_time_base:v", "-1"]);
-    picture(&mut args, &job.plan.video, job);
+    let plan = &job.plan.video;
+    match extra.hardware {
+        Some(by) => hardware::picture(&mut args, plan, job.plan.container, by, extra.limit),
+        None => software::picture(&mut args, plan, job, extra.limit),
+    }
     sound(&mut args, &job.plan.audio, job);
     if job.threads > 0 {
         args.add(&["-threads", &job.threads.to_string()]);
@@ -127,10 +154,41 @@ pub(crate) fn remux(
     args.end(container, output)
 }
 
+/// Arguments of a copy of the whole picture beside an encode of the sound.
+pub(crate) fn resound(
+    input: &Input,
+    video: &VideoStream,
+    sound: Sound<'_>,
+    (container, audio): (Container, &AudioPlan),
+    output: &Path,
+) -> Vec<OsString> {
+    let mut args = Args::begin();
+    args.inputs(input, sound.file, sound.file.is_some(), None, 0);
+    args.maps(video, sound);
+    args.without_extras();
+    args.add(&["-c:v", "copy"]);
+    if video.codec == "hevc" && container == Container::Mp4 {
+        args.add(&["-tag:v", "hvc1"]);
+    }
+    sounds(&mut args, audio, sound.streams, |stream| {
+        sound_filter(None, container, audio.encoder, stream)
+    });
+    args.end(container, output)
+}
+
+/// Kilobits per second that a sound of so many channels gets; the plan speaks
+/// of stereo.
+pub(crate) fn sound_kilobits(plan: &AudioPlan, channels: u32) -> u32 {
+    (plan.kilobits.saturating_mul(channels.clamp(1, 8)) / 2).clamp(32, MOST_KILOBITS)
+}
+
 /// Arguments of a [`Copy`].
 pub(crate) fn copy(job: &Copy<'_>) -> Vec<OsString> {
     let mut args = Args::begin();
-    args.add(&["-copyts", "-ss", &format!("{:.6}", job.from), "-t", &format!("{:.6}", job.length)]);
+    args.add(&["-copyts"]);
+    if job.length.is_finite() {
+        args.add(&["-ss", &format!("{:.6}", job.from), "-t", &format!("{:.6}", job.length)]);
+    }
     args.input(job.input, None, 0);
     for stream in job.streams {
         args.add(&["-map", &format!("0:{stream}")]);
@@ -221,7 +279,7 @@ impl Args {
     }
 }
 
-fn picture_filter(job: &Encode<'_>) -> String {
+fn picture_filter(job: &Encode<'_>, hardware: Option<Hardware<'_>>) -> String {
     let mut filters = Vec::new();
     if let Some(window) = job.window {
         let end = window.end_pts.map(|pts| format!(":end_pts={pts}")).unwrap_or_default();
@@ -241,30 +299,39 @@ fn picture_filter(job: &Encode<'_>) -> String {
         filters.push(format!("fillborders=right={}:bottom={}:mode=smear", width % 2, height % 2));
     }
     // The `yuvj` formats are full range; naming another one would squeeze the values.
-    if job.video.pixel_format.starts_with("yuvj") && !plan.pixel_format.starts_with("yuvj") {
+    let renamed = hardware.is_some() || !plan.pixel_format.starts_with("yuvj");
+    if job.video.pixel_format.starts_with("yuvj") && renamed {
         filters.push("scale=in_range=full:out_range=full".to_owned());
     }
-    filters.push(format!("format={}", plan.pixel_format));
+    filters.push(match hardware {
+        Some(by) => hardware::upload(by, &plan.pixel_format),
+        None => format!("format={}", plan.pixel_format),
+    });
     filters.join(",")
 }
 
 /// Cuts the sound at the first frame and keeps its distance to it: what is
 /// missing at the beginning is filled with silence.
-fn sound_filter(job: &Encode<'_>, stream: &AudioStream) -> Option<String> {
+fn sound_filter(
+    window: Option<Window>,
+    container: Container,
+    encoder: AudioEncoder,
+    stream: &AudioStream,
+) -> Option<String> {
     let mut filters = Vec::new();
-    if let Some(window) = job.window {
+    if let Some(window) = window {
         let (start, end) = (seconds(window.start_micros), seconds(window.end_micros));
         filters.push(format!("atrim=start={start}:end={end}"));
         filters.push(format!("asetpts=PTS-({start})/TB,aresample=async=1:first_pts=0"));
     }
-    if job.plan.container == Container::Webm {
+    if container == Container::Webm {
         // The encoder begins that much before the sound. ffmpeg's muxer would
         // move everything else by it, and tells players to skip it anyway.
         filters.push(format!("asetpts=PTS+{OPUS_DELAY}/TB"));
     }
     if stream.channels > 2 {
         // Layouts that the encoder has; others play in few places or not at all.
-        filters.push(match job.plan.audio.encoder {
+        filters.push(match encoder {
             AudioEncoder::Aac => "aformat=channel_layouts=3.0|4.0|5.0|5.1|7.1".to_owned(),
             AudioEncoder::Opus => "aformat=channel_layouts=3.0|quad|5.0|5.1|6.1|7.1".to_owned(),
         });
@@ -272,68 +339,25 @@ fn sound_filter(job: &Encode<'_>, stream: &AudioStream) -> Option<String> {
     (!filters.is_empty()).then(|| filters.join(","))
 }
 
-fn picture(args: &mut Args, plan: &VideoPlan, job: &Encode<'_>) {
-    args.add(&["-c:v", plan.encoder.ffmpeg_name(&plan.pixel_format)]);
-    match plan.encoder {
-        VideoEncoder::X264 { preset } => {
-            args.add(&["-preset", speed(preset)]);
-            match plan.rate {
-                // CRF 0 loses something in 10 bit; QP 0 never does.
-                Rate::Lossless => args.add(&["-qp", "0"]),
-                Rate::Crf(crf) => args.add(&["-crf", &crf.to_string()]),
-            }
-        }
-        VideoEncoder::X265 { preset } => {
-            args.add(&["-preset", speed(preset)]);
-            let mut own = "log-level=error".to_owned();
-            match plan.rate {
-                Rate::Lossless => own.push_str(":lossless=1"),
-                Rate::Crf(crf) => args.add(&["-crf", &crf.to_string()]),
-            }
-            if job.threads > 0 {
-                own.push_str(&format!(":pools={}", job.threads));
-            }
-            args.add(&["-x265-params", &own]);
-            if job.plan.container == Container::Mp4 {
-                // Apple's players know no other name.
-                args.add(&["-tag:v", "hvc1"]);
-            }
-        }
-        VideoEncoder::SvtAv1 { preset } => {
-            args.add(&["-preset", &preset.to_string(), "-crf", &quantizer(plan.rate)]);
-        }
-        VideoEncoder::Aom { cpu_used } => {
-            args.add(&["-cpu-used", &cpu_used.to_string(), "-row-mt", "1"]);
-            args.add(&["-b:v", "0", "-crf", &quantizer(plan.rate)]);
-            if plan.rate == Rate::Lossless {
-                args.add(&["-aom-params", "lossless=1"]);
-            }
-        }
-        VideoEncoder::Vp9 { cpu_used } => {
-            // Speeds above 5 exist in the realtime mode only.
-            let mode = if cpu_used > 5 { "realtime" } else { "good" };
-            args.add(&["-deadline", mode, "-cpu-used", &cpu_used.to_string(), "-row-mt", "1"]);
-            args.add(&["-b:v", "0", "-crf", &quantizer(plan.rate)]);
-            if plan.rate == Rate::Lossless {
-                args.add(&["-lossless", "1"]);
-            }
-        }
-    }
-    args.add(&["-pix_fmt", &plan.pixel_format]);
-    if let Some(frames) = plan.keyframe_interval {
-        args.add(&["-g", &frames.to_string()]);
-    }
-}
-
-fn quantizer(rate: Rate) -> String {
-    match rate {
-        Rate::Lossless => "0".to_owned(),
-        Rate::Crf(crf) => crf.to_string(),
-    }
+/// A highest rate, over a second.
+fn limit(args: &mut Args, kilobits: u64) {
+    let rate = format!("{kilobits}k");
+    args.add(&["-maxrate", &rate, "-bufsize", &rate]);
 }
 
 fn sound(args: &mut Args, plan: &AudioPlan, job: &Encode<'_>) {
-    if job.sound.streams.is_empty() {
+    sounds(args, plan, job.sound.streams, |stream| {
+        sound_filter(job.window, job.plan.container, plan.encoder, stream)
+    });
+}
+
+fn sounds(
+    args: &mut Args,
+    plan: &AudioPlan,
+    streams: &[AudioStream],
+    filter: impl Fn(&AudioStream) -> Option<String>,
+) {
+    if streams.is_empty() {
         return;
     }
     args.add(&[
@@ -343,29 +367,12 @@ fn sound(args: &mut Args, plan: &AudioPlan, job: &Encode<'_>) {
             AudioEncoder::Opus => "libopus",
         },
     ]);
-    for (n, stream) in job.sound.streams.iter().enumerate() {
-        // The plan speaks of stereo.
-        let kilobits = plan.kilobits.saturating_mul(stream.channels.clamp(1, 8)) / 2;
-        let kilobits = kilobits.clamp(32, MOST_KILOBITS);
+    for (n, stream) in streams.iter().enumerate() {
+        let kilobits = sound_kilobits(plan, stream.channels);
         args.add(&[&format!("-b:a:{n}"), &format!("{kilobits}k")]);
-        if let Some(filter) = sound_filter(job, stream) {
+        if let Some(filter) = filter(stream) {
             args.add(&[&format!("-filter:a:{n}"), &filter]);
         }
-    }
-}
-
-/// The names of presets of x264 and x265.
-fn speed(preset: u8) -> &'static str {
-    match preset {
-        0 => "ultrafast",
-        1 => "superfast",
-        2 => "veryfast",
-        3 => "faster",
-        4 => "fast",
-        5 => "medium",
-        6 => "slow",
-        7 => "slower",
-        _ => "veryslow",
     }
 }
 

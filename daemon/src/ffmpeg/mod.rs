@@ -5,6 +5,7 @@
 
 mod args;
 mod decode;
+mod hardware;
 mod input;
 mod packets;
 mod probe;
@@ -14,15 +15,17 @@ mod sniff;
 mod tools;
 
 pub(crate) use args::{
-    COPY_SHIFT, Copy, Encode, RawPicture, RawSound, Sound, Window, copy, encode, raw_picture,
-    raw_sound, remux,
+    COPY_SHIFT, Copy, Encode, Extra, RawPicture, RawSound, Sound, Window, copy, encode_with,
+    raw_picture, raw_sound, remux, resound, sound_kilobits,
 };
 pub(crate) use decode::Decoder;
+pub use hardware::HardwareEncoders;
+pub(crate) use hardware::{Hardware, HardwareEncoder};
 pub(crate) use input::Input;
 #[cfg(test)]
 pub(crate) use packets::Frame;
 pub(crate) use packets::Frames;
 pub(crate) use progress::{Expected, Snapshot, clock, rate};
-pub(crate) use run::Bounds;
+pub(crate) use run::{Bounds, Trouble};
 pub(crate) use sniff::Demuxer;
 pub use tools::{ToolProblem, Tools};

@@ -6,12 +6,25 @@ use std::time::Duration;
 
 use clipmill_plugins::process::{self, Failure, Limits, Spec};
 
-use super::Tools;
 use super::progress::{Expected, Reader, Snapshot};
+use super::{Tools, hardware};
 use crate::pipeline::StageError;
 
 /// The signal of a file that grows beyond its limit; the same number on Linux and macOS.
 const SIGXFSZ: i32 = 25;
+
+/// Longest time without a report of an encode by hardware: it has no long
+/// look-ahead, and software takes over from one that hangs.
+const HARDWARE_SILENCE: Duration = Duration::from_secs(60);
+
+/// An encode by hardware that went wrong.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    /// Why, for the record of the job that went on without it.
+    pub why: String,
+    /// What it would be without a way to go on.
+    pub error: StageError,
+}
 
 /// How far one ffmpeg may go.
 #[derive(Debug, Clone, Copy)]
@@ -37,25 +50,54 @@ impl Tools {
         args: Vec<OsString>,
         bounds: Bounds,
         expected: Expected,
-        mut on_report: impl FnMut(Snapshot) + Send,
+        on_report: impl FnMut(Snapshot) + Send,
     ) -> Result<(), StageError> {
+        self.execute(args, Vec::new(), bounds, expected, on_report)
+            .await
+            .map_err(|failure| told(&failure, bounds))
+    }
+
+    /// The same with an encoder in hardware.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub(crate) async fn run_hardware(
+        &self,
+        args: Vec<OsString>,
+        bounds: Bounds,
+        expected: Expected,
+        on_report: impl FnMut(Snapshot) + Send,
+    ) -> Result<(), Trouble> {
+        // Drivers map far more than they use.
+        let bounds = Bounds { memory_bytes: None, silence: HARDWARE_SILENCE, ..bounds };
+        self.execute(args, hardware::variables(), bounds, expected, on_report).await.map_err(
+            |failure| Trouble { why: hardware::why(&failure), error: told(&failure, bounds) },
+        )
+    }
+
+    async fn execute(
+        &self,
+        args: Vec<OsString>,
+        env: Vec<(OsString, OsString)>,
+        bounds: Bounds,
+        expected: Expected,
+        mut on_report: impl FnMut(Snapshot) + Send,
+    ) -> Result<(), Failure> {
         let spec = Spec {
+            env,
             silence: Some(bounds.silence),
             limits: Limits { memory_bytes: bounds.memory_bytes, file_bytes: bounds.file_bytes },
             ..Spec::new(&self.ffmpeg, args, bounds.deadline)
         };
         tracing::debug!(args = ?spec.args, "ffmpeg starts");
         let mut reader = Reader::new(expected);
-        let ended = process::run_lines(spec, |line| {
+        process::run_lines(spec, |line| {
             if let Some(report) = reader.line(line) {
                 on_report(report);
             }
         })
-        .await;
-        match ended {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(told(&failure, bounds)),
-        }
+        .await
+        .map(|_| ())
     }
 }
 

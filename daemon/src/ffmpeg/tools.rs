@@ -7,7 +7,7 @@ use clipmill_plugins::Encoders;
 use clipmill_plugins::media::Probe;
 use clipmill_plugins::process::{self, Output, Spec};
 
-use super::{Input, probe};
+use super::{HardwareEncoders, Input, probe};
 use crate::config::Config;
 use crate::pipeline::StageError;
 
@@ -30,6 +30,8 @@ pub struct Tools {
     pub version: String,
     /// Encoders that it has.
     pub encoders: Encoders,
+    /// Those in hardware that may be used in place of others.
+    pub hardware: HardwareEncoders,
     pub(super) ffmpeg: PathBuf,
     pub(super) ffprobe: PathBuf,
 }
@@ -56,7 +58,8 @@ impl Tools {
             )));
         }
         let encoders = encoders_of(&String::from_utf8_lossy(&listed.stdout));
-        Ok(Tools { version, encoders, ffmpeg, ffprobe })
+        let hardware = HardwareEncoders::new(&config.encode, ffmpeg.clone(), &encoders);
+        Ok(Tools { version, encoders, hardware, ffmpeg, ffprobe })
     }
 
     /// Looks at a local file. The demuxer is chosen by content among those

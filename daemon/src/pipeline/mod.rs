@@ -4,10 +4,12 @@
 //! talks to the records; progress leaves sideways through a [`Gauge`].
 
 mod ask;
+mod encode;
 mod error;
 mod fetch;
 mod frames;
 mod gauge;
+mod larger;
 mod media;
 mod patience;
 mod render;

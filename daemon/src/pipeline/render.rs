@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use clipmill_plugins::media::{Container, Probe, VideoStream};
+use clipmill_plugins::media::{AudioStream, Container, Probe, VideoStream};
 use clipmill_plugins::{
-    AudioEncoder, Codec, CodecDescription, EncodePlan, FramePlan, Plan, VideoEncoder,
+    AudioEncoder, AudioPlan, Codec, CodecDescription, EncodePlan, FramePlan, Plan, VideoEncoder,
 };
 
 use super::street::Shop;
@@ -61,10 +61,23 @@ pub(super) fn target(
 
 /// Who encodes, and how. Everything in it has been checked.
 pub(super) enum Recipe {
-    /// ffmpeg, into a file of this extension.
-    Ffmpeg(EncodePlan, String),
+    /// ffmpeg.
+    Ffmpeg(Way),
     /// The codec itself.
     Own(Own),
+}
+
+/// How ffmpeg encodes.
+pub(super) struct Way {
+    /// The plan.
+    pub plan: EncodePlan,
+    /// Extension of the result.
+    pub extension: String,
+    /// Whether hardware may stand in for the plan's encoder: what a plugin
+    /// plans is made as it plans it.
+    pub may_swap: bool,
+    /// Whether somebody waits for it.
+    pub hurry: bool,
 }
 
 /// A codec that encodes by itself, and what it wants.
@@ -95,12 +108,14 @@ pub(super) async fn recipe(
     match rendition {
         Rendition::Encode { codec, quality } => {
             let (codec, it) = find(shop, codec)?;
+            let may_swap = shop.registry.is_own(&codec);
             vet::description(&it)?;
             match codec.plan(probe, quality, &shop.tools.encoders).await? {
                 Plan::Ffmpeg(plan) => {
                     vet::container(&plan, &it)?;
                     vet::ffmpeg(&plan, video, &shop.tools.encoders)?;
-                    Ok(Recipe::Ffmpeg(plan, it.extension))
+                    let extension = it.extension;
+                    Ok(Recipe::Ffmpeg(Way { plan, extension, may_swap, hurry: false }))
                 }
                 Plan::Frames(plan) => {
                     vet::frames(&plan)?;
@@ -124,12 +139,12 @@ pub(super) async fn recipe(
                 hurry(&mut plan.video.encoder);
             }
             plan.container = target.container;
-            plan.audio.encoder = match target.container {
-                Container::Webm => AudioEncoder::Opus,
-                _ => AudioEncoder::Aac,
-            };
+            plan.audio.encoder = sound_plan(target.container).encoder;
             vet::ffmpeg(&plan, video, &shop.tools.encoders)?;
-            Ok(Recipe::Ffmpeg(plan, extension(target.container).to_owned()))
+            let extension = extension(target.container).to_owned();
+            // Encoders in hardware write MP4 and nothing else here.
+            let may_swap = shop.registry.is_own(&codec) && target.container == Container::Mp4;
+            Ok(Recipe::Ffmpeg(Way { plan, extension, may_swap, hurry: true }))
         }
     }
 }
@@ -163,18 +178,31 @@ fn hurry(encoder: &mut VideoEncoder) {
     }
 }
 
-/// Whether the streams of a source already are what a clip becomes.
-pub(super) fn fits(target: Target, video: &VideoStream, sounds: &[String]) -> bool {
-    let all = |names: &[&str]| sounds.iter().all(|sound| names.contains(&sound.as_str()));
+/// Whether the picture of a source already is what a clip becomes.
+pub(super) fn picture_fits(target: Target, video: &VideoStream) -> bool {
     let picture = match target.codec {
         "h265" => "hevc",
         codec => codec,
     };
-    let sound = match target.container {
+    !target.lossless && video.codec == picture
+}
+
+/// Whether a file of this format takes these sounds as they are.
+pub(super) fn sounds_fit(container: Container, sounds: &[AudioStream]) -> bool {
+    let all = |names: &[&str]| sounds.iter().all(|sound| names.contains(&sound.codec.as_str()));
+    match container {
         Container::Webm => all(&["opus", "vorbis"]),
         _ => all(&["aac"]),
+    }
+}
+
+/// How the sound of a file of this format is encoded.
+pub(super) fn sound_plan(container: Container) -> AudioPlan {
+    let encoder = match container {
+        Container::Webm => AudioEncoder::Opus,
+        _ => AudioEncoder::Aac,
     };
-    !target.lossless && video.codec == picture && sound
+    AudioPlan { encoder, kilobits: 192 }
 }
 
 #[cfg(test)]

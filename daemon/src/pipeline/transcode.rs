@@ -3,24 +3,26 @@
 
 use std::path::PathBuf;
 
-use clipmill_plugins::EncodePlan;
 use clipmill_plugins::media::{AudioStream, Container, Probe};
 
+use super::larger::{Guard, notes};
 use super::media::micros;
 use super::render::{Own, Recipe};
 use super::street::Shop;
 use super::trim::{self, Exact};
-use super::{Cut, Encoded, Fetched, Gauge, Rendition, StageError, frames, render, workspace};
-use crate::ffmpeg::{self, Encode, Expected, Input, Sound};
+use super::{
+    Cut, Encoded, Fetched, Gauge, Rendition, StageError, encode, frames, render, workspace,
+};
+use crate::ffmpeg::{self, Expected, Input, Sound};
 
 /// Most sound streams that an upload keeps.
 const MOST_SOUNDS: usize = 8;
 
 /// The local files of a cut, ready for ffmpeg.
-struct Inputs {
-    video: Input,
-    audio: Option<Input>,
-    sounds: Vec<AudioStream>,
+pub(super) struct Inputs {
+    pub video: Input,
+    pub audio: Option<Input>,
+    pub sounds: Vec<AudioStream>,
 }
 
 /// Makes the file.
@@ -34,9 +36,8 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
     let high = shop.clips.high_resolution_mp4;
     if let (Rendition::Clip { format, .. }, None) = (&fetched.rendition, exact) {
         let target = render::target(format, probe.container, video, high);
-        let codecs: Vec<String> = inputs.sounds.iter().map(|sound| sound.codec.clone()).collect();
-        if render::fits(target, video, &codecs) {
-            let result = copy(shop, &fetched, &inputs, target.container, gauge).await?;
+        if render::picture_fits(target, video) {
+            let result = copy_picture(shop, &fetched, &inputs, target.container, gauge).await?;
             return Ok(Encoded { note, ..result });
         }
     }
@@ -58,7 +59,7 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
         }
         first => first?,
     };
-    Ok(Encoded { note, ..result })
+    Ok(Encoded { note: notes(note, result.note.clone()), ..result })
 }
 
 /// Makes the file once, and checks the result.
@@ -71,9 +72,7 @@ async fn attempt(
     gauge: &Gauge,
 ) -> Result<Encoded, StageError> {
     match (recipe, exact) {
-        (Recipe::Ffmpeg(plan, extension), _) => {
-            encode(shop, fetched, inputs, (plan, extension), exact, gauge).await
-        }
+        (Recipe::Ffmpeg(way), _) => encode::encode(shop, fetched, inputs, way, exact, gauge).await,
         (Recipe::Own(own), Some(exact)) => {
             by_itself(shop, fetched, inputs, own, exact, gauge).await
         }
@@ -97,7 +96,8 @@ async fn by_itself(
     let sound = inputs.sounds.first().map(|stream| (holder, stream));
     let job = frames::Job { own, fetched, video: &inputs.video, sound, exact, output: &path };
     let probe = frames::encode(shop, &job, gauge).await?;
-    Ok(Encoded { path, extension, probe, note: None })
+    let note = Guard::new(shop.encode.if_larger, fetched, Some(exact)).told(probe.size);
+    Ok(Encoded { path, extension, probe, note })
 }
 
 async fn inputs(fetched: &Fetched) -> Result<Inputs, StageError> {
@@ -116,32 +116,8 @@ async fn inputs(fetched: &Fetched) -> Result<Inputs, StageError> {
     Ok(Inputs { video, audio, sounds })
 }
 
-/// Encodes with ffmpeg.
-async fn encode(
-    shop: &Shop,
-    fetched: &Fetched,
-    inputs: &Inputs,
-    (plan, extension): (&EncodePlan, &str),
-    exact: Option<Exact>,
-    gauge: &Gauge,
-) -> Result<Encoded, StageError> {
-    let (path, extension) = output(fetched, extension).await?;
-    let args = ffmpeg::encode(&Encode {
-        plan,
-        input: &inputs.video,
-        video: fetched.media.picture()?,
-        sound: Sound { file: inputs.audio.as_ref(), streams: &inputs.sounds },
-        window: exact.map(|exact| exact.window),
-        threads: shop.workers.ffmpeg_threads,
-        output: &path,
-    });
-    run(shop, args, expected(fetched, exact), gauge).await?;
-    let probe = check(shop, &path, exact).await?;
-    Ok(Encoded { path, extension, probe, note: None })
-}
-
-/// Changes only the file format.
-async fn copy(
+/// Changes only the file format, and the sound where that can't hold it.
+pub(super) async fn copy_picture(
     shop: &Shop,
     fetched: &Fetched,
     inputs: &Inputs,
@@ -151,27 +127,29 @@ async fn copy(
     let (path, extension) = output(fetched, render::extension(container)).await?;
     let sound = Sound { file: inputs.audio.as_ref(), streams: &inputs.sounds };
     let video = fetched.media.picture()?;
-    let args = ffmpeg::remux(&inputs.video, video, sound, container, &path);
-    run(shop, args, expected(fetched, None), gauge).await?;
+    let args = match render::sounds_fit(container, &inputs.sounds) {
+        true => ffmpeg::remux(&inputs.video, video, sound, container, &path),
+        false => {
+            let plan = render::sound_plan(container);
+            ffmpeg::resound(&inputs.video, video, sound, (container, &plan), &path)
+        }
+    };
+    shop.tools.run(args, shop.bounds(None), expected(fetched, None), report(gauge)).await?;
     let probe = check(shop, &path, None).await?;
     Ok(Encoded { path, extension, probe, note: None })
 }
 
-async fn run(
-    shop: &Shop,
-    args: Vec<std::ffi::OsString>,
-    expected: Expected,
-    gauge: &Gauge,
-) -> Result<(), StageError> {
-    let report = |seen: ffmpeg::Snapshot| {
-        gauge.encoding(seen.percent, seen.speed, seen.eta, seen.fps);
-    };
-    shop.tools.run(args, shop.bounds(None), expected, report).await
+/// Hands ffmpeg's reports to the gauge.
+pub(super) fn report(gauge: &Gauge) -> impl FnMut(ffmpeg::Snapshot) + Send {
+    |seen| gauge.encoding(seen.percent, seen.speed, seen.eta, seen.fps)
 }
 
 /// Where the result goes: a name that nothing has. What an interrupted attempt
 /// left there is removed and not written over, because its ffmpeg may be at it.
-async fn output(fetched: &Fetched, extension: &str) -> Result<(PathBuf, String), StageError> {
+pub(super) async fn output(
+    fetched: &Fetched,
+    extension: &str,
+) -> Result<(PathBuf, String), StageError> {
     let path = fetched.folder.join(format!("encoded.{extension}"));
     match tokio::fs::remove_file(&path).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -181,7 +159,7 @@ async fn output(fetched: &Fetched, extension: &str) -> Result<(PathBuf, String),
     }
 }
 
-fn expected(fetched: &Fetched, exact: Option<Exact>) -> Expected {
+pub(super) fn expected(fetched: &Fetched, exact: Option<Exact>) -> Expected {
     let duration = fetched.media.video.probe.duration.map(|seconds| micros(seconds).unsigned_abs());
     match exact {
         Some(exact) => Expected { frames: Some(exact.frames), micros: None },
@@ -190,7 +168,7 @@ fn expected(fetched: &Fetched, exact: Option<Exact>) -> Expected {
 }
 
 /// Looks at the result: a wrong file is never handed out.
-async fn check(
+pub(super) async fn check(
     shop: &Shop,
     path: &std::path::Path,
     exact: Option<Exact>,
