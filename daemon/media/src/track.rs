@@ -110,6 +110,27 @@ pub struct Sample {
 }
 
 impl Track {
+    /// All of it but its samples.
+    pub fn without_samples(&self) -> Track {
+        Track {
+            id: self.id,
+            kind: self.kind,
+            codec: self.codec.clone(),
+            config: self.config.clone(),
+            entry: self.entry.clone(),
+            timescale: self.timescale,
+            language: self.language,
+            width: self.width,
+            height: self.height,
+            presented: self.presented,
+            matrix: self.matrix,
+            pixel_aspect: self.pixel_aspect,
+            sample_rate: self.sample_rate,
+            channels: self.channels,
+            samples: Vec::new(),
+        }
+    }
+
     /// Ticks as seconds.
     pub fn seconds(&self, ticks: i64) -> f64 {
         ticks as f64 / f64::from(self.timescale)

@@ -1,0 +1,83 @@
+//! The seam of AV1: none but the sequence header. A shown keyframe forgets
+//! everything before it, and a sequence header before it says what follows; so
+//! each part must have its own in its first sample.
+
+use super::join::{Joined, Part};
+use super::prepare::Source;
+use crate::av1::{Sequence, obus, sequence_unit, start};
+use crate::mux::Data;
+use crate::{Error, Sample};
+
+/// Bytes of `av1C` before its units.
+const FIXED: usize = 4;
+
+pub(super) async fn entry(source: Source<'_>, sample: &Sample) -> Result<bool, Error> {
+    Ok(start(&source.beginning(sample).await?)?.keyframe)
+}
+
+pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<Sequence, Error> {
+    let first = samples.first().ok_or_else(|| Error::damaged("AV1 without a keyframe"))?;
+    let sequence = sequence(source, source.sample(*first)?).await?;
+    if sequence.points > 1 {
+        return Err(Error::unsupported("AV1 in layers"));
+    }
+    Ok(sequence)
+}
+
+/// The sequence header that is in force at a keyframe.
+async fn sequence(source: Source<'_>, key: &Sample) -> Result<Sequence, Error> {
+    if let Some(sequence) = start(&source.beginning(key).await?)?.sequence {
+        return Ok(sequence);
+    }
+    let unit = configured(source)?;
+    let obu = obus(unit).next().transpose()?;
+    Sequence::parse(obu.map_or(&[], |obu| obu.payload))
+}
+
+/// The sequence header in `av1C`, as a whole unit.
+fn configured(source: Source<'_>) -> Result<&[u8], Error> {
+    let units = source.track.config.get(FIXED..).unwrap_or_default();
+    let unit = sequence_unit(units)?;
+    unit.ok_or_else(|| Error::unsupported("AV1 without a sequence header"))
+}
+
+/// A keyframe with the sequence header before it; none when it is there.
+async fn complete(source: Source<'_>, key: &Sample) -> Result<Option<Data>, Error> {
+    if start(&source.beginning(key).await?)?.sequence.is_some() {
+        return Ok(None);
+    }
+    let mut made = configured(source)?.to_vec();
+    made.extend_from_slice(&source.whole(key).await?);
+    Ok(Some(Data::Made(made)))
+}
+
+pub(super) async fn join(
+    source: Source<'_>,
+    seam: Sequence,
+    head: Option<Part<'_>>,
+    key: Option<&Sample>,
+    tail: Option<Part<'_>>,
+) -> Result<Joined, Error> {
+    let mut joined = Joined::of(source);
+    if let Some(key) = key
+        && head.is_some()
+    {
+        joined.key = complete(source, key).await?;
+    }
+    for part in [head, tail].into_iter().flatten() {
+        let key = part.source.sample(0)?;
+        let own = sequence(part.source, key).await?;
+        let same = (own.profile, own.bits, own.grey, own.width, own.height)
+            == (seam.profile, seam.bits, seam.grey, seam.width, seam.height);
+        if !same || own.points > 1 {
+            return Err(Error::unsupported("encoded frames have another format"));
+        }
+        let mut samples = part.copied();
+        if let (Some(sample), Some(made)) = (samples.first_mut(), complete(part.source, key).await?)
+        {
+            *sample = made;
+        }
+        joined.place(part.end, samples);
+    }
+    Ok(joined)
+}

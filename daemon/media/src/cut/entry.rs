@@ -1,0 +1,52 @@
+//! An MP4's sample entry with another configuration in it.
+
+use crate::Error;
+use crate::fields::Fields;
+
+/// Bytes of a picture's sample entry before the boxes in it.
+const FIXED: usize = 8 + 78;
+
+/// A sample entry with `content` in its box `name`, and perhaps another name
+/// of its own. Everything else stays as it is.
+///
+/// # Errors
+/// `Damaged` when it isn't the entry of a picture with one such box.
+pub(super) fn with(
+    entry: &[u8],
+    name: [u8; 4],
+    content: &[u8],
+    own_name: Option<[u8; 4]>,
+) -> Result<Vec<u8>, Error> {
+    let damaged = || Error::damaged("a sample entry that can't be understood");
+    let mut fields = Fields::new(entry, "a sample entry ends too early");
+    let fixed = fields.take(FIXED)?;
+    let size = |bytes: usize| u32::try_from(bytes).map(u32::to_be_bytes).map_err(|_| damaged());
+    let mut made = size(0)?.to_vec();
+    made.extend(own_name.as_ref().map_or(fixed.get(4..8), |name| Some(&name[..])).unwrap_or(&[]));
+    made.extend_from_slice(fixed.get(8..).unwrap_or_default());
+    let mut found = 0;
+    // Four zeros, or less than a box, may end the list.
+    while fields.rest().len() >= 8 {
+        let header = fields.clone().take(8)?;
+        let (length, kind) = header.split_at(4);
+        let length = length.iter().fold(0, |value, byte| value << 8 | usize::from(*byte));
+        if length < 8 {
+            break;
+        }
+        let whole = fields.take(length)?;
+        if kind == name {
+            found += 1;
+            made.extend(size(content.len() + 8)?);
+            made.extend(name);
+            made.extend_from_slice(content);
+        } else {
+            made.extend_from_slice(whole);
+        }
+    }
+    if found != 1 {
+        return Err(damaged());
+    }
+    let length = size(made.len())?;
+    made.get_mut(..4).ok_or_else(damaged)?.copy_from_slice(&length);
+    Ok(made)
+}

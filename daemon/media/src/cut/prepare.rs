@@ -1,0 +1,111 @@
+//! Looking into a file before it is cut.
+
+use bytes::Bytes;
+
+use super::plan::candidates;
+use super::{Cut, Seam, av1, h264, hevc, plan, vpx};
+use crate::{Codec, Error, ReadAt, Sample, Track, TrackKind};
+
+/// Most bytes of a sample that are read to find its first frame's header:
+/// captions and colours may be before it.
+const BEGINNING: u32 = 64 * 1024;
+
+/// Finds out how the frames with `from <= pts < to` (ticks of the track) are
+/// cut, reading the keyframes in question and the beginnings of all units that
+/// would be copied.
+///
+/// Without a usable keyframe in the span the plan's body is empty and its head
+/// is everything; whether that is worth it is up to the caller.
+///
+/// # Errors
+/// `Nothing` when no frame is within the span; `Unsupported` when it can't be
+/// cut safely, with the reason; `Damaged` and `Read` as files go.
+pub async fn prepare(file: &dyn ReadAt, track: &Track, from: i64, to: i64) -> Result<Cut, Error> {
+    if track.kind != TrackKind::Picture {
+        return Err(Error::unsupported("only pictures are cut by frames"));
+    }
+    let source = Source { file, track };
+    let mut entry = None;
+    for candidate in candidates(track, from, to) {
+        if source.entry(source.sample(candidate)?).await? {
+            entry = Some(candidate);
+            break;
+        }
+    }
+    let plan = plan(track, from, to, |candidate| Ok(Some(candidate) == entry))?;
+    if track.codec != Codec::Hevc {
+        no_leading_pictures(&plan.body)?;
+    }
+    // With nothing to be copied, what is known of the stream comes from the
+    // track's first keyframe.
+    let first = track.samples.iter().position(|sample| sample.sync);
+    let looked_at = if plan.body.is_empty() { first.as_slice() } else { &plan.body };
+    let seam = source.seam(looked_at).await?;
+    Ok(Cut { plan, seam })
+}
+
+/// Only HEVC has a name for pictures that are decoded after a keyframe and
+/// shown before it; elsewhere it is a sign that times are wrong.
+fn no_leading_pictures(body: &[usize]) -> Result<(), Error> {
+    match (body.first(), body.last()) {
+        (Some(first), Some(last)) if last - first + 1 != body.len() => {
+            Err(Error::unsupported("frames after a keyframe are shown before it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The track that is cut.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// Its file.
+    pub file: &'a dyn ReadAt,
+    /// What is known of it.
+    pub track: &'a Track,
+}
+
+impl Source<'_> {
+    pub fn sample(&self, index: usize) -> Result<&Sample, Error> {
+        let sample = self.track.samples.get(index);
+        sample.ok_or_else(|| Error::damaged("a sample that isn't there"))
+    }
+
+    /// The first bytes of a sample.
+    pub async fn beginning(&self, sample: &Sample) -> Result<Bytes, Error> {
+        self.file.read_at(sample.offset, sample.size.min(BEGINNING) as usize).await
+    }
+
+    /// All bytes of a sample.
+    pub async fn whole(&self, sample: &Sample) -> Result<Bytes, Error> {
+        let size = usize::try_from(sample.size).unwrap_or(usize::MAX);
+        self.file.read_at(sample.offset, size).await
+    }
+
+    async fn entry(&self, sample: &Sample) -> Result<bool, Error> {
+        match self.track.codec {
+            Codec::H264 => h264::entry(*self, sample).await,
+            Codec::Hevc => hevc::entry(*self, sample).await,
+            Codec::Vp8 | Codec::Vp9 => vpx::entry(*self, sample).await,
+            Codec::Av1 => av1::entry(*self, sample).await,
+            _ => Err(unknown(&self.track.codec)),
+        }
+    }
+
+    async fn seam(&self, looked_at: &[usize]) -> Result<Seam, Error> {
+        match self.track.codec {
+            Codec::H264 => h264::seam(*self, looked_at).await.map(Seam::H264),
+            Codec::Hevc => hevc::seam(*self, looked_at).await.map(Seam::Hevc),
+            Codec::Vp8 => Ok(Seam::Vp8),
+            Codec::Vp9 => vpx::seam(*self, looked_at).await.map(Seam::Vp9),
+            Codec::Av1 => av1::seam(*self, looked_at).await.map(Seam::Av1),
+            _ => Err(unknown(&self.track.codec)),
+        }
+    }
+}
+
+pub(super) fn unknown(codec: &Codec) -> Error {
+    match codec {
+        Codec::Other(name) => Error::unsupported(format!("no exact cut is known for {name:?}")),
+        codec => Error::unsupported(format!("no exact cut is known for {codec:?}")),
+    }
+}

@@ -1,0 +1,67 @@
+//! The packets of sound that go with a picture.
+
+use crate::mux::{Data, OutSample, OutTrack};
+use crate::{Error, Sample, Track, TrackKind};
+
+/// The packets between two times of the file's own clock (microseconds: those
+/// of the first frame's beginning and of the last one's end), copied from file
+/// number `file`.
+///
+/// They begin with the packet that is nearest to the start, at most half a
+/// packet before or after it, which `begins` tells exactly; a sound that begins
+/// later than the picture begins as late as it does. They end likewise. Gaps
+/// between packets stay.
+///
+/// # Errors
+/// `Nothing` when no packet is within the span, `Unsupported` when their times
+/// don't rise.
+pub fn sound(
+    track: &Track,
+    start_micros: i64,
+    end_micros: i64,
+    file: usize,
+) -> Result<OutTrack, Error> {
+    if track.kind != TrackKind::Sound {
+        return Err(Error::unsupported("a track that isn't sound"));
+    }
+    let (start, end) = (ticks(track, start_micros), ticks(track, end_micros));
+    // Which part of a packet, in halves, is before a time.
+    let before = |time: i64, packet: &Sample| 2 * (i128::from(time) - i128::from(packet.pts));
+    let first = track
+        .samples
+        .iter()
+        .position(|packet| before(start, packet) <= i128::from(packet.duration));
+    let packets = first.and_then(|first| track.samples.get(first..)).unwrap_or_default();
+    let count = packets
+        .iter()
+        .position(|packet| before(end, packet) <= i128::from(packet.duration))
+        .unwrap_or(packets.len());
+    // A span shorter than a packet still has the one it begins in.
+    let short = packets.first().is_some_and(|packet| packet.pts < end);
+    let packets = packets.get(..count.max(usize::from(short))).unwrap_or_default();
+    let Some(first) = packets.first() else {
+        return Err(Error::nothing("no sound is within the span"));
+    };
+
+    let nexts = packets.iter().skip(1).map(|packet| Some(packet.pts)).chain([None]);
+    let samples = packets.iter().zip(nexts).map(|(packet, next)| {
+        let duration = match next.map(|next| next.checked_sub(packet.pts)) {
+            Some(lasts) => lasts.and_then(|lasts| u32::try_from(lasts).ok()).filter(|it| *it > 0),
+            None => Some(packet.duration.max(1)),
+        };
+        let duration = duration
+            .ok_or_else(|| Error::unsupported("times of the sound's packets don't rise"))?;
+        let data = Data::Of { file, offset: packet.offset, size: packet.size };
+        Ok(OutSample { data, pts: packet.pts - first.pts, duration, sync: packet.sync })
+    });
+    let samples = samples.collect::<Result<_, Error>>()?;
+    let begins = first.pts.saturating_sub(start);
+    Ok(OutTrack { track: track.without_samples(), begins, samples })
+}
+
+/// Microseconds as the nearest whole ticks.
+fn ticks(track: &Track, micros: i64) -> i64 {
+    let scaled = i128::from(micros) * i128::from(track.timescale) + 500_000;
+    let ticks = scaled.div_euclid(1_000_000);
+    i64::try_from(ticks).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
+}

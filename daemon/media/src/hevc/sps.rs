@@ -1,0 +1,101 @@
+//! Parameter sets (7.3.2), as far as a cut needs them.
+
+use crate::Error;
+use crate::bits::BitReader;
+use crate::nal::{LARGEST_SET, unescape};
+
+/// What a sequence parameter set says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sps {
+    /// Id of its video parameter set, 0 to 15.
+    pub vps: u8,
+    /// Its id, 0 to 15.
+    pub id: u8,
+    /// `general_profile_idc`.
+    pub profile: u8,
+    /// `general_level_idc`.
+    pub level: u8,
+    /// Chroma format: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma: u8,
+    /// Bits of a sample.
+    pub bits: u8,
+    /// Pixels, without those that are cut away.
+    pub width: u32,
+    /// Pixels, without those that are cut away.
+    pub height: u32,
+    /// Where its id is, in bits after emulation prevention is taken away.
+    pub(super) id_at: usize,
+}
+
+impl Sps {
+    /// Reads a unit, its two first bytes included.
+    ///
+    /// # Errors
+    /// `Damaged` when it isn't one.
+    pub fn parse(unit: &[u8]) -> Result<Sps, Error> {
+        let plain = unescape(unit.get(..unit.len().min(LARGEST_SET)).unwrap_or_default());
+        Sps::parse_plain(&plain)
+    }
+
+    pub(super) fn parse_plain(plain: &[u8]) -> Result<Sps, Error> {
+        let mut bits = BitReader::new(plain);
+        bits.skip(16)?;
+        let vps = bits.bits(4)? as u8;
+        let layers = bits.bits(3)?;
+        bits.bit()?;
+        bits.skip(3)?;
+        let profile = bits.bits(5)? as u8;
+        bits.skip(80)?;
+        let level = bits.bits(8)? as u8;
+        sub_layers(&mut bits, layers)?;
+        let id_at = bits.position();
+        let id = bits.ue_to(15)? as u8;
+        let chroma = bits.ue_to(3)? as u8;
+        let planes = chroma == 3 && bits.bit()?;
+        let (mut width, mut height) = (bits.ue_to(65_535)?, bits.ue_to(65_535)?);
+        if bits.bit()? {
+            let (across, down) = match (chroma, planes) {
+                (1, _) => (2, 2),
+                (2, _) => (2, 1),
+                _ => (1, 1),
+            };
+            let mut edges = || Ok::<u32, Error>(bits.ue_to(65_535)? + bits.ue_to(65_535)?);
+            width = left(width, edges()? * across)?;
+            height = left(height, edges()? * down)?;
+        }
+        let depth = 8 + bits.ue_to(8)? as u8;
+        if 8 + bits.ue_to(8)? as u8 != depth && chroma != 0 {
+            return Err(Error::unsupported("luma and chroma of different depths"));
+        }
+        Ok(Sps { vps, id, profile, level, chroma, bits: depth, width, height, id_at })
+    }
+}
+
+/// Ids of a picture parameter set and of the sequence's that it refers to.
+///
+/// # Errors
+/// `Damaged` when it isn't one.
+pub fn pps_ids(unit: &[u8]) -> Result<(u8, u8), Error> {
+    let plain = unescape(unit.get(2..unit.len().min(16)).unwrap_or_default());
+    let mut bits = BitReader::new(&plain);
+    Ok((bits.ue_to(63)? as u8, bits.ue_to(15)? as u8))
+}
+
+fn sub_layers(bits: &mut BitReader<'_>, layers: u32) -> Result<(), Error> {
+    let mut present = Vec::new();
+    for _ in 0..layers {
+        present.push((bits.bit()?, bits.bit()?));
+    }
+    if layers > 0 {
+        bits.skip(2 * (8 - layers as usize))?;
+    }
+    for (profile, level) in present {
+        bits.skip(if profile { 88 } else { 0 } + if level { 8 } else { 0 })?;
+    }
+    Ok(())
+}
+
+fn left(size: u32, cut: u32) -> Result<u32, Error> {
+    let left = size.checked_sub(cut).filter(|left| *left > 0);
+    left.ok_or_else(|| Error::damaged("all of a picture is cut away"))
+}
