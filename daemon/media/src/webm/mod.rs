@@ -3,14 +3,23 @@
 
 mod block;
 mod config;
+mod cues;
 mod ebml;
 mod even;
 mod head;
 pub(crate) mod ids;
+mod indexed;
+mod locate;
+mod opening;
+mod piece;
 mod read;
+mod search;
 mod tracks;
+mod unindexed;
+mod walk;
 mod window;
 
 pub use even::even;
 pub(crate) use even::grid;
+pub use locate::locate;
 pub use read::read;

@@ -16,6 +16,13 @@ pub fn header(id: u32, size: u64) -> Vec<u8> {
     made
 }
 
+/// The header of an element that ends where something else begins.
+pub fn header_of_any_size(id: u32) -> Vec<u8> {
+    let mut made = id_bytes(id);
+    made.extend([1, 255, 255, 255, 255, 255, 255, 255]);
+    made
+}
+
 /// An id as it is written.
 pub fn id_bytes(id: u32) -> Vec<u8> {
     id.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()

@@ -8,7 +8,9 @@ mod tracks;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use self::ebml::{element, float, id_bytes, master, unsigned, wide};
+pub(crate) use self::ebml::{element, header, header_of_any_size, unsigned};
+
+use self::ebml::{float, id_bytes, master, wide};
 use self::plan::{Plan, plan};
 use super::copy::Copier;
 use super::{OutTrack, WriteError};
