@@ -15,6 +15,7 @@ pub mod fragments;
 pub mod h264;
 pub mod hevc;
 pub mod hls;
+pub mod mp4;
 pub mod mux;
 pub mod nal;
 pub mod read;

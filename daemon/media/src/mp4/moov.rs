@@ -1,0 +1,331 @@
+//! What `moov` says of a file and its tracks, but for the tables of samples:
+//! of those only where they are, since they may be large.
+
+use bytes::Bytes;
+
+use super::boxes::{Child, Fields, Header, Name, child, children};
+use super::edits::Edits;
+use super::source::Source;
+use super::tables::Tables;
+use crate::Error;
+
+/// Most tracks.
+const TRACKS: usize = 64;
+/// Most boxes that are looked at.
+const BOXES: usize = 16_384;
+/// Deepest nesting.
+const DEPTH: usize = 16;
+/// Most bytes of a box that is read whole.
+const SMALL: u64 = 1 << 20;
+/// A `moov` of at most so many bytes is read whole.
+const WHOLE: u64 = 1 << 20;
+/// Bytes that are read at a place where a header is, when the rest is not.
+const WINDOW: u64 = 16 << 10;
+
+/// A `moov`.
+pub(crate) struct Moov {
+    /// Content of `mvhd`.
+    pub mvhd: Bytes,
+    /// Ticks per second of the movie; not 0.
+    pub timescale: u32,
+    /// Ticks of the movie, when it tells.
+    pub duration: Option<u64>,
+    /// All its tracks, whatever they are.
+    pub tracks: Vec<Trak>,
+    /// What fragments have where they say nothing else.
+    pub trex: Vec<Trex>,
+    /// Ticks of the movie with its fragments, when it tells.
+    pub fragments: Option<u64>,
+    /// Whether fragments may follow.
+    pub fragmented: bool,
+}
+
+/// A track.
+#[derive(Default)]
+pub(crate) struct Trak {
+    /// Its number.
+    pub id: u32,
+    /// Whether it is to be presented.
+    pub enabled: bool,
+    /// What kind of track it is, such as `vide`.
+    pub handler: Name,
+    /// Ticks per second.
+    pub timescale: u32,
+    /// Ticks of its samples, when it tells.
+    pub duration: Option<u64>,
+    /// ISO 639-2 code.
+    pub language: [u8; 3],
+    /// Width and height to be presented, 16.16.
+    pub presented: (u32, u32),
+    /// Display matrix.
+    pub matrix: [i32; 9],
+    /// Edit list.
+    pub edits: Edits,
+    /// Tracks that have this one's chapters.
+    pub chapters: Vec<u32>,
+    /// Which data references are this file.
+    pub here: Vec<bool>,
+    /// Content of `stsd`.
+    pub stsd: Bytes,
+    /// Where its samples are.
+    pub tables: Tables,
+    /// Contents of `tkhd`, `mdhd` and `hdlr`.
+    pub tkhd: Bytes,
+    /// As `tkhd`.
+    pub mdhd: Bytes,
+    /// As `tkhd`.
+    pub hdlr: Bytes,
+    /// All of `edts`' edit list, if there is one.
+    pub elst: Option<Bytes>,
+    /// The boxes of `minf` before the tables, with their names.
+    pub media: Vec<(Name, Bytes)>,
+}
+
+/// What the samples of a track's fragments have where they say nothing else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trex {
+    /// The track.
+    pub track: u32,
+    /// Which sample description, from 1 on.
+    pub description: u32,
+    /// Ticks.
+    pub duration: u32,
+    /// Bytes.
+    pub size: u32,
+    /// Flags (ISO/IEC 14496-12, 8.8.3.1).
+    pub flags: u32,
+}
+
+impl Moov {
+    /// Reads what is at `from..from + size`, header included.
+    pub async fn read(source: &Source<'_>, from: u64, size: u64) -> Result<Moov, Error> {
+        if size <= WHOLE {
+            source.get(from, size).await?;
+        }
+        let mut moov = Moov {
+            mvhd: Bytes::new(),
+            timescale: 0,
+            duration: None,
+            tracks: Vec::new(),
+            trex: Vec::new(),
+            fragments: None,
+            fragmented: false,
+        };
+        // The containers around the place that is looked at, and their ends.
+        let mut around: Vec<(Name, u64)> = vec![(*b"moov", from + size)];
+        let mut at = from + source.header(from, size, WINDOW).await?.head;
+        for _ in 0..BOXES {
+            while let Some((_, end)) = around.last()
+                && end.saturating_sub(at) < 8
+            {
+                at = *end;
+                around.pop();
+            }
+            let Some(&(inside, end)) = around.last() else {
+                return moov.complete();
+            };
+            let head = source.peek(at, 16.min(end - at), WINDOW.min(end - at)).await?;
+            if head.starts_with(&[0; 4]) {
+                // QuickTime ends lists of boxes with a zero.
+                at = end;
+                continue;
+            }
+            let header = Header::read(&head, end - at)?;
+            let (body, room) = (at + header.head, header.size - header.head);
+            if container(inside, header.name) {
+                if around.len() >= DEPTH || moov.tracks.len() >= TRACKS {
+                    return Err(Error::too_large("the file has too many tracks"));
+                }
+                moov.enter(header.name);
+                around.push((header.name, at + header.size));
+                at = body;
+                continue;
+            }
+            moov.leaf(source, inside, header.name, body, room).await?;
+            at += header.size;
+        }
+        Err(Error::too_large("moov has too many boxes"))
+    }
+
+    fn enter(&mut self, name: Name) {
+        match &name {
+            b"trak" => self.tracks.push(Trak::default()),
+            b"mvex" => self.fragmented = true,
+            _ => {}
+        }
+    }
+
+    async fn leaf(
+        &mut self,
+        source: &Source<'_>,
+        inside: Name,
+        name: Name,
+        from: u64,
+        size: u64,
+    ) -> Result<(), Error> {
+        let whole = || small(source, from, size);
+        match (&inside, &name) {
+            (b"moov", b"mvhd") => self.mvhd(whole().await?)?,
+            (b"moov", b"cmov") => return Err(Error::unsupported("moov is compressed")),
+            (b"mvex", b"trex") => self.trex.push(trex(&whole().await?)?),
+            (b"mvex", b"mehd") => {
+                let content = whole().await?;
+                let mut fields = Fields::new(&content);
+                let (version, _) = fields.version()?;
+                self.fragments = Some(fields.wide(version)?).filter(|ticks| *ticks != 0);
+            }
+            _ => {
+                let Some(track) = self.tracks.last_mut() else { return Ok(()) };
+                match (&inside, &name) {
+                    (b"trak", b"tkhd") => track.tkhd(whole().await?)?,
+                    (b"trak", b"tref") => track.chapters = chapters(&whole().await?)?,
+                    (b"edts", b"elst") => {
+                        let content = whole().await?;
+                        track.edits = Edits::read(&content)?;
+                        track.elst = Some(content);
+                    }
+                    (b"mdia", b"mdhd") => track.mdhd(whole().await?)?,
+                    (b"mdia", b"hdlr") => {
+                        track.hdlr = whole().await?;
+                        track.handler = handler(&track.hdlr)?;
+                    }
+                    (b"minf", _) if size <= SMALL / 16 && track.media.len() < 16 => {
+                        let content = whole().await?;
+                        if &name == b"dinf" {
+                            track.here = references(&content)?;
+                        }
+                        track.media.push((name, content));
+                    }
+                    (b"stbl", b"stsd") => track.stsd = whole().await?,
+                    (b"stbl", _) => track.tables.note(source, name, from, size).await?,
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn mvhd(&mut self, content: Bytes) -> Result<(), Error> {
+        let mut fields = Fields::new(&content);
+        let (version, _) = fields.version()?;
+        fields.wide(version)?;
+        fields.wide(version)?;
+        self.timescale = fields.u32()?;
+        self.duration = known(fields.wide(version)?, version);
+        self.mvhd = content;
+        Ok(())
+    }
+
+    fn complete(self) -> Result<Moov, Error> {
+        if self.timescale == 0 {
+            return Err(Error::damaged("the movie has no time scale"));
+        }
+        Ok(self)
+    }
+}
+
+impl Trak {
+    fn tkhd(&mut self, content: Bytes) -> Result<(), Error> {
+        let mut fields = Fields::new(&content);
+        let (version, flags) = fields.version()?;
+        self.enabled = flags & 1 != 0;
+        fields.wide(version)?;
+        fields.wide(version)?;
+        self.id = fields.u32()?;
+        fields.u32()?;
+        fields.wide(version)?;
+        fields.take(16)?;
+        for value in &mut self.matrix {
+            *value = fields.i32()?;
+        }
+        self.presented = (fields.u32()?, fields.u32()?);
+        self.tkhd = content;
+        Ok(())
+    }
+
+    fn mdhd(&mut self, content: Bytes) -> Result<(), Error> {
+        let mut fields = Fields::new(&content);
+        let (version, _) = fields.version()?;
+        fields.wide(version)?;
+        fields.wide(version)?;
+        self.timescale = fields.u32()?;
+        self.duration = known(fields.wide(version)?, version);
+        self.language = language(fields.u16()?);
+        self.mdhd = content;
+        Ok(())
+    }
+}
+
+async fn small(source: &Source<'_>, from: u64, size: u64) -> Result<Bytes, Error> {
+    if size > SMALL {
+        return Err(Error::too_large("a box of moov is too large"));
+    }
+    source.get(from, size).await
+}
+
+fn container(inside: Name, name: Name) -> bool {
+    matches!(
+        (&inside, &name),
+        (b"moov", b"trak" | b"mvex")
+            | (b"trak", b"mdia" | b"edts")
+            | (b"mdia", b"minf")
+            | (b"minf", b"stbl")
+    )
+}
+
+/// A duration, unless it is 0 or all ones, which stand for unknown ones.
+fn known(ticks: u64, version: u8) -> Option<u64> {
+    let unknown = if version == 0 { u64::from(u32::MAX) } else { u64::MAX };
+    (ticks != 0 && ticks != unknown).then_some(ticks)
+}
+
+/// Three letters of 5 bits. Less than 0x400 is one of QuickTime's numbers.
+fn language(packed: u16) -> [u8; 3] {
+    let letter = |shift: u16| ((packed >> shift) & 0x1f) as u8 + 0x60;
+    let code = [letter(10), letter(5), letter(0)];
+    if packed >= 0x400 && code.iter().all(u8::is_ascii_lowercase) { code } else { *b"und" }
+}
+
+fn handler(content: &[u8]) -> Result<Name, Error> {
+    let mut fields = Fields::new(content);
+    fields.take(8)?;
+    fields.name()
+}
+
+/// The tracks that a `tref` says have chapters.
+fn chapters(content: &[u8]) -> Result<Vec<u32>, Error> {
+    let mut tracks = Vec::new();
+    for reference in children(content) {
+        let Child { name, body, .. } = reference?;
+        if &name == b"chap" {
+            let (ids, _) = body.as_chunks::<4>();
+            tracks.extend(ids.iter().take(TRACKS).map(|id| u32::from_be_bytes(*id)));
+        }
+    }
+    Ok(tracks)
+}
+
+/// Which entries of a `dinf`'s `dref` say that samples are in this very file.
+fn references(content: &[u8]) -> Result<Vec<bool>, Error> {
+    let Some(dref) = child(content, b"dref")? else { return Ok(Vec::new()) };
+    let mut fields = Fields::new(dref.body);
+    fields.take(8)?;
+    children(fields.rest())
+        .map(|entry| {
+            let (_, flags) = Fields::new(entry?.body).version()?;
+            Ok(flags & 1 != 0)
+        })
+        .collect()
+}
+
+fn trex(content: &[u8]) -> Result<Trex, Error> {
+    let mut fields = Fields::new(content);
+    fields.version()?;
+    Ok(Trex {
+        track: fields.u32()?,
+        description: fields.u32()?,
+        duration: fields.u32()?,
+        size: fields.u32()?,
+        flags: fields.u32()?,
+    })
+}

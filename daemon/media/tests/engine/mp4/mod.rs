@@ -1,0 +1,6 @@
+//! Reading MP4 and QuickTime files, judged by `ffprobe` and `ffmpeg`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod made;
+mod spans;
