@@ -1,0 +1,184 @@
+//! Which streams are cut where.
+
+use clipmill_media::av1::sequence_unit;
+use clipmill_media::cut::{join, prepare};
+use clipmill_media::mux::Data;
+use clipmill_media::{Kind, LocalFile};
+
+use super::source::Source;
+use super::{cut, rewritten};
+
+/// Neither side is a whole number of blocks.
+const PICTURE: &str = "testsrc2=s=196x108:r=25";
+
+/// A body of H.264 with a keyframe every 30 frames.
+const H264: &str = "-c:v libx264 -preset veryfast -g 30 -keyint_min 30 -sc_threshold 0 -bf 3";
+
+#[tokio::test]
+async fn h264_at_every_kind_of_place() {
+    let source = Source::make(100, PICTURE, &format!("{H264} -pix_fmt yuv420p"));
+    let made = cut(&source, 30, 90).await;
+    assert_eq!((made.head, made.body, made.tail, rewritten(&made.track)), (0, 60, 0, 0));
+    let made = cut(&source, 29, 77).await;
+    assert_eq!(made.head, 1);
+    assert!(made.tail < 4 && made.head + made.body + made.tail == 48);
+    let made = cut(&source, 31, 89).await;
+    assert_eq!(made.head, 29);
+    assert_eq!(cut(&source, 92, 1000).await.body, 0, "last group, past the end");
+    assert_eq!(cut(&source, 0, 1000).await.body, 100);
+    assert_eq!(cut(&source, 45, 46).await.head, 1);
+    assert_eq!(cut(&source, 60, 61).await.body, 1);
+}
+
+#[tokio::test]
+async fn h264_whose_ids_are_taken_and_whose_sets_are_in_the_samples() {
+    let more = "-pix_fmt yuv420p -x264-params sps-id=1:repeat-headers=1";
+    let source = Source::make(70, PICTURE, &format!("{H264} {more}"));
+    let made = cut(&source, 25, 58).await;
+    assert_eq!((made.head, made.body + made.tail), (5, 28));
+    assert!(made.tail > 0, "two parts with ids of their own");
+}
+
+#[tokio::test]
+async fn h264_with_times_all_of_their_own() {
+    let picture = "testsrc2=s=196x108:r=25,settb=1/1000,setpts=N*40+mod(N*N\\,7)*5";
+    let more = "-pix_fmt yuv420p -fps_mode passthrough -video_track_timescale 90000";
+    let source = Source::make(70, picture, &format!("{H264} {more}"));
+    let times = source.times();
+    assert_ne!(times[2] - times[1], times[3] - times[2]);
+    cut(&source, 25, 58).await;
+}
+
+#[tokio::test]
+async fn h264_interlaced() {
+    let picture = "testsrc2=s=192x108:r=50,interlace";
+    let more = "-pix_fmt yuv420p -flags +ilme+ildct";
+    let mut source = Source::make(70, picture, &format!("{H264} {more}"));
+    source.interlaced = true;
+    assert_eq!(cut(&source, 25, 58).await.head, 5);
+}
+
+#[tokio::test]
+async fn h264_of_ten_bits_and_more_chroma() {
+    let source = Source::make(70, PICTURE, &format!("{H264} -pix_fmt yuv422p10le"));
+    assert_eq!(cut(&source, 25, 58).await.head, 5);
+}
+
+#[tokio::test]
+async fn h264_whose_groups_are_open_has_no_entry() {
+    let more = "-pix_fmt yuv420p -x264-params open-gop=1";
+    let source = Source::make(70, PICTURE, &format!("{H264} {more}"));
+    let made = cut(&source, 25, 58).await;
+    assert_eq!((made.head, made.body, made.tail), (33, 0, 0));
+}
+
+#[tokio::test]
+async fn h264_whose_lengths_are_short() {
+    let mut source = Source::make(70, PICTURE, &format!("{H264} -pix_fmt yuv420p"));
+    source.shorten_lengths();
+    let made = cut(&source, 25, 58).await;
+    assert_eq!(made.head, 5);
+    assert_eq!(rewritten(&made.track), made.head + made.tail);
+}
+
+#[tokio::test]
+async fn parts_that_are_not_what_was_asked_for() {
+    let source = Source::make(70, PICTURE, &format!("{H264} -pix_fmt yuv420p"));
+    let file = LocalFile::open(&source.path).unwrap();
+    let times = source.times();
+    let plan = prepare(&file, &source.track, times[25], times[59]).await.unwrap();
+    assert_eq!(plan.plan.tail.len(), 0);
+    let refused = async |head: Option<&Source>| {
+        let opened = head.map(|head| (LocalFile::open(&head.path).unwrap(), &head.track));
+        let piece = opened.as_ref().map(|(file, track)| (file as _, *track));
+        let joined = join(&plan, (&file, &source.track), piece, None).await;
+        joined.map_err(|error| error.kind)
+    };
+    let id = "-c:v libx264 -pix_fmt yuv420p -x264-params sps-id=1";
+    assert!(refused(Some(&Source::make(5, PICTURE, id))).await.is_ok());
+    for (head, why) in [
+        (None, "no head"),
+        (Some(Source::make(4, PICTURE, id)), "a frame too few"),
+        (Some(Source::make(5, "testsrc2=s=256x144", id)), "another size"),
+        (Some(Source::make(5, PICTURE, &id.replace("420p", "422p"))), "more chroma"),
+        (Some(Source::make(5, PICTURE, &id.replace("=1", "=0"))), "the body's own ids"),
+        (Some(Source::make(5, PICTURE, "-c:v libx265 -x265-params log-level=error")), "HEVC"),
+    ] {
+        assert_eq!(refused(head.as_ref()).await.unwrap_err(), Kind::Unsupported, "{why}");
+    }
+}
+
+/// A body of HEVC with a keyframe every 30 frames.
+fn hevc(more: &str) -> String {
+    let always = "keyint=30:min-keyint=30:scenecut=0:bframes=4:b-adapt=0:log-level=error";
+    format!("-c:v libx265 -preset veryfast -x265-params {always}:{more}")
+}
+
+#[tokio::test]
+async fn hevc_closed_groups() {
+    let more = hevc("open-gop=0");
+    let source = Source::make(70, PICTURE, &format!("{more} -tag:v hvc1 -pix_fmt yuv420p"));
+    let made = cut(&source, 25, 58).await;
+    assert_eq!(made.head, 5);
+    assert!(made.tail > 0, "two parts with ids of their own");
+    assert_eq!(rewritten(&made.track), made.head + made.tail);
+    assert_eq!(&made.track.track.entry.unwrap()[4..8], b"hvc1");
+    assert_eq!(cut(&source, 0, 1000).await.body, 70);
+}
+
+#[tokio::test]
+async fn hevc_open_groups_of_ten_bits() {
+    let more = hevc("open-gop=1");
+    let source = Source::make(100, PICTURE, &format!("{more} -pix_fmt yuv420p10le"));
+    let made = cut(&source, 25, 88).await;
+    // Leading pictures of the keyframe are among the 5 before it, and it is
+    // rewritten.
+    assert_eq!(made.head, 5);
+    assert_eq!(rewritten(&made.track), made.head + made.tail + 1);
+    assert_eq!(cut(&source, 30, 90).await.head, 0);
+    assert_eq!(cut(&source, 28, 33).await.head, 2);
+}
+
+#[tokio::test]
+async fn hevc_whose_sets_are_in_the_samples() {
+    let more = hevc("open-gop=1:repeat-headers=1");
+    let source = Source::make(70, PICTURE, &format!("{more} -tag:v hev1 -pix_fmt yuv420p"));
+    let made = cut(&source, 25, 58).await;
+    assert_eq!(made.head, 5);
+    assert_eq!(&made.track.track.entry.unwrap()[4..8], b"hev1");
+}
+
+#[tokio::test]
+async fn vp9() {
+    let arguments = "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 30 -pix_fmt yuv420p";
+    let source = Source::make(70, PICTURE, arguments);
+    let made = cut(&source, 25, 58).await;
+    assert_eq!((made.head, made.body, made.tail), (5, 28, 0));
+    assert_eq!(cut(&source, 30, 31).await.body, 1);
+}
+
+#[tokio::test]
+async fn av1() {
+    let arguments = "-c:v libsvtav1 -preset 12 -g 30 -pix_fmt yuv420p";
+    let source = Source::make(70, PICTURE, arguments);
+    let made = cut(&source, 25, 58).await;
+    assert_eq!((made.head, made.body, made.tail), (5, 28, 0));
+    assert_eq!(cut(&source, 30, 1000).await.body, 40);
+}
+
+#[tokio::test]
+async fn av1_whose_sequence_header_is_beside_the_samples() {
+    let arguments = "-c:v libsvtav1 -preset 12 -g 30 -pix_fmt yuv420p";
+    let mut source = Source::make(70, PICTURE, arguments);
+    let bytes = std::fs::read(&source.path).unwrap();
+    let key = &mut source.track.samples[30];
+    let sample = &bytes[key.offset as usize..][..key.size as usize];
+    let header = sequence_unit(sample).unwrap().unwrap();
+    key.offset += header.len() as u64;
+    key.size -= header.len() as u32;
+    // What this encoder says beforehand isn't quite what it then does.
+    source.track.config.splice(4.., header.to_vec());
+    let made = cut(&source, 25, 58).await;
+    assert_eq!(made.track.samples[5].data, Data::Made(sample.to_vec()));
+    assert_eq!(rewritten(&made.track), 1);
+}
