@@ -6,6 +6,7 @@
 mod artifacts;
 mod encode;
 mod environment;
+mod fetch;
 mod load;
 mod plugins;
 mod secrets;
@@ -15,6 +16,7 @@ mod validate;
 pub use artifacts::{ArtifactsConfig, BucketUrl};
 pub use encode::{EncodeConfig, HardwareChoice, IfLarger};
 pub use environment::{IGNORED as IGNORED_VARIABLES, REFERENCE as REFERENCE_VARIABLES};
+pub use fetch::FetchConfig;
 pub use load::{ConfigError, Loaded, load};
 pub use plugins::{BUILT_IN, Granted, PluginConfig, PluginsConfig, Setting};
 pub use secrets::{JwtSecrets, Secret, jwt_secrets};

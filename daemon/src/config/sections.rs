@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactsConfig, EncodeConfig, PluginsConfig, Secret};
+use super::{ArtifactsConfig, EncodeConfig, FetchConfig, PluginsConfig, Secret};
 
 /// Names of the sections.
 pub const SECTIONS: &[&str] = &[
@@ -17,6 +17,7 @@ pub const SECTIONS: &[&str] = &[
     "artifacts",
     "folders",
     "clips",
+    "fetch",
     "encode",
     "uploads",
     "retention",
@@ -45,6 +46,8 @@ pub struct Config {
     pub folders: Folders,
     /// Clips of remote sources.
     pub clips: Clips,
+    /// How remote files are got.
+    pub fetch: FetchConfig,
     /// What encoders may do.
     pub encode: EncodeConfig,
     /// Uploaded files.

@@ -51,6 +51,7 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     }
     storage(config, &mut rule);
     config.artifacts.check(&mut rule);
+    config.fetch.check(&mut rule);
     config.encode.check(&mut rule);
     config.plugins.check(&mut rule);
 }

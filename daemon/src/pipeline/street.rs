@@ -13,7 +13,7 @@ use super::media::Media;
 use super::trim::Exact;
 use super::{Ask, Gauge, Rendition, StageError, fetch, retain, transcode, trim};
 use crate::artifacts::Artifacts;
-use crate::config::{Clips, Config, EncodeConfig, Workers};
+use crate::config::{Clips, Config, EncodeConfig, FetchConfig, Workers};
 use crate::ffmpeg::{Bounds, Tools};
 
 /// Longest silence of ffmpeg or a codec, after which it counts as hung: more
@@ -29,6 +29,7 @@ pub struct Street {
 /// What the stages work with.
 pub(super) struct Shop {
     pub clips: Clips,
+    pub fetching: FetchConfig,
     pub workers: Workers,
     pub encode: EncodeConfig,
     pub tools: Tools,
@@ -88,8 +89,11 @@ impl Street {
     /// A street of these handlers and tools.
     pub fn new(config: &Config, tools: Tools, registry: Arc<Registry>, client: Client) -> Street {
         let (clips, workers) = (config.clips.clone(), config.workers.clone());
+        let fetching = config.fetch.clone();
         let encode = config.encode.clone();
-        Street { shop: Arc::new(Shop { clips, workers, encode, tools, registry, client }) }
+        Street {
+            shop: Arc::new(Shop { clips, fetching, workers, encode, tools, registry, client }),
+        }
     }
 
     /// Gets the bytes that the ask needs.

@@ -1,7 +1,6 @@
 //! How far a download is, told twice a second.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::budget::Budget;
@@ -11,10 +10,10 @@ use crate::pipeline::Gauge;
 const TICK: Duration = Duration::from_millis(500);
 
 /// Runs a download and tells the gauge what has arrived of the bytes that are
-/// expected.
+/// needed, or `expected` until that is known.
 pub(super) async fn metered<T>(
     gauge: &Gauge,
-    budget: &Arc<Budget>,
+    budget: &Budget,
     expected: Option<f64>,
     work: impl Future<Output = T>,
 ) -> T {
@@ -27,6 +26,7 @@ pub(super) async fn metered<T>(
             done = &mut work => return done,
             _ = ticks.tick() => {
                 let (bytes, seconds) = (budget.received() as f64, began.elapsed().as_secs_f64());
+                let expected = budget.needed().or(expected);
                 let speed = if seconds > 0.1 { bytes / seconds } else { 0.0 };
                 let percent = expected.map_or(0.0, |all| (bytes / all * 100.0).min(99.0));
                 let left = expected.filter(|_| speed > 0.0).map(|all| (all - bytes) / speed);

@@ -1,36 +1,43 @@
 //! Getting the bytes that a span needs.
 //!
 //! Local files stay where they are. Of a remote file that can be had over
-//! HTTP, a relay on the loopback address serves ffmpeg what it asks for, and
-//! only the span is copied; everything else the source downloads itself.
+//! HTTP, its index tells what a span needs, and only that is got, over several
+//! connections. Where the index is not understood, a relay on the loopback
+//! address serves ffmpeg what it asks for. Everything else the source downloads
+//! itself.
 
+mod address;
 mod budget;
 mod choose;
+mod gather;
+mod job;
+mod lanes;
+mod line;
 mod manifest;
+mod means;
 mod meter;
 mod own;
+mod pace;
 mod part;
+mod pieces;
+mod progressive;
+mod reader;
 mod relay;
 mod request;
+mod retry;
 mod span;
 mod upstream;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use clipmill_plugins::media::{Format, Live, MediaInfo, Transport};
-use clipmill_plugins::{ResolveOptions, Source, SourceError};
+use clipmill_plugins::ResolveOptions;
+use clipmill_plugins::media::Live;
 use clipmill_storage::Span;
-use futures_util::{Stream, StreamExt};
-use tokio::io::AsyncWriteExt;
 use url::Url;
 
-use self::budget::Budget;
-use self::choose::Choice;
-use self::part::Need;
-use self::request::Remote;
-use self::upstream::{Opened, Renew, Upstream};
+use self::job::{Job, remotes};
+use self::means::Means;
 use super::media::{Media, MediaFile};
 use super::patience::patiently;
 use super::street::Shop;
@@ -115,21 +122,20 @@ async fn remote(
     if running && (remotes.is_none() || span.is_none()) {
         return Err(span::still_live());
     }
-    let limit = shop.clips.max_download_mb.saturating_mul(1024 * 1024);
-    let budget = Arc::new(Budget::new(limit));
-    let received = Arc::clone(&budget);
-    let job = Job { shop, source: &source, url, info: &info, choice, span, running, budget };
-    let relayed = match remotes {
-        Some(remotes) => Some(job.relay(remotes, &ask.folder, gauge).await),
+    let means = Arc::new(Means::new(shop));
+    let received = Arc::clone(&means);
+    let job = Job { shop, source: &source, url, info: &info, choice, span, running, means };
+    let got = match remotes {
+        Some(remotes) => Some(job.progressive(remotes, &ask.folder, gauge).await),
         None => None,
     };
-    let (media, own) = match relayed {
+    let (media, own) = match got {
         Some(Ok(media)) => (media, false),
         Some(Err(error)) if !is_ours(&error) || running => return Err(error),
-        relayed => {
+        got => {
             let download =
                 own::download(shop, &*source, url, choice, span, &ask.folder, gauge).await;
-            match (download, relayed) {
+            match (download, got) {
                 (Ok(media), _) => (media, true),
                 // The first reason is the better one.
                 (Err(_), Some(Err(error))) => return Err(error),
@@ -144,7 +150,7 @@ async fn remote(
     // What the source downloads itself is known by its files only.
     let own_bytes = if own { media.bytes() } else { 0 };
     Ok(Fetched {
-        received_bytes: received.received() + own_bytes,
+        received_bytes: received.budget.received() + own_bytes,
         rendition: ask.rendition.clone(),
         span,
         available_formats: Some(choose::heights(&info.formats)),
@@ -158,176 +164,4 @@ async fn remote(
 /// where the server refuses us an address that the source has just given.
 fn is_ours(error: &StageError) -> bool {
     matches!(error.code, "not_media" | "encode_failed" | "cut_mismatch" | "private_video")
-}
-
-/// Where the chosen formats are, if all can be had over HTTP.
-fn remotes(choice: Choice<'_>) -> Option<(Remote, Option<Remote>)> {
-    let video = remote_of(choice.video)?;
-    match choice.audio {
-        Some(audio) => Some((video, Some(remote_of(audio)?))),
-        None => Some((video, None)),
-    }
-}
-
-fn remote_of(format: &Format) -> Option<Remote> {
-    match &format.transport {
-        Transport::Progressive { url, headers } => {
-            Some(Remote { url: url.clone(), headers: headers.clone() })
-        }
-        Transport::Hls { .. } | Transport::Dash { .. } | Transport::Opaque => None,
-    }
-}
-
-/// One fetch over HTTP.
-struct Job<'a> {
-    shop: &'a Shop,
-    source: &'a Arc<dyn Source>,
-    url: &'a Url,
-    info: &'a MediaInfo,
-    choice: Choice<'a>,
-    span: Option<Span>,
-    running: bool,
-    budget: Arc<Budget>,
-}
-
-impl Job<'_> {
-    async fn relay(
-        &self,
-        (video, audio): (Remote, Option<Remote>),
-        folder: &Path,
-        gauge: &Gauge,
-    ) -> Result<Media, StageError> {
-        let expected = self.expected();
-        // A cast of a float saturates.
-        workspace::room_for(folder, expected.unwrap_or(0.0) as u64)?;
-        let get = |remote, format, name: &str, picture, sound| {
-            self.get(remote, format, folder.join(name), (picture, sound))
-        };
-        let both = async {
-            let (video_file, audio_file) = (self.choice.video, self.choice.audio);
-            let video = get(video, video_file, "video", true, audio.is_none());
-            match audio.zip(audio_file) {
-                None => Ok(Media { video: video.await?, audio: None }),
-                Some((audio, format)) => {
-                    let audio = async {
-                        match get(audio, format, "audio", false, true).await {
-                            Ok(audio) => Ok(Some(audio)),
-                            // The sound may end before the picture.
-                            Err(error) if error.code == "no_such_span" => Ok(None),
-                            Err(error) => Err(error),
-                        }
-                    };
-                    let (video, audio) = tokio::try_join!(video, audio)?;
-                    Ok(Media { video, audio })
-                }
-            }
-        };
-        meter::metered(gauge, &self.budget, expected, both).await
-    }
-
-    /// One file, or the part of it that is needed.
-    async fn get(
-        &self,
-        remote: Remote,
-        format: &Format,
-        stem: std::path::PathBuf,
-        (picture, sound): (bool, bool),
-    ) -> Result<MediaFile, StageError> {
-        let renew = self.renew(&format.id);
-        let client = self.shop.client.clone();
-        let opened = Upstream::open(client, remote, renew, Arc::clone(&self.budget)).await?;
-        let whole = stem.with_extension("source");
-        match (opened, self.span) {
-            (Opened::Ranged(file), Some(span)) => {
-                let need = Need { span, picture, sound, growing: self.running };
-                return part::part(self.shop, file, need, &stem).await;
-            }
-            (Opened::Ranged(file), None) => {
-                let bytes = file.read(0, u64::MAX);
-                let saved = save(bytes, &whole).await;
-                match file.failure() {
-                    Some(failure) => return Err(failure),
-                    None => saved?,
-                }
-            }
-            (Opened::Whole(response), _) => {
-                let bytes = response.stream().map(|bytes| {
-                    let bytes =
-                        bytes.map_err(|error| StageError::from(SourceError::from(error)))?;
-                    self.budget.take(bytes.len()).map(|()| bytes)
-                });
-                save(bytes, &whole).await?;
-            }
-        }
-        let input = Input::file(&whole).await?;
-        let probe = self.shop.tools.inspect(&input).await?;
-        if picture && probe.video.is_none() {
-            return Err(StageError::never("no_video", "the source holds no moving picture"));
-        }
-        if let Some(span) = self.span {
-            span::clip(span, probe.duration)?;
-        }
-        Ok(MediaFile::whole(&whole, input.demuxer, probe))
-    }
-
-    /// Resolves again when an address has expired.
-    fn renew(&self, format: &str) -> Renew {
-        let (source, url, format) = (Arc::clone(self.source), self.url.clone(), format.to_owned());
-        Arc::new(move || {
-            let (source, url, format) = (Arc::clone(&source), url.clone(), format.clone());
-            Box::pin(async move {
-                let info = source.resolve(&url, ResolveOptions { fresh: true }).await?;
-                let found = info.formats.iter().find(|found| found.id == format);
-                found.and_then(remote_of).ok_or_else(|| {
-                    SourceError::later("source_failed", "the source does not offer this any more")
-                })
-            })
-        })
-    }
-
-    /// Bytes that will be needed, roughly.
-    fn expected(&self) -> Option<f64> {
-        let share = match (self.span, self.info.duration.filter(|duration| *duration > 0.0)) {
-            (None, _) => Some(1.0),
-            (Some(span), Some(all)) => Some(((span.end - span.start + 4.0) / all).min(1.0)),
-            (Some(_), None) => None,
-        };
-        let bytes = |format: &Format| {
-            let by_size = format.size.map(|size| size as f64);
-            let by_rate = || Some(format.bitrate? / 8.0 * self.info.duration?);
-            Some(by_size.or_else(by_rate)? * share?)
-        };
-        let audio = self.choice.audio.map_or(Some(0.0), bytes);
-        Some(bytes(self.choice.video)? + audio?).filter(|all| *all > 0.0)
-    }
-}
-
-/// Writes bytes to a file as they come.
-async fn save<E: Into<Trouble>>(
-    bytes: impl Stream<Item = Result<Bytes, E>>,
-    path: &Path,
-) -> Result<(), StageError> {
-    let failed = |error: std::io::Error| workspace::explain(&error);
-    let mut file = tokio::fs::File::create(path).await.map_err(failed)?;
-    let mut bytes = std::pin::pin!(bytes);
-    while let Some(bytes) = bytes.next().await {
-        let bytes = bytes.map_err(|error| error.into().0)?;
-        file.write_all(&bytes).await.map_err(failed)?;
-    }
-    file.flush().await.map_err(failed)
-}
-
-/// Either kind of error that a stream of bytes ends with.
-struct Trouble(StageError);
-
-impl From<StageError> for Trouble {
-    fn from(error: StageError) -> Trouble {
-        Trouble(error)
-    }
-}
-
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Trouble {
-        Trouble(workspace::explain(&error))
-    }
 }

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::reader;
 use super::upstream::Upstream;
 
 /// Most connections at a time; ffmpeg has one, or two while it jumps.
@@ -119,7 +120,7 @@ fn answer(request: &Request<Incoming>, file: &Arc<Upstream>, path: &str) -> Resp
     };
     let body = match *request.method() {
         Method::HEAD => Empty::new().map_err(|never| match never {}).boxed_unsync(),
-        _ => StreamBody::new(file.read(from, to).map_ok(Frame::data)).boxed_unsync(),
+        _ => StreamBody::new(reader::read(file, from, to).map_ok(Frame::data)).boxed_unsync(),
     };
     let mut response = Response::new(body);
     if asked.is_some() {

@@ -1,301 +1,247 @@
-//! One remote file, read in ranges through the guarded client.
+//! One remote file, of which any part can be had.
 //!
-//! Ranges are small at first, because a reader may jump away, and at most
-//! 10 MiB, because media servers throttle longer ones. A range that breaks off
-//! or stalls goes on from where it stopped.
+//! Its beginning is kept, because everybody who reads a file begins there, and
+//! a little of what was read last.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_plugins::net::{Client, Response};
-use clipmill_plugins::{Retry, SourceError};
-use futures_util::Stream;
-use futures_util::future::BoxFuture;
+use clipmill_media::{Error, ReadAt};
+use clipmill_plugins::net::Response;
 
-use super::budget::Budget;
-use super::request::{CHANGED, Refusal, Remote, ask, head, tag};
+use super::address::{Address, Renew, Version};
+use super::gather::{Need, Sink, gather};
+use super::line::{Line, raced};
+use super::means::Means;
+use super::request::{Remote, tag};
+use super::retry::pause;
 use crate::pipeline::StageError;
 
 /// First bytes of a file, which are read at once.
-const HEAD: u64 = 256 * 1024;
-/// How much of the beginning of a file is kept, because every reader begins
-/// there, bytes.
+pub(super) const HEAD: u64 = 64 * 1024;
+/// How much of the beginning of a file is kept at most, bytes.
 const KEPT: usize = 4 * 1024 * 1024;
-/// The first range of a reader, bytes; each further one is twice as long.
-const FIRST: u64 = 128 * 1024;
-/// The longest range, bytes.
-const LONGEST: u64 = 10 * 1024 * 1024;
-/// Failures in a row after which a file is given up.
-const PATIENCE: u32 = 5;
-/// The wait after the first failure; it doubles with each further one.
-const BACKOFF: Duration = Duration::from_millis(200);
-/// The longest wait that a server may ask for within one attempt.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// What is read at least, bytes: whoever reads a little reads on.
+const LEAST: u64 = 16 * 1024;
+/// How many of the latest short reads are kept.
+const LATEST: usize = 8;
+/// The longest read, bytes.
+const LONGEST_READ: usize = 256 * 1024 * 1024;
 
-/// Asks the source for a fresh address of the same file.
-pub(super) type Renew =
-    Arc<dyn Fn() -> BoxFuture<'static, Result<Remote, SourceError>> + Send + Sync>;
-
-/// A file that can be read in ranges.
+/// A file that is served in parts.
 pub(super) struct Upstream {
-    client: Client,
-    remote: tokio::sync::Mutex<Remote>,
-    renew: Renew,
-    renewed: AtomicBool,
+    /// Where it is.
+    pub address: Address,
     /// Bytes of the whole file.
     pub size: u64,
-    tag: Option<String>,
     /// The first bytes.
     pub head: Bytes,
-    /// What is kept of the beginning, in one piece.
-    kept: Mutex<Vec<u8>>,
-    budget: Arc<Budget>,
+    kept: Mutex<Kept>,
     failure: Mutex<Option<StageError>>,
+}
+
+/// What was read already.
+struct Kept {
+    /// The beginning, in one piece.
+    start: Vec<u8>,
+    /// Other places and their bytes, the latest last.
+    latest: VecDeque<(u64, Bytes)>,
 }
 
 /// How a server answered.
 pub(super) enum Opened {
-    /// It serves ranges.
+    /// It serves parts.
     Ranged(Arc<Upstream>),
     /// It sends the whole file or nothing.
     Whole(Box<Response>),
 }
 
 impl Upstream {
-    /// Asks for the first bytes.
+    /// Asks for the first bytes, `head` of them or all that there are.
     ///
     /// # Errors
     /// Those of sources.
     pub async fn open(
-        client: Client,
-        mut remote: Remote,
+        means: Arc<Means>,
+        remote: Remote,
         renew: Renew,
-        budget: Arc<Budget>,
+        head: u64,
     ) -> Result<Opened, StageError> {
-        let (mut failures, mut renewed) = (0, false);
+        let address = Address::new(means, remote, renew);
+        let mut failures = 0;
         loop {
-            let error = match ask(&client, &remote, 0, HEAD - 1).await {
-                Ok(response) if response.status() == 200 => {
-                    return Ok(Opened::Whole(Box::new(response)));
+            let error = match begin(&address, head).await {
+                Ok(Begun::Whole(response)) => return Ok(Opened::Whole(response)),
+                Ok(Begun::Ranged(version)) => {
+                    let (size, head) = (version.size, version.head.clone());
+                    address.pin(version);
+                    let kept = Kept { start: head.to_vec(), latest: VecDeque::new() };
+                    let (kept, failure) = (Mutex::new(kept), Mutex::new(None));
+                    let file = Upstream { address, size, head, kept, failure };
+                    return Ok(Opened::Ranged(Arc::new(file)));
                 }
-                Ok(response) => match head(response, HEAD as usize, &budget).await? {
-                    Ok((head, size, tag)) => {
-                        return Ok(Opened::Ranged(Arc::new(Upstream {
-                            client,
-                            remote: tokio::sync::Mutex::new(remote),
-                            renew,
-                            renewed: AtomicBool::new(renewed),
-                            size,
-                            tag,
-                            kept: Mutex::new(head.to_vec()),
-                            head,
-                            budget,
-                            failure: Mutex::new(None),
-                        })));
-                    }
-                    Err(error) => error.into(),
-                },
-                Err(Refusal::Expired(error)) => {
-                    if renewed {
-                        return Err(error);
-                    }
-                    renewed = true;
-                    remote = renewal(&renew, &remote, error).await?;
-                    continue;
-                }
-                Err(Refusal::Other(error)) => error,
+                Err(error) => error,
             };
             pause(&error, failures).await?;
             failures += 1;
         }
     }
 
-    /// The bytes `from..=to`, as they come. An error ends the stream and can
-    /// be had from [`Upstream::failure`].
-    pub fn read(
-        self: &Arc<Self>,
-        from: u64,
-        to: u64,
-    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
-        let reader = Reader {
-            file: Arc::clone(self),
-            at: from,
-            end: to.min(self.size.saturating_sub(1)),
-            range: FIRST,
-            open: None,
-            failures: 0,
-        };
-        futures_util::stream::try_unfold(reader, |mut reader| async move {
-            match reader.next().await {
-                Ok(Some(bytes)) => Ok(Some((bytes, reader))),
-                Ok(None) => Ok(None),
-                Err(error) => {
-                    let told = io::Error::other(error.code);
-                    let mut failure =
-                        reader.file.failure.lock().unwrap_or_else(PoisonError::into_inner);
-                    failure.get_or_insert(error);
-                    Err(told)
-                }
-            }
-        })
-    }
-
     /// Why reading failed, if it did.
     pub fn failure(&self) -> Option<StageError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.failure).clone()
     }
 
-    /// A piece of what is kept, for a reader that wants `at..=end`; none when
-    /// it is to open a range.
-    fn kept(&self, at: u64, end: u64) -> Option<Bytes> {
-        const PIECE: usize = 256 * 1024;
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = usize::try_from(at).ok().filter(|from| *from < kept.len())?;
-        let to = usize::try_from(end).map_or(usize::MAX, |end| end.saturating_add(1));
-        let to = to.min(from + PIECE).min(kept.len());
-        kept.get(from..to).map(Bytes::copy_from_slice)
+    /// Says why reading failed; the first reason stays.
+    pub fn fail(&self, error: StageError) {
+        lock(&self.failure).get_or_insert(error);
     }
 
-    /// Keeps bytes that continue what is kept.
-    fn keep(&self, at: u64, bytes: &[u8]) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() as u64 == at && kept.len() < KEPT {
-            kept.extend_from_slice(bytes);
+    /// The first of the bytes `from..to`, when they are kept: some or all.
+    pub fn kept(&self, from: u64, to: u64) -> Option<Bytes> {
+        lock(&self.kept).find(from, to)
+    }
+
+    /// Keeps bytes that continue what is kept of the beginning.
+    pub fn keep_start(&self, from: u64, bytes: &[u8]) {
+        lock(&self.kept).lengthen(from, bytes);
+    }
+
+    async fn read(&self, from: u64, length: usize) -> Result<Bytes, StageError> {
+        let end = from.saturating_add(length as u64);
+        let mut bytes = Vec::new();
+        while let Some(more) = self.kept(from + bytes.len() as u64, end) {
+            if more.len() == length {
+                return Ok(more);
+            }
+            bytes.extend_from_slice(&more);
         }
+        let missing = from + bytes.len() as u64;
+        if missing < end {
+            let ahead = missing.saturating_add(LEAST).max(end).min(self.size);
+            let rest = self.collect(missing, ahead).await?;
+            lock(&self.kept).add(missing, &rest);
+            bytes.extend_from_slice(&rest);
+            bytes.truncate(length);
+        }
+        Ok(bytes.into())
     }
 
-    /// Opens a range, with a fresh address when the old one has expired.
-    async fn range(&self, from: u64, to: u64) -> Result<Response, StageError> {
-        let remote = self.remote.lock().await.clone();
-        let error = match ask(&self.client, &remote, from, to).await {
-            Ok(response) => return self.same(response, from),
-            Err(Refusal::Other(error)) => return Err(error),
-            Err(Refusal::Expired(error)) => error,
+    /// The bytes `from..to`, anew.
+    async fn collect(&self, from: u64, to: u64) -> Result<Bytes, StageError> {
+        let length = to.saturating_sub(from);
+        let room = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        let buffer = Arc::new(Mutex::new(room));
+        let sink = Sink::Memory(Arc::clone(&buffer));
+        let need = Need { address: &self.address, from, length, sink, place: 0 };
+        gather(&self.address.means, &[need]).await?;
+        let bytes = std::mem::take(&mut *lock(&buffer));
+        Ok(bytes.into())
+    }
+}
+
+#[async_trait]
+impl ReadAt for Upstream {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+        if from.checked_add(length as u64).is_none_or(|end| end > self.size) {
+            return Err(Error::read("the file ends too early"));
+        }
+        if length > LONGEST_READ {
+            return Err(Error::too_large("too much would be read at once"));
+        }
+        self.read(from, length).await.map_err(|error| {
+            let told = Error::read(error.code);
+            self.fail(error);
+            told
+        })
+    }
+}
+
+impl Kept {
+    fn find(&self, from: u64, to: u64) -> Option<Bytes> {
+        let part = |first: u64, bytes: &[u8]| {
+            let skip = usize::try_from(from.checked_sub(first)?).ok()?;
+            let most = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+            let rest = bytes.get(skip..).filter(|rest| !rest.is_empty() && most > 0)?;
+            Some((skip, rest.len().min(most)))
         };
-        let mut current = self.remote.lock().await;
-        // Another reader may have got the fresh address meanwhile.
-        if *current == remote {
-            if self.renewed.swap(true, Ordering::Relaxed) {
-                return Err(error);
-            }
-            *current = renewal(&self.renew, &remote, error).await?;
+        if let Some((skip, length)) = part(0, &self.start) {
+            return self.start.get(skip..skip + length).map(Bytes::copy_from_slice);
         }
-        let fresh = current.clone();
-        drop(current);
-        match ask(&self.client, &fresh, from, to).await {
-            Ok(response) => self.same(response, from),
-            Err(Refusal::Expired(error) | Refusal::Other(error)) => Err(error),
-        }
-    }
-
-    /// Refuses parts of another file than the one that was begun.
-    fn same(&self, response: Response, from: u64) -> Result<Response, StageError> {
-        let here = response.content_range().is_some_and(|(first, ..)| first == from);
-        let size = response.total_size().is_none_or(|size| size == self.size);
-        let tag = tag(&response);
-        // A fresh address may lead to another server, which has tags of its own.
-        let tagged = tag == self.tag || tag.is_none() || self.renewed.load(Ordering::Relaxed);
-        if here && size && tagged {
-            return Ok(response);
-        }
-        Err(StageError::later("source_failed", CHANGED))
-    }
-}
-
-/// One reader of an upstream.
-struct Reader {
-    file: Arc<Upstream>,
-    /// Next byte.
-    at: u64,
-    /// Last byte.
-    end: u64,
-    /// Length of the next range.
-    range: u64,
-    /// The open response and its last byte.
-    open: Option<(Response, u64)>,
-    failures: u32,
-}
-
-impl Reader {
-    async fn next(&mut self) -> Result<Option<Bytes>, StageError> {
-        loop {
-            if self.at > self.end {
-                return Ok(None);
-            }
-            if let Some(bytes) = self.file.kept(self.at, self.end) {
-                self.at += bytes.len() as u64;
-                return Ok(Some(bytes));
-            }
-            match self.piece().await {
-                Ok(Some(bytes)) => {
-                    self.failures = 0;
-                    return Ok(Some(bytes));
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    self.open = None;
-                    pause(&error, self.failures).await?;
-                    self.failures += 1;
-                }
-            }
-        }
-    }
-
-    /// The next bytes of the open range, or of a new one; none at its end.
-    async fn piece(&mut self) -> Result<Option<Bytes>, StageError> {
-        let (response, last) = match &mut self.open {
-            Some(open) => open,
-            closed => {
-                let last = self.end.min(self.at + self.range - 1);
-                self.range = (self.range * 2).min(LONGEST);
-                closed.insert((self.file.range(self.at, last).await?, last))
-            }
+        let found = |(first, bytes): &(u64, Bytes)| {
+            part(*first, bytes).map(|(skip, length)| bytes.slice(skip..skip + length))
         };
-        let left = (*last + 1).saturating_sub(self.at);
-        match response.chunk().await.map_err(SourceError::from)? {
-            Some(mut bytes) => {
-                self.file.budget.take(bytes.len())?;
-                bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-                self.file.keep(self.at, &bytes);
-                self.at += bytes.len() as u64;
-                if self.at > *last {
-                    self.open = None;
-                }
-                Ok((!bytes.is_empty()).then_some(bytes))
+        self.latest.iter().rev().find_map(found)
+    }
+
+    fn add(&mut self, from: u64, bytes: &Bytes) {
+        let goes_on = self.start.len() as u64 == from;
+        self.lengthen(from, bytes);
+        if !goes_on && bytes.len() as u64 <= 2 * LEAST {
+            if self.latest.len() >= LATEST {
+                self.latest.pop_front();
             }
-            None if left == 0 => {
-                self.open = None;
-                Ok(None)
-            }
-            None => Err(StageError::later("source_unreachable", "the server sent too little")),
+            self.latest.push_back((from, bytes.clone()));
+        }
+    }
+
+    fn lengthen(&mut self, from: u64, bytes: &[u8]) {
+        if self.start.len() as u64 == from && self.start.len() < KEPT {
+            let room = KEPT - self.start.len();
+            self.start.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
         }
     }
 }
 
-async fn renewal(renew: &Renew, old: &Remote, error: StageError) -> Result<Remote, StageError> {
-    let fresh = renew().await?;
-    if fresh == *old { Err(error) } else { Ok(fresh) }
+enum Begun {
+    Ranged(Version),
+    Whole(Box<Response>),
 }
 
-/// Waits before another try.
-///
-/// # Errors
-/// The error itself, when there is to be no further one.
-async fn pause(error: &StageError, failures: u32) -> Result<(), StageError> {
-    let wait = match error.retry {
-        // Another version of the file does not become this one again.
-        _ if error.message == CHANGED => return Err(error.clone()),
-        Retry::After(wait) if wait <= LONGEST_WAIT => wait,
-        Retry::Later => BACKOFF * 2_u32.saturating_pow(failures.min(10)),
-        Retry::Never | Retry::After(_) => return Err(error.clone()),
+/// Reads a first part.
+async fn begin(address: &Address, most: u64) -> Result<Begun, StageError> {
+    let ask = || address.open(0, most.max(1) - 1);
+    let response = raced(ask(), ask, address).await?;
+    if response.status() == 200 {
+        return Ok(Begun::Whole(Box::new(response)));
+    }
+    let Some((0, _, Some(size))) = response.content_range() else {
+        return Err(StageError::never("source_failed", "the server does not tell the file's size"));
     };
-    if failures >= PATIENCE {
-        return Err(error.clone());
+    let tag = tag(&response);
+    let mut line = Line::of(response, 0, most.max(1).min(size));
+    let mut head = Vec::new();
+    while let Some(bytes) = line.next(address).await? {
+        head.extend_from_slice(&bytes);
     }
-    tracing::debug!(code = error.code, wait_ms = wait.as_millis() as u64, "reading again");
-    tokio::time::sleep(wait).await;
-    Ok(())
+    Ok(Begun::Ranged(Version { size, tag, head: head.into() }))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_found_again() {
+        let mut kept = Kept { start: b"0123".to_vec(), latest: VecDeque::new() };
+        kept.add(4, &Bytes::from_static(b"45"));
+        kept.add(20, &Bytes::from_static(b"abcd"));
+        let find = |from, to| kept.find(from, to).map(|bytes| bytes.to_vec());
+        assert_eq!(find(2, 5), Some(b"234".to_vec()));
+        assert_eq!(find(4, 99), Some(b"45".to_vec()));
+        assert_eq!(find(21, 23), Some(b"bc".to_vec()));
+        for (from, to) in [(6, 9), (19, 22), (24, 30), (2, 2)] {
+            assert_eq!(find(from, to), None, "{from} {to}");
+        }
+    }
 }

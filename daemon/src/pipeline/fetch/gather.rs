@@ -1,0 +1,162 @@
+//! Getting stretches of remote files over several connections, each byte
+//! straight to its place.
+//!
+//! Which connection gets what is in [`Pieces`], how one of them reads in
+//! [`Line`].
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::address::Address;
+use super::line::Line;
+use super::means::Means;
+use super::pieces::{Next, Piece, Pieces, worth};
+use super::retry::pause;
+use crate::pipeline::{StageError, workspace};
+
+/// How often a connection without work looks whether it can help.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// A stretch of a remote file, and where it belongs.
+pub(super) struct Need<'a> {
+    /// The file, which must be pinned to a version.
+    pub address: &'a Address,
+    /// Its first byte in the remote file.
+    pub from: u64,
+    /// Bytes.
+    pub length: u64,
+    /// Where it is put.
+    pub sink: Sink,
+    /// The place of its first byte there.
+    pub place: u64,
+}
+
+/// Where bytes are put.
+#[derive(Debug, Clone)]
+pub(super) enum Sink {
+    /// To a file, which grows as needed.
+    File(Arc<File>),
+    /// To a buffer that is large enough.
+    Memory(Arc<Mutex<Vec<u8>>>),
+}
+
+impl Sink {
+    /// Puts bytes to a place.
+    ///
+    /// # Errors
+    /// `disk_full` or `internal`.
+    pub async fn put(&self, bytes: Bytes, place: u64) -> Result<(), StageError> {
+        match self {
+            Sink::File(file) => {
+                let file = Arc::clone(file);
+                let written =
+                    tokio::task::spawn_blocking(move || file.write_all_at(&bytes, place)).await;
+                written
+                    .map_err(std::io::Error::other)
+                    .flatten()
+                    .map_err(|error| workspace::explain(&error))
+            }
+            Sink::Memory(buffer) => {
+                let mut buffer = lock(buffer);
+                let from = usize::try_from(place).unwrap_or(usize::MAX);
+                let room = buffer.get_mut(from..from.saturating_add(bytes.len()));
+                let room = room.ok_or_else(|| {
+                    StageError::never("internal", "bytes came that have no place")
+                })?;
+                room.copy_from_slice(&bytes);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Gets all of it, over as many connections as pay and may be.
+///
+/// # Errors
+/// Those of sources; `too_large`, `disk_full`, `internal`.
+pub(super) async fn gather(means: &Means, needs: &[Need<'_>]) -> Result<(), StageError> {
+    let lengths = needs.iter().map(|need| need.length);
+    let count = worth(lengths.clone().fold(0, u64::saturating_add), means.lanes.limit());
+    let pieces = Mutex::new(Pieces::new(lengths, count));
+    // All may have left because a server wanted fewer connections.
+    while !lock(&pieces).is_done() {
+        let crew = Crew { means, needs, pieces: &pieces };
+        let mut lanes: FuturesUnordered<_> = (0..count).map(|lane| crew.lane(lane)).collect();
+        while let Some(ended) = lanes.next().await {
+            ended?;
+            if lock(&pieces).is_done() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What all connections of one gathering share.
+struct Crew<'a> {
+    means: &'a Means,
+    needs: &'a [Need<'a>],
+    pieces: &'a Mutex<Pieces>,
+}
+
+impl Crew<'_> {
+    /// One connection, until there is nothing more to do or there are too many.
+    async fn lane(&self, lane: usize) -> Result<(), StageError> {
+        let _place = self.means.lanes.enter().await;
+        loop {
+            let next = lock(self.pieces).next(lane, Instant::now(), self.means.lanes.latency());
+            match next {
+                Next::Done => return Ok(()),
+                Next::Wait => tokio::time::sleep(LOOK).await,
+                Next::Work => self.piece(lane).await?,
+            }
+            if self.means.lanes.too_many() {
+                lock(self.pieces).put_back(lane);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gets one piece, or gives it back when there are too many connections.
+    async fn piece(&self, lane: usize) -> Result<(), StageError> {
+        let mut line = None;
+        while let Some(piece) = self.current(lane) {
+            let Some(need) = self.needs.get(piece.need) else { return Ok(()) };
+            let open =
+                line.get_or_insert_with(|| Line::new(need.from + piece.at, need.from + piece.end));
+            let bytes = match open.next(need.address).await {
+                Ok(Some(bytes)) => bytes,
+                // The line was opened for what is left now, or for more.
+                Ok(None) => return Err(StageError::later("internal", "a piece ended early")),
+                Err(error) => {
+                    line = None;
+                    if self.means.lanes.too_many() {
+                        lock(self.pieces).failed(lane);
+                        return Ok(());
+                    }
+                    let before = lock(self.pieces).failed(lane);
+                    pause(&error, before).await?;
+                    continue;
+                }
+            };
+            let length = bytes.len() as u64;
+            need.sink.put(bytes, need.place + piece.at).await?;
+            lock(self.pieces).advance(lane, length, Instant::now());
+        }
+        Ok(())
+    }
+
+    fn current(&self, lane: usize) -> Option<Piece> {
+        lock(self.pieces).current(lane)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

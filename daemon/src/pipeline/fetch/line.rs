@@ -1,0 +1,98 @@
+//! A stretch of a file, as it comes over one connection. A connection that is
+//! silent for too long is raced by another one.
+
+use bytes::Bytes;
+use clipmill_plugins::SourceError;
+use clipmill_plugins::net::Response;
+use futures_util::future::{Either, select};
+use tokio::time::Instant;
+
+use super::address::Address;
+use crate::pipeline::StageError;
+
+/// The bytes `at..end`, of which some may have come.
+pub(super) struct Line {
+    at: u64,
+    end: u64,
+    response: Option<Response>,
+}
+
+impl Line {
+    /// Nothing is asked yet.
+    pub fn new(from: u64, end: u64) -> Line {
+        Line { at: from, end, response: None }
+    }
+
+    /// With the answer to a request for these bytes.
+    pub fn of(response: Response, from: u64, end: u64) -> Line {
+        Line { at: from, end, response: Some(response) }
+    }
+
+    /// The next bytes; none at the end. After an error the rest may be asked
+    /// for again.
+    ///
+    /// # Errors
+    /// Those of sources; `too_large`.
+    pub async fn next(&mut self, address: &Address) -> Result<Option<Bytes>, StageError> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let (at, end) = (self.at, self.end);
+        let open = self.response.take();
+        let first = async {
+            match open {
+                Some(response) => more(response).await,
+                None => begin(address, at, end).await,
+            }
+        };
+        let (response, bytes) = raced(first, || begin(address, at, end), address).await?;
+        let mut bytes = bytes
+            .ok_or_else(|| StageError::later("source_unreachable", "the server sent too little"))?;
+        address.means.budget.take(bytes.len())?;
+        bytes.truncate(usize::try_from(end - at).unwrap_or(usize::MAX));
+        self.at += bytes.len() as u64;
+        self.response = Some(response);
+        Ok(Some(bytes))
+    }
+}
+
+type More = (Response, Option<Bytes>);
+
+async fn begin(address: &Address, from: u64, end: u64) -> Result<More, StageError> {
+    let asked = Instant::now();
+    let response = address.open(from, end - 1).await?;
+    address.means.lanes.answered(asked.elapsed());
+    more(response).await
+}
+
+async fn more(mut response: Response) -> Result<More, StageError> {
+    loop {
+        match response.chunk().await.map_err(SourceError::from)? {
+            Some(bytes) if bytes.is_empty() => {}
+            bytes => return Ok((response, bytes)),
+        }
+    }
+}
+
+/// Does something, and again beside it when it takes longer than a connection
+/// may be silent: whichever succeeds first counts.
+pub(super) async fn raced<T, A, B>(
+    first: A,
+    again: impl FnOnce() -> B,
+    address: &Address,
+) -> Result<T, StageError>
+where
+    A: Future<Output = Result<T, StageError>>,
+    B: Future<Output = Result<T, StageError>>,
+{
+    let mut first = std::pin::pin!(first);
+    if let Ok(done) = tokio::time::timeout(address.means.stall, &mut first).await {
+        return done;
+    }
+    tracing::debug!("a connection is silent; its bytes are asked for over another one");
+    match select(first, std::pin::pin!(again())).await {
+        Either::Left((Ok(done), _)) | Either::Right((Ok(done), _)) => Ok(done),
+        Either::Left((Err(_), other)) => other.await,
+        Either::Right((Err(_), other)) => other.await,
+    }
+}

@@ -1,0 +1,264 @@
+//! Which connection gets which bytes. Pure: the time is told.
+//!
+//! What is needed is cut into as many equal pieces as there are connections.
+//! One that is ready takes the next piece or, when none is left, so much from
+//! the end of the slowest other one that both are ready at the same time.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::pace::Pace;
+
+/// The longest piece, bytes: media servers throttle answers that are longer.
+pub(super) const LONGEST: u64 = 10 * 1024 * 1024;
+/// For how much one more connection pays, bytes.
+const GRAIN: u64 = 256 * 1024;
+/// What must be saved at least by taking from another connection, whose answer
+/// is then cut short.
+const WORTH: Duration = Duration::from_millis(50);
+
+/// Some bytes of one need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Which need.
+    pub need: usize,
+    /// The next byte, counted from the need's first one.
+    pub at: u64,
+    /// The first byte after it.
+    pub end: u64,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
+/// What a connection does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It has a piece.
+    Work,
+    /// Others are at all that is left; one of them may turn out slow.
+    Wait,
+    /// Everything is there.
+    Done,
+}
+
+/// All pieces of some needs.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    waiting: VecDeque<Piece>,
+    lanes: Vec<Lane>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    piece: Option<Piece>,
+    pace: Pace,
+}
+
+/// How many connections pay for so many bytes, at most `most`.
+pub(super) fn worth(bytes: u64, most: usize) -> usize {
+    usize::try_from(bytes.div_ceil(GRAIN)).unwrap_or(usize::MAX).clamp(1, most.max(1))
+}
+
+impl Pieces {
+    /// Cuts needs of these lengths for so many connections.
+    pub fn new(lengths: impl Iterator<Item = u64> + Clone, lanes: usize) -> Pieces {
+        let all = lengths.clone().fold(0, u64::saturating_add);
+        let lanes = lanes.max(1);
+        let rounds = all.div_ceil(LONGEST.saturating_mul(lanes as u64)).max(1);
+        let usual = all.div_ceil(rounds.saturating_mul(lanes as u64)).max(1);
+        let mut waiting = VecDeque::new();
+        for (need, length) in lengths.enumerate() {
+            let count = ((length + usual / 2) / usual).max(length.div_ceil(LONGEST)).max(1);
+            let size = length.div_ceil(count).max(1);
+            let mut at = 0;
+            while at < length {
+                let end = length.min(at + size);
+                waiting.push_back(Piece { need, at, end, failures: 0 });
+                at = end;
+            }
+        }
+        let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
+        Pieces { waiting, lanes }
+    }
+
+    /// Gives a connection something to do. `latency` is how long a request
+    /// takes until its first byte.
+    pub fn next(&mut self, lane: usize, now: Instant, latency: Duration) -> Next {
+        if self.is_done() {
+            return Next::Done;
+        }
+        let piece = self.waiting.pop_front().or_else(|| self.steal(lane, now, latency));
+        let Some((own, piece)) = self.lanes.get_mut(lane).zip(piece) else { return Next::Wait };
+        own.piece = Some(piece);
+        own.pace.begin(now);
+        Next::Work
+    }
+
+    /// What is left of a connection's piece; it becomes less when another one
+    /// takes from it.
+    pub fn current(&self, lane: usize) -> Option<Piece> {
+        self.lanes.get(lane)?.piece.filter(|piece| piece.at < piece.end)
+    }
+
+    /// So many more bytes of a connection's piece are in their place.
+    pub fn advance(&mut self, lane: usize, bytes: u64, now: Instant) {
+        let Some(lane) = self.lanes.get_mut(lane) else { return };
+        lane.pace.add(bytes, now);
+        if let Some(piece) = &mut lane.piece {
+            piece.at = piece.at.saturating_add(bytes);
+            piece.failures = 0;
+        }
+    }
+
+    /// Counts a failure and tells how many there were before it.
+    pub fn failed(&mut self, lane: usize) -> u32 {
+        match self.lanes.get_mut(lane).and_then(|lane| lane.piece.as_mut()) {
+            Some(piece) => {
+                piece.failures += 1;
+                piece.failures - 1
+            }
+            None => 0,
+        }
+    }
+
+    /// Leaves a connection's piece to the others.
+    pub fn put_back(&mut self, lane: usize) {
+        if let Some(piece) = self.current(lane) {
+            self.waiting.push_front(piece);
+        }
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.piece = None;
+        }
+    }
+
+    /// Whether everything is there.
+    pub fn is_done(&self) -> bool {
+        self.waiting.is_empty() && (0..self.lanes.len()).all(|lane| self.current(lane).is_none())
+    }
+
+    /// The end of the piece that would be ready last, if taking it pays.
+    fn steal(&mut self, thief: usize, now: Instant, latency: Duration) -> Option<Piece> {
+        let own = self.lanes.get(thief).and_then(|lane| lane.pace.last());
+        let latency = latency.as_secs_f64();
+        let left = |lane: &Lane| {
+            let piece = lane.piece.filter(|piece| piece.at < piece.end)?;
+            Some(((piece.end - piece.at) as f64, lane.pace.rate(now)?.max(1.0)))
+        };
+        let slowest = (0..self.lanes.len()).filter(|lane| *lane != thief).filter_map(|lane| {
+            let (bytes, rate) = left(self.lanes.get(lane)?)?;
+            Some((lane, bytes, rate))
+        });
+        let (victim, bytes, rate) = slowest.max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)))?;
+        // Without a rate of its own it is as fast as the fastest one.
+        let fastest =
+            || self.lanes.iter().filter_map(|lane| Some(left(lane)?.1)).fold(1.0, f64::max);
+        let own = own.unwrap_or_else(fastest).max(1.0);
+        let together = (bytes + own * latency) / (rate + own);
+        if bytes / rate - together < WORTH.as_secs_f64().max(latency / 2.0) {
+            return None;
+        }
+        let piece = self.lanes.get_mut(victim)?.piece.as_mut()?;
+        // A cast of a float saturates.
+        let keeps = ((rate * together) as u64).min(piece.end - piece.at);
+        let stolen = Piece { at: piece.at + keeps, failures: 0, ..*piece };
+        piece.end = stolen.at;
+        (stolen.at < stolen.end).then_some(stolen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    const MB: u64 = 1024 * 1024;
+    const LATENCY: Duration = Duration::from_millis(40);
+
+    fn pieces(lengths: &[u64], lanes: usize) -> Pieces {
+        Pieces::new(lengths.iter().copied(), lanes)
+    }
+
+    /// Every byte of every need is in exactly one waiting piece.
+    fn assert_whole(pieces: &Pieces, lengths: &[u64]) {
+        for (need, length) in lengths.iter().enumerate() {
+            let mut at = 0;
+            for piece in pieces.waiting.iter().filter(|piece| piece.need == need) {
+                assert!(piece.at == at && piece.end > at && piece.end - at <= LONGEST);
+                at = piece.end;
+            }
+            assert_eq!(at, *length);
+        }
+    }
+
+    #[test]
+    fn needs_are_cut_evenly() {
+        for (lengths, lanes, count) in [
+            (&[40 * MB][..], 8, 8),
+            (&[40 * MB + 3], 1, 5),
+            (&[100 * MB], 8, 16),
+            (&[39 * MB, MB], 8, 9),
+            (&[5, 6, 0, 7], 8, 8),
+            (&[1], 32, 1),
+            (&[], 4, 0),
+        ] {
+            let pieces = pieces(lengths, lanes);
+            assert_whole(&pieces, lengths);
+            assert!(pieces.waiting.len() <= count.max(lanes * 2), "{lengths:?} {pieces:?}");
+            if lengths.first().is_some_and(|first| *first >= 40 * MB) {
+                assert_eq!(pieces.waiting.len(), count, "{lengths:?}");
+            }
+        }
+        assert_eq!([worth(1, 8), worth(MB, 8), worth(40 * MB, 8), worth(40 * MB, 1)], [1, 4, 8, 1]);
+    }
+
+    /// Two connections of which the first one gets `slow` bytes a second.
+    fn race(slow: u64) -> (Pieces, Instant) {
+        let mut pieces = pieces(&[10 * MB], 2);
+        let began = Instant::now();
+        assert_eq!(pieces.next(0, began, LATENCY), Next::Work);
+        assert_eq!(pieces.next(1, began, LATENCY), Next::Work);
+        let now = began + Duration::from_secs(1);
+        pieces.advance(0, slow, now);
+        pieces.advance(1, 5 * MB, now);
+        (pieces, now)
+    }
+
+    #[test]
+    fn whoever_is_ready_takes_from_the_slowest() {
+        let (mut pieces, now) = race(MB);
+        assert_eq!(pieces.next(1, now, LATENCY), Next::Work);
+        let (kept, taken) = (pieces.current(0).unwrap(), pieces.current(1).unwrap());
+        assert_eq!((kept.end, taken.end, taken.need), (taken.at, 5 * MB, 0));
+        // Five times as fast, so five times as much, less what the request costs.
+        let (kept, taken) = ((kept.end - kept.at) as f64, (taken.end - taken.at) as f64);
+        assert!((4.0..5.0).contains(&(taken / kept)), "{taken} {kept}");
+    }
+
+    #[test]
+    fn a_silent_connection_loses_nearly_everything() {
+        let (mut pieces, now) = race(0);
+        assert_eq!(pieces.next(1, now + Duration::from_secs(1), LATENCY), Next::Work);
+        assert!(pieces.current(0).is_none_or(|piece| piece.end < 100));
+    }
+
+    #[test]
+    fn little_is_left_alone() {
+        let (mut pieces, now) = race(5 * MB - 100_000);
+        assert_eq!(pieces.next(1, now, LATENCY), Next::Wait);
+        pieces.advance(0, 100_000, now);
+        assert_eq!(pieces.next(1, now, LATENCY), Next::Done);
+        assert!(pieces.is_done());
+    }
+
+    #[test]
+    fn what_is_put_back_is_taken_first_and_keeps_its_failures() {
+        let (mut pieces, now) = race(MB);
+        assert_eq!((pieces.failed(0), pieces.failed(0)), (0, 1));
+        pieces.put_back(0);
+        assert!(!pieces.is_done() && pieces.current(0).is_none());
+        assert_eq!(pieces.next(1, now, LATENCY), Next::Work);
+        assert_eq!(pieces.current(1), Some(Piece { need: 0, at: MB, end: 5 * MB, failures: 2 }));
+        pieces.advance(1, 1, now);
+        assert_eq!(pieces.failed(1), 0);
+    }
+}
