@@ -21,6 +21,10 @@ pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<Sequen
     if sequence.points > 1 {
         return Err(Error::unsupported("AV1 in layers"));
     }
+    // Nothing else is encoded by `libsvtav1`.
+    if sequence.profile != 0 || sequence.grey {
+        return Err(Error::unsupported("AV1 that isn't 4:2:0"));
+    }
     Ok(sequence)
 }
 
@@ -66,10 +70,7 @@ pub(super) async fn join(
     }
     for part in [head, tail].into_iter().flatten() {
         let key = part.source.sample(0)?;
-        let own = sequence(part.source, key).await?;
-        let same = (own.profile, own.bits, own.grey, own.width, own.height)
-            == (seam.profile, seam.bits, seam.grey, seam.width, seam.height);
-        if !same || own.points > 1 {
+        if sequence(part.source, key).await? != seam {
             return Err(Error::unsupported("encoded frames have another format"));
         }
         let mut samples = part.copied();

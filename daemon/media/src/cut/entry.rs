@@ -50,3 +50,32 @@ pub(super) fn with(
     made.get_mut(..4).ok_or_else(damaged)?.copy_from_slice(&length);
     Ok(made)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn one_box_is_replaced() {
+        let made = |name: &[u8; 4], config: &[u8]| {
+            let rest = [&[0, 0, 0, 8], &b"pasp"[..], &[0; 4]].concat();
+            let config = [&[0, 0, 0, 8 + config.len() as u8], &b"avcC"[..], config].concat();
+            let size = (FIXED + config.len() + rest.len()) as u32;
+            [&size.to_be_bytes(), &name[..], &[7; 78], &config, &rest].concat()
+        };
+        let entry = made(b"avc3", &[1, 2]);
+        // What ends the list is left away, as the boxes' own sizes tell.
+        let short = |entry: Vec<u8>| {
+            let size = entry.len() as u32 - 4;
+            [&size.to_be_bytes(), &entry[4..entry.len() - 4]].concat()
+        };
+        let with = |own| with(&entry, *b"avcC", &[3, 4, 5], own).unwrap();
+        assert_eq!(with(None), short(made(b"avc3", &[3, 4, 5])));
+        assert_eq!(with(Some(*b"avc1")), short(made(b"avc1", &[3, 4, 5])));
+        assert!(super::with(&entry, *b"hvcC", &[], None).is_err());
+        for length in 0..entry.len() - 12 {
+            assert!(super::with(&entry[..length], *b"avcC", &[], None).is_err());
+        }
+    }
+}

@@ -164,7 +164,7 @@ fn rewrite(sample: &[u8], from: LengthSize, to: LengthSize, ids: Ids) -> Result<
 fn cut_ties(sample: &[u8], lengths: LengthSize) -> Result<Option<Vec<u8>>, Error> {
     let mut made = Vec::with_capacity(sample.len());
     for unit in split(sample, lengths)? {
-        let [first, second, third, ..] = *unit else {
+        let [first, _, third, ..] = *unit else {
             lengths.push(unit, &mut made)?;
             continue;
         };
@@ -178,8 +178,32 @@ fn cut_ties(sample: &[u8], lengths: LengthSize) -> Result<Option<Vec<u8>>, Error
             plain[2] = third & !0x40;
             unit = escape(&plain);
         }
-        debug_assert_eq!(unit.get(1), Some(&second));
         lengths.push(&unit, &mut made)?;
     }
     Ok(Some(made).filter(|made| made != sample))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ties_are_cut_and_earlier_pictures_kept() {
+        let lengths = LengthSize::minus_one(0).unwrap();
+        for (from, to, why) in [
+            (&[0x2a, 1, 0xa0, 7][..], Some(&[0x24, 1, 0xa0, 7][..]), "an open group"),
+            (&[0x2a, 1, 0xe0, 7], Some(&[0x24, 1, 0xa0, 7]), "that takes pictures away"),
+            (&[0x26, 1, 0xe0, 7], Some(&[0x26, 1, 0xa0, 7]), "a closed one that does"),
+            (&[0x26, 1, 0xa0, 7], None, "one that doesn't"),
+            (&[0x2a, 1, 0x40, 0, 1], Some(&[0x24, 1, 0, 0, 3, 1]), "zeros in a row"),
+            (&[0x4e, 1, 0xe0, 7], None, "no slice"),
+            (&[0x2a, 1], None, "no slice either"),
+        ] {
+            let (mut sample, mut expected) = (Vec::new(), Vec::new());
+            lengths.push(from, &mut sample).unwrap();
+            lengths.push(to.unwrap_or_default(), &mut expected).unwrap();
+            assert_eq!(cut_ties(&sample, lengths).unwrap(), to.map(|_| expected), "{why}");
+        }
+    }
 }

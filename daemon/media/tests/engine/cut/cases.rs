@@ -5,11 +5,8 @@ use clipmill_media::cut::{join, prepare};
 use clipmill_media::mux::Data;
 use clipmill_media::{Kind, LocalFile};
 
-use super::source::Source;
+use super::source::{PICTURE, Source};
 use super::{cut, rewritten};
-
-/// Neither side is a whole number of blocks.
-const PICTURE: &str = "testsrc2=s=196x108:r=25";
 
 /// A body of H.264 with a keyframe every 30 frames.
 const H264: &str = "-c:v libx264 -preset veryfast -g 30 -keyint_min 30 -sc_threshold 0 -bf 3";
@@ -181,4 +178,20 @@ async fn av1_whose_sequence_header_is_beside_the_samples() {
     let made = cut(&source, 25, 58).await;
     assert_eq!(made.track.samples[5].data, Data::Made(sample.to_vec()));
     assert_eq!(rewritten(&made.track), 1);
+}
+
+#[tokio::test]
+async fn vp8() {
+    let arguments = "-c:v libvpx -deadline realtime -cpu-used 8 -g 30 -pix_fmt yuv420p";
+    let source = Source::matroska(70, arguments, "webm").await;
+    let made = cut(&source, 25, 58).await;
+    assert_eq!((made.head, made.body, made.tail), (5, 28, 0));
+}
+
+#[tokio::test]
+async fn h264_from_matroska() {
+    let source = Source::matroska(70, &format!("{H264} -pix_fmt yuv420p"), "mkv").await;
+    let made = cut(&source, 25, 58).await;
+    assert_eq!(made.head, 5);
+    assert_eq!(made.track.track.entry, None);
 }

@@ -6,7 +6,10 @@ use std::process::Command;
 
 use clipmill_media::nal::{LengthSize, split};
 use clipmill_media::track::UPRIGHT;
-use clipmill_media::{Codec, Sample, Track, TrackKind};
+use clipmill_media::{Codec, LocalFile, Sample, Track, TrackKind};
+
+/// Neither side is a whole number of blocks.
+pub const PICTURE: &str = "testsrc2=s=196x108:r=25";
 
 /// A file with one picture.
 pub struct Source {
@@ -25,13 +28,24 @@ impl Source {
     pub fn make(frames: usize, picture: &str, arguments: &str) -> Source {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("source.mp4");
-        let input = format!("{picture}[out0]");
-        let frames = frames.to_string();
-        let mut words = vec!["-f", "lavfi", "-i", &input, "-frames:v", &frames];
-        words.extend(arguments.split_whitespace());
-        words.push(path.to_str().unwrap());
-        ffmpeg(&words);
+        encode(frames, picture, arguments, &path);
         Source { folder: Some(folder), ..Source::read(&path) }
+    }
+
+    /// The same in Matroska or WebM, which our own reader reads.
+    pub async fn matroska(frames: usize, arguments: &str, extension: &str) -> Source {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(format!("source.{extension}"));
+        encode(frames, PICTURE, arguments, &path);
+        Source { folder: Some(folder), ..Source::read_matroska(&path).await }
+    }
+
+    /// A file of Matroska that is there.
+    pub async fn read_matroska(path: &Path) -> Source {
+        let movie = clipmill_media::webm::read(&LocalFile::open(path).unwrap()).await.unwrap();
+        let track = movie.picture().unwrap().clone();
+        let (path, bytes) = (path.to_owned(), path.to_owned());
+        Source { path, bytes, track, interlaced: false, folder: None }
     }
 
     /// A file that is there.
@@ -124,6 +138,16 @@ fn found<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let place = bytes.windows(4).position(|four| four == name.as_bytes())? - 4;
     let size = u32::from_be_bytes(bytes[place..place + 4].try_into().unwrap()) as usize;
     bytes.get(place..place + size)
+}
+
+/// Frames of a moving picture, encoded with these arguments.
+fn encode(frames: usize, picture: &str, arguments: &str, path: &Path) {
+    let input = format!("{picture}[out0]");
+    let frames = frames.to_string();
+    let mut words = vec!["-f", "lavfi", "-i", &input, "-frames:v", &frames];
+    words.extend(arguments.split_whitespace());
+    words.push(path.to_str().unwrap());
+    ffmpeg(&words);
 }
 
 /// Runs `ffmpeg`, which must not complain.
