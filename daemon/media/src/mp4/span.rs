@@ -1,11 +1,14 @@
 //! What a span needs of a file that may be far away.
 
-use super::layout::find;
-use super::moov::Moov;
+use super::fragmented::Following;
+use super::indexed::Choice;
+use super::layout::{Beginning, find};
+use super::moov::{Moov, Trak};
 use super::select::Span;
 use super::source::Source;
-use super::{progressive, work};
-use crate::{Error, Located, Movie, ReadAt, Want};
+use super::work::Pick;
+use super::{fragmented, indexed, progressive, tracks, work};
+use crate::{Error, Located, Movie, Part, ReadAt, TrackKind, Want};
 
 /// Most bytes that are read of the file, those of the span not counted.
 const INDEX: u64 = 64 << 20;
@@ -24,19 +27,79 @@ pub async fn locate(file: &dyn ReadAt, want: &Want) -> Result<Located, Error> {
     if want.start.is_nan() || want.end.is_nan() || want.start >= want.end {
         return Err(Error::nothing("the span is empty"));
     }
+    if moov.fragmented {
+        let following = fragmented::following(&source, &beginning.moov).await?;
+        if let Some(first) = following.first {
+            return in_fragments(&source, &beginning, &moov, want, &following, first).await;
+        }
+    }
     let zero = progressive::zero(&source, &moov).await?;
-    let mut picks = progressive::picks(&source, &moov, want, span(want, zero)).await?;
+    let picks = progressive::picks(&source, &moov, want, span(want, zero)).await?;
+    gathered(&beginning, &moov, picks, zero, progressive::duration(&moov, zero))
+}
+
+/// A small file of samples that were found one by one.
+fn gathered(
+    beginning: &Beginning,
+    moov: &Moov,
+    mut picks: Vec<Pick<'_>>,
+    zero_micros: i64,
+    duration: Option<f64>,
+) -> Result<Located, Error> {
     picks.retain(|pick| !pick.samples.is_empty());
     if !picks.iter().any(|pick| pick.wanted) {
-        return Err(Error::nothing("the file has nothing within the span"));
+        return Err(nothing());
     }
-    Ok(Located {
-        parts: work::parts(&beginning.ftyp, &moov, &picks)?,
-        zero_micros: zero,
-        duration: progressive::duration(&moov, zero),
-        extension: "mp4",
-        movie: Movie { tracks: picks.into_iter().map(|pick| pick.track).collect() },
-    })
+    let parts = work::parts(&beginning.ftyp, moov, &picks)?;
+    let movie = Movie { tracks: picks.into_iter().map(|pick| pick.track).collect() };
+    Ok(Located { parts, zero_micros, duration, extension: "mp4", movie })
+}
+
+async fn in_fragments(
+    source: &Source<'_>,
+    beginning: &Beginning,
+    moov: &Moov,
+    want: &Want,
+    following: &Following,
+    first: u64,
+) -> Result<Located, Error> {
+    let tracks = tracks::wanted(moov, want.picture, want.sound);
+    let described = |(trak, kind): &(&Trak, TrackKind)| {
+        let trex = moov.trex.iter().find(|trex| trex.track == trak.id);
+        tracks::describe(trak, *kind, trex.map_or(1, |trex| trex.description))
+    };
+    // Refuses what can't be used before more is read.
+    let movie = Movie { tracks: tracks.iter().map(described).collect::<Result<_, _>>()? };
+    // `moov` may have the first samples itself, before all fragments.
+    let some = tracks.iter().any(|(trak, _)| trak.tables.count > 0);
+    let zero = match some {
+        true => progressive::zero(source, moov).await?,
+        false => fragmented::zero(source, moov, first).await?,
+    };
+    let duration = fragmented::duration(moov, &following.indexes, zero);
+    let span = span(want, zero);
+    let choice = match some {
+        true => Choice::Walk(None),
+        false => indexed::choose(source, moov, &tracks, following, span).await?,
+    };
+    match choice {
+        Choice::Copy(ranges) if ranges.is_empty() => Err(nothing()),
+        Choice::Copy(ranges) => {
+            let top = &beginning.moov;
+            let moov = source.get(top.at, top.header.size).await?;
+            let head = Part::Made([&beginning.ftyp[..], &moov].concat());
+            let parts = std::iter::once(head).chain(ranges.into_iter().map(Part::Copied)).collect();
+            Ok(Located { parts, zero_micros: zero, duration, extension: "mp4", movie })
+        }
+        Choice::Walk(hint) => {
+            let picks = fragmented::picks(source, moov, &tracks, first, hint, span).await?;
+            gathered(beginning, moov, picks, zero, duration)
+        }
+    }
+}
+
+fn nothing() -> Error {
+    Error::nothing("the file has nothing within the span")
 }
 
 /// A span in the file's own clock.

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::edits::Edits;
 use super::moov::{Moov, Trak};
 use super::tracks::Raw;
 use crate::mux::mp4::boxes::{boxed, full, words};
@@ -98,7 +99,7 @@ impl Layout {
 }
 
 fn movie(moov: &Moov, picks: &[Pick<'_>]) -> Vec<u8> {
-    let traks: Vec<u8> = picks.iter().flat_map(|pick| track(pick.trak)).collect();
+    let traks: Vec<u8> = picks.iter().flat_map(track).collect();
     let trex: Vec<u8> = picks
         .iter()
         .flat_map(|pick| full(b"trex", 0, 0, &[&words(&[pick.trak.id, pick.description, 0, 0, 0])]))
@@ -109,8 +110,9 @@ fn movie(moov: &Moov, picks: &[Pick<'_>]) -> Vec<u8> {
     )
 }
 
-fn track(trak: &Trak) -> Vec<u8> {
-    let edits = trak.elst.as_ref().map(|elst| boxed(b"edts", &[&boxed(b"elst", &[elst])]));
+fn track(pick: &Pick<'_>) -> Vec<u8> {
+    let trak = pick.trak;
+    let edits = edits(trak, raised(&pick.samples));
     let media: Vec<u8> = trak.media.iter().flat_map(|(name, body)| boxed(name, &[body])).collect();
     let none = |name: &[u8; 4]| full(name, 0, 0, &[&words(&[0])]);
     let tables = boxed(
@@ -129,7 +131,34 @@ fn track(trak: &Trak) -> Vec<u8> {
         &[&boxed(b"mdhd", &[&timeless(&trak.mdhd, 0)]), &boxed(b"hdlr", &[&trak.hdlr]), &media],
     );
     let head = boxed(b"tkhd", &[&timeless(&trak.tkhd, 4)]);
-    boxed(b"trak", &[&head, edits.as_deref().unwrap_or_default(), &media])
+    boxed(b"trak", &[&head, &edits, &media])
+}
+
+/// How much later than in the original file all samples are presented, before
+/// edits: FFmpeg misreads offsets below 0 in fragments.
+fn raised(samples: &[Raw]) -> u32 {
+    let least = samples.iter().map(|sample| sample.cts).min().unwrap_or(0);
+    if least < 0 { least.unsigned_abs() } else { 0 }
+}
+
+/// The edit list of a track whose samples are presented later by `raised`.
+fn edits(trak: &Trak, raised: u32) -> Vec<u8> {
+    let content = match (&trak.elst, raised) {
+        (None, 0) => return Vec::new(),
+        (Some(elst), 0) => elst.to_vec(),
+        _ => {
+            let Edits { empty, media_time, duration, .. } = trak.edits;
+            let entry = |duration: u64, time: u64| {
+                [&duration.to_be_bytes()[..], &time.to_be_bytes(), &words(&[0x1_0000])].concat()
+            };
+            // A media time of -1 presents nothing.
+            let before = if empty > 0 { entry(empty, u64::MAX) } else { Vec::new() };
+            let count = if empty > 0 { 2 } else { 1 };
+            let shown = entry(duration, media_time + u64::from(raised));
+            [&words(&[0x0100_0000, count])[..], &before, &shown].concat()
+        }
+    };
+    boxed(b"edts", &[&boxed(b"elst", &[&content])])
 }
 
 /// The content of a header box with a duration of 0: the fragment has all
@@ -175,7 +204,9 @@ fn fragment(
     // What all have in common is said once.
     let same = |of: fn(&Raw) -> u32| all().all(|sample| of(sample) == of(first));
     let (length, size, flagged) = (same(|s| s.delta), same(|s| s.size), same(flags));
-    let offset = all().any(|sample| sample.cts != 0);
+    let raised = raised(&pick.samples);
+    let cts = |sample: &Raw| sample.cts.cast_unsigned().wrapping_add(raised);
+    let offset = all().any(|sample| cts(sample) != 0);
     let base = place(first.offset);
     let mut head = words(&[pick.trak.id]);
     head.extend(base.to_be_bytes());
@@ -209,7 +240,7 @@ fn fragment(
                     (!length, sample.delta),
                     (!size, sample.size),
                     (!flagged, flags(sample)),
-                    (offset, sample.cts.cast_unsigned()),
+                    (offset, cts(sample)),
                 ] {
                     if each {
                         table.extend(value.to_be_bytes());

@@ -1,0 +1,236 @@
+//! Spans of files in fragments that have an index: which fragments to copy.
+
+use std::ops::Range;
+
+use super::fragment::Fragment;
+use super::fragmented::{self, Following, earliest};
+use super::layout::{Top, WINDOW};
+use super::moov::{Moov, Trak};
+use super::select::Span;
+use super::sidx::{Index, Reference};
+use super::source::Source;
+use super::tracks::micros;
+use super::walk;
+use crate::{Error, Kind, TrackKind};
+
+/// Deepest nesting of indexes.
+const DEPTH: usize = 4;
+/// Most indexes that are read for a span.
+const INDEXES: usize = 256;
+/// How far before and after a span indexes within indexes are read,
+/// microseconds: a segment before it may have to be taken along.
+const AROUND: i64 = 15_000_000;
+/// How much more sound is taken along on either side, microseconds: two
+/// packets.
+const SOUND: i64 = 50_000;
+/// Most times that the choice of segments is put right.
+const ATTEMPTS: usize = 8;
+
+/// How the samples of a span are got.
+pub(crate) enum Choice {
+    /// These bytes of the file, fragments as they are; none are there when the
+    /// file has nothing within the span.
+    Copy(Vec<Range<u64>>),
+    /// Going from fragment to fragment; from this one on, if it is known.
+    Walk(Option<u64>),
+}
+
+/// A segment, with its times in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Segment {
+    range: Range<u64>,
+    time: Range<i64>,
+    begins: bool,
+}
+
+/// Chooses the segments of a span.
+pub(crate) async fn choose(
+    source: &Source<'_>,
+    moov: &Moov,
+    tracks: &[(&Trak, TrackKind)],
+    following: &Following,
+    span: Span,
+) -> Result<Choice, Error> {
+    let own = |trak: &Trak| following.indexes.iter().find(|index| index.track == trak.id);
+    let (indexed, others): (Vec<_>, Vec<_>) =
+        tracks.iter().copied().partition(|(trak, _)| own(trak).is_some());
+    let mut ranges = Vec::new();
+    for (trak, kind) in indexed {
+        let Some(own) = own(trak) else { continue };
+        let more = if kind == TrackKind::Sound { SOUND } else { 0 };
+        let span = Span { start: span.start.saturating_sub(more), end: span.end.saturating_add(more) };
+        let choosing = Choosing { source, moov, trak, kind, others: &others, span };
+        match choosing.choose(own).await {
+            Ok(Choice::Copy(found)) => ranges.extend(found),
+            Ok(walk) => return Ok(walk),
+            // A fragment that does not say when it begins.
+            Err(error) if error.kind == Kind::Unsupported => return Ok(Choice::Walk(None)),
+            Err(error) => return Err(error),
+        }
+    }
+    if ranges.is_empty() && others.len() == tracks.len() {
+        return Ok(Choice::Walk(None));
+    }
+    ranges.sort_unstable_by_key(|range: &Range<u64>| range.start);
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    Ok(Choice::Copy(merged))
+}
+
+/// The choice for a track that has an index.
+struct Choosing<'a, 's> {
+    source: &'a Source<'s>,
+    moov: &'a Moov,
+    trak: &'a Trak,
+    kind: TrackKind,
+    /// Wanted tracks that have none: they may be in the same fragments.
+    others: &'a [(&'a Trak, TrackKind)],
+    span: Span,
+}
+
+impl Choosing<'_, '_> {
+    async fn choose(&self, index: &Index) -> Result<Choice, Error> {
+        let mut segments = segments(self.source, index, self.span).await?;
+        let mut back = 0;
+        for _ in 0..ATTEMPTS {
+            if segments.is_empty() {
+                break;
+            }
+            let Some((first, last)) = cover(&segments, self.span) else {
+                return Ok(Choice::Copy(Vec::new()));
+            };
+            let first = first.saturating_sub(back);
+            let Some(segment) = segments.get(first).cloned() else { break };
+            let fragments = self.fragments(&segment).await?;
+            let Some(own) = fragments.iter().find(|of| of.track == self.trak.id) else { break };
+            // Some indexes ignore edit lists, or count from another beginning.
+            let off = self.earliest(own, self.trak)? - segment.time.start;
+            if off != 0 {
+                for segment in &mut segments {
+                    segment.time = segment.time.start + off..segment.time.end + off;
+                }
+                if cover(&segments, self.span).is_none_or(|now| now != (first + back, last)) {
+                    continue;
+                }
+            }
+            let sync = self.kind == TrackKind::Sound || own.samples.first().is_some_and(|first| first.sync);
+            if first > 0 && !(sync && self.others_begin(&fragments)?) {
+                back += 1;
+                continue;
+            }
+            if fragments.iter().any(|fragment| !fragment.timed) {
+                break;
+            }
+            if fragments.iter().any(|fragment| fragment.fixed) {
+                return Ok(Choice::Walk(Some(segment.range.start)));
+            }
+            let last = if self.others_end(segments.get(last + 1)).await? { last } else { last + 1 };
+            let chosen = segments.get(first..=last).unwrap_or_default();
+            return Ok(Choice::Copy(chosen.iter().map(|segment| segment.range.clone()).collect()));
+        }
+        Ok(Choice::Walk(None))
+    }
+
+    /// The first fragments of a segment.
+    async fn fragments(&self, segment: &Segment) -> Result<Vec<Fragment>, Error> {
+        let all = std::iter::once(self.trak).chain(self.others.iter().map(|(trak, _)| *trak));
+        let mut carried = walk::carried(self.moov, all.map(|trak| (trak, &[][..])));
+        carried.iter_mut().for_each(|of| of.next = None);
+        let mut at = segment.range.start;
+        match walk::next(self.source, &mut at, WINDOW).await? {
+            Some(moof) if moof.at < segment.range.end => {
+                walk::read(self.source, &moof, &mut carried).await
+            }
+            _ => Err(Error::damaged("a segment has no fragment")),
+        }
+    }
+
+    fn earliest(&self, fragment: &Fragment, trak: &Trak) -> Result<i64, Error> {
+        let shift = trak.edits.shift(self.moov.timescale, trak.timescale)?;
+        Ok(earliest(&fragment.samples, trak.timescale, shift))
+    }
+
+    /// Whether the other tracks begin before the span in these fragments.
+    fn others_begin(&self, fragments: &[Fragment]) -> Result<bool, Error> {
+        for (trak, _) in self.others {
+            let Some(fragment) = fragments.iter().find(|of| of.track == trak.id) else { continue };
+            let packet = fragment.samples.first().map_or(0, |first| first.delta);
+            let packet = micros(packet.into(), trak.timescale);
+            if self.earliest(fragment, trak)? > self.span.start.saturating_sub(packet) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether nothing of the other tracks that the span needs is in the
+    /// segment after it.
+    async fn others_end(&self, after: Option<&Segment>) -> Result<bool, Error> {
+        let Some(after) = after.filter(|_| !self.others.is_empty()) else { return Ok(true) };
+        let fragments = self.fragments(after).await?;
+        for (trak, _) in self.others {
+            let Some(fragment) = fragments.iter().find(|of| of.track == trak.id) else { continue };
+            if self.earliest(fragment, trak)? < self.span.end {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The first and the last segment of a span; none when all are before it.
+fn cover(segments: &[Segment], span: Span) -> Option<(usize, usize)> {
+    if segments.last()?.time.end <= span.start {
+        return None;
+    }
+    let first = segments.iter().rposition(|s| s.begins && s.time.start <= span.start).unwrap_or(0);
+    let last = segments.iter().rposition(|s| s.time.start < span.end)?;
+    (first <= last).then_some((first, last))
+}
+
+/// The segments of an index, and of those within it that are near the span.
+async fn segments(source: &Source<'_>, index: &Index, span: Span) -> Result<Vec<Segment>, Error> {
+    let mut found = Vec::new();
+    // What is still to be looked at, the next one last.
+    let mut rest: Vec<_> = below(index, 0);
+    let mut read = 0;
+    while let Some((depth, timescale, reference)) = rest.pop() {
+        let time = micros(reference.time.start, timescale)..micros(reference.time.end, timescale);
+        if !reference.index {
+            let (range, begins) = (reference.range, reference.begins);
+            if range.end > source.size() {
+                return Err(Error::damaged("a segment index goes beyond the file"));
+            }
+            found.push(Segment { range, time, begins });
+            continue;
+        }
+        let near = time.end >= span.start.saturating_sub(AROUND)
+            && time.start <= span.end.saturating_add(AROUND);
+        if !near {
+            continue;
+        }
+        read += 1;
+        if depth >= DEPTH || read > INDEXES {
+            return Err(Error::too_large("segment indexes are nested too deeply"));
+        }
+        let Some(top) = Top::read(source, reference.range.start, WINDOW).await? else {
+            return Err(Error::damaged("a segment index goes beyond the file"));
+        };
+        if &top.header.name != b"sidx" {
+            return Err(Error::damaged("a segment index refers to something else"));
+        }
+        rest.extend(below(&fragmented::index(source, &top).await?, depth + 1));
+    }
+    Ok(found)
+}
+
+/// What an index refers to, the last one first.
+fn below(index: &Index, depth: usize) -> Vec<(usize, u32, Reference)> {
+    let references = index.references.iter().rev().cloned();
+    references.map(|reference| (depth, index.timescale, reference)).collect()
+}
