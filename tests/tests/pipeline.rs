@@ -13,6 +13,8 @@ mod fetches;
 mod frames;
 #[path = "pipeline/gif.rs"]
 mod gif;
+#[path = "pipeline/hls.rs"]
+mod hls;
 #[path = "pipeline/raw.rs"]
 mod raw;
 #[path = "pipeline/uploads.rs"]

@@ -9,6 +9,7 @@
 pub mod av1;
 pub mod bits;
 pub mod cut;
+pub mod dash;
 pub mod error;
 pub mod fields;
 pub mod fragments;

@@ -1,0 +1,144 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+use super::*;
+use crate::Kind;
+
+const HEAD: &str = r#"<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" "#;
+
+fn one(inner: &str) -> Result<Segments, Error> {
+    let text = format!(
+        r#"{HEAD}mediaPresentationDuration="PT10S"><BaseURL>https://a.example/</BaseURL><Period>
+        <AdaptationSet mimeType="video/mp4"><Representation id="v&amp;1" bandwidth="500"
+        width="640" height="360" codecs="avc1.64001f" frameRate="30000/1001">
+        <BaseURL>x/y?a=1&amp;b=2</BaseURL>{inner}</Representation></AdaptationSet></Period></MPD>"#
+    );
+    let manifest = Manifest::parse(text.as_bytes())?;
+    let period = &manifest.periods[0];
+    assert_eq!(period.representations[0].bases, ["https://a.example/", "x/y?a=1&b=2"]);
+    period.representations[0].segments(period, None)
+}
+
+fn list(inner: &str) -> List {
+    match one(inner).unwrap() {
+        Segments::List(list) => list,
+        Segments::File => panic!("{inner}"),
+    }
+}
+
+fn told(list: &List) -> Vec<(&str, f64, f64)> {
+    list.segments.iter().map(|s| (s.place.uri.as_str(), s.start, s.duration)).collect()
+}
+
+#[test]
+fn segments_by_number() {
+    let list = list(
+        r#"<SegmentTemplate timescale="1000" duration="4000" startNumber="5"
+        presentationTimeOffset="90000" initialization="i-$RepresentationID$.mp4"
+        media="s-$Number%03d$.m4s"/>"#,
+    );
+    let segments = [("s-005.m4s", 0.0, 4.0), ("s-006.m4s", 4.0, 4.0), ("s-007.m4s", 8.0, 4.0)];
+    assert_eq!(told(&list), segments);
+    assert_eq!(list.map.unwrap().uri, "i-v&1.mp4");
+    assert_eq!(list.zero_micros, 90_000_000);
+}
+
+#[test]
+fn segments_by_a_timeline() {
+    let list = list(
+        r#"<SegmentTemplate timescale="10" presentationTimeOffset="100" media="$Time$-$Number$">
+        <SegmentTimeline><S t="100" d="30" r="1"/><S d="15"/><S t="180" d="10" r="-1"/>
+        </SegmentTimeline></SegmentTemplate>"#,
+    );
+    let segments = [
+        ("100-1", 0.0, 3.0),
+        ("130-2", 3.0, 3.0),
+        ("160-3", 6.0, 1.5),
+        ("180-4", 8.0, 1.0),
+        ("190-5", 9.0, 1.0),
+    ];
+    assert_eq!(told(&list), segments);
+}
+
+#[test]
+fn segments_by_a_list() {
+    let list = list(
+        r#"<SegmentList duration="6"><Initialization range="0-99"/>
+        <SegmentURL mediaRange="100-199"/><SegmentURL media="b.mp4"/></SegmentList>"#,
+    );
+    assert_eq!(list.map, Some(Place { uri: String::new(), range: Some(0..100) }));
+    assert_eq!(told(&list), [("", 0.0, 6.0), ("b.mp4", 6.0, 6.0)]);
+    assert_eq!(list.segments[0].place.range, Some(100..200));
+    assert_eq!(one("<SegmentBase indexRange='1-2'/>").unwrap(), Segments::File);
+    assert_eq!(one("").unwrap(), Segments::File);
+}
+
+#[test]
+fn a_live_manifest_lists_what_is_there() {
+    let text = format!(
+        r#"{HEAD}type="dynamic" availabilityStartTime="1970-01-01T00:01:00Z"
+        minimumUpdatePeriod="PT2S"><Period start="PT10S"><AdaptationSet contentType="audio">
+        <SegmentTemplate duration="4" media="$Number$"/><Role value="main"/>
+        <Representation id="a"/></AdaptationSet></Period></MPD>"#
+    );
+    let manifest = Manifest::parse(text.as_bytes()).unwrap();
+    assert!(manifest.dynamic);
+    assert_eq!((manifest.began_micros, manifest.update), (Some(60_000_000), Some(2.0)));
+    let period = &manifest.periods[0];
+    let audio = &period.representations[0];
+    assert!(audio.main && audio.kind == Some(TrackKind::Sound));
+    let Segments::List(list) = audio.segments(period, Some(21.9)).unwrap() else { panic!() };
+    assert_eq!(told(&list), [("1", 10.0, 4.0), ("2", 14.0, 4.0)]);
+    assert_eq!(list.zero_micros, -10_000_000);
+    assert_eq!(audio.segments(period, None).unwrap_err().kind, Kind::Damaged);
+}
+
+#[test]
+fn periods_follow_each_other() {
+    let text = format!(
+        r#"{HEAD}mediaPresentationDuration="PT30S"><Period duration="PT10S"/>
+        <Period><AdaptationSet><Representation/></AdaptationSet></Period>
+        <Period start="PT25S"/></MPD>"#
+    );
+    let manifest = Manifest::parse(text.as_bytes()).unwrap();
+    let spans: Vec<_> = manifest.periods.iter().map(|p| (p.start, p.end)).collect();
+    assert_eq!(spans, [(0.0, Some(10.0)), (10.0, Some(25.0)), (25.0, Some(30.0))]);
+}
+
+#[test]
+fn hostile_manifests_are_refused() {
+    let kind = |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().kind;
+    assert_eq!(kind(""), Kind::Damaged);
+    assert_eq!(kind("<a/>"), Kind::Damaged);
+    assert_eq!(kind("<MPD></MPD>"), Kind::Damaged);
+    assert_eq!(kind("<MPD><Period></MPD>"), Kind::Damaged);
+    let bomb = "<!DOCTYPE MPD [<!ENTITY a \"b\"><!ENTITY c \"&a;&a;\">]><MPD><Period/></MPD>";
+    assert_eq!(kind(bomb), Kind::Unsupported);
+    assert_eq!(kind("<MPD><BaseURL>&own;</BaseURL><Period/></MPD>"), Kind::Unsupported);
+    assert_eq!(kind("<MPD a='&own;'><Period/></MPD>"), Kind::Damaged);
+    assert_eq!(kind(&"<MPD>".repeat(100)), Kind::TooLarge);
+    let refused = |inner: &str| one(inner).unwrap_err().kind;
+    for (inner, expected) in [
+        ("<ContentProtection/>", Kind::Unsupported),
+        ("<SegmentTemplate duration='0' media='a'/>", Kind::Damaged),
+        ("<SegmentTemplate timescale='0' duration='1' media='a'/>", Kind::Damaged),
+        ("<SegmentTemplate timescale='-1' duration='1' media='a'/>", Kind::Damaged),
+        ("<SegmentTemplate timescale='1000000' duration='1' media='a'/>", Kind::TooLarge),
+        ("<SegmentTemplate duration='1' media='$Oops$'/>", Kind::Damaged),
+        (
+            "<SegmentTemplate media='a'><SegmentTimeline><S d='1' r='9223372036854775807'/>\
+             </SegmentTimeline></SegmentTemplate>",
+            Kind::TooLarge,
+        ),
+        (
+            "<SegmentTemplate media='a'><SegmentTimeline><S t='18446744073709551615' d='9'/>\
+             </SegmentTimeline></SegmentTemplate>",
+            Kind::Damaged,
+        ),
+        (
+            "<SegmentTemplate media='a'><SegmentTimeline><S/></SegmentTimeline></SegmentTemplate>",
+            Kind::Damaged,
+        ),
+        ("<SegmentList duration='1'><SegmentURL mediaRange='5-4'/></SegmentList>", Kind::Damaged),
+    ] {
+        assert_eq!(refused(inner), expected, "{inner}");
+    }
+}
