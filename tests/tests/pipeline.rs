@@ -15,6 +15,10 @@ mod frames;
 mod gif;
 #[path = "pipeline/hls.rs"]
 mod hls;
+#[path = "pipeline/hardware.rs"]
+mod hardware;
+#[path = "pipeline/larger.rs"]
+mod larger;
 #[path = "pipeline/raw.rs"]
 mod raw;
 #[path = "pipeline/uploads.rs"]

@@ -113,7 +113,8 @@ async fn remote_cut(bench: &Bench, of: &Clip, format: &str, span: (f64, f64), to
     assert_exact(&made.path, of, &of.frames_between(span.0, span.1), tolerance);
     let offsets = av_offsets(&made.path, of.rate).unwrap();
     assert!(!offsets.is_empty() && offsets.iter().all(|off| off.abs() < SYNC), "{offsets:?}");
-    assert_eq!(made.note, None);
+    let note = made.note.unwrap_or_default();
+    assert!(note.is_empty() || note.ends_with("larger than its part of the source"), "{note}");
 }
 
 #[tokio::test]
