@@ -116,15 +116,20 @@ pub(crate) fn earliest(samples: &[Raw], timescale: u32, shift: i64) -> i64 {
     micros(samples.iter().map(ticks).min().unwrap_or(0), timescale)
 }
 
-/// Seconds from `zero` to the end, as far as indexes or `moov` tell.
+/// Seconds from `zero` to the end, as far as `moov` or indexes tell.
 pub(crate) fn duration(moov: &Moov, indexes: &[Index], zero: i64) -> Option<f64> {
-    let end = |index: &Index| {
-        let end = index.references.last().map_or(0, |last| last.time.end);
-        end as f64 / f64::from(index.timescale)
+    if let Some(ticks) = moov.fragments {
+        return Some((ticks as f64 / f64::from(moov.timescale) - zero as f64 / 1e6).max(0.0));
+    }
+    // Not every index counts from the clock that the samples have.
+    let time = |index: &Index| {
+        let seconds = |ticks: i64| ticks as f64 / f64::from(index.timescale);
+        let (first, last) = (index.references.first()?, index.references.last()?);
+        Some((seconds(first.time.start), seconds(last.time.end)))
     };
-    let movie = moov.fragments.map(|ticks| ticks as f64 / f64::from(moov.timescale));
-    let end = movie.or(indexes.iter().map(end).reduce(f64::max))?;
-    Some((end - zero as f64 / 1e6).max(0.0))
+    let all = indexes.iter().filter_map(time);
+    let (start, end) = all.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    Some((end - start).max(0.0))
 }
 
 /// A track of which samples are gathered.
@@ -179,7 +184,8 @@ pub(crate) async fn picks<'m>(
             };
             let description = of.description.unwrap_or(1);
             let track = describe(of.trak, of.kind, description)?;
-            let (range, wanted) = selected.map_or((0..0, false), |found| (found.range, found.wanted));
+            let (range, wanted) =
+                selected.map_or((0..0, false), |found| (found.range, found.wanted));
             let samples = of.samples.get(range).unwrap_or_default().to_vec();
             picks.push(Pick { trak: of.trak, track, description, samples, wanted });
         }
@@ -212,7 +218,8 @@ async fn gather<'m>(
     let mut gathered = Vec::new();
     for (trak, kind) in tracks.iter().copied() {
         let shift = trak.edits.shift(moov.timescale, trak.timescale)?;
-        let mut of = Gathering { trak, kind, shift, description: None, samples: Vec::new(), passed: false };
+        let mut of =
+            Gathering { trak, kind, shift, description: None, samples: Vec::new(), passed: false };
         if begin.is_none() && trak.tables.count > 0 {
             let (samples, description) = progressive::all(source, trak).await?;
             (of.samples, of.description) = (samples, Some(description));

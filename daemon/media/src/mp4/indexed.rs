@@ -58,7 +58,8 @@ pub(crate) async fn choose(
     for (trak, kind) in indexed {
         let Some(own) = own(trak) else { continue };
         let more = if kind == TrackKind::Sound { SOUND } else { 0 };
-        let span = Span { start: span.start.saturating_sub(more), end: span.end.saturating_add(more) };
+        let span =
+            Span { start: span.start.saturating_sub(more), end: span.end.saturating_add(more) };
         let choosing = Choosing { source, moov, trak, kind, others: &others, span };
         match choosing.choose(own).await {
             Ok(Choice::Copy(found)) => ranges.extend(found),
@@ -118,7 +119,8 @@ impl Choosing<'_, '_> {
                     continue;
                 }
             }
-            let sync = self.kind == TrackKind::Sound || own.samples.first().is_some_and(|first| first.sync);
+            let sync = self.kind == TrackKind::Sound
+                || own.samples.first().is_some_and(|first| first.sync);
             if first > 0 && !(sync && self.others_begin(&fragments)?) {
                 back += 1;
                 continue;
@@ -126,7 +128,9 @@ impl Choosing<'_, '_> {
             if fragments.iter().any(|fragment| !fragment.timed) {
                 break;
             }
-            if fragments.iter().any(|fragment| fragment.fixed) {
+            // FFmpeg misreads offsets below 0 in fragments: see `work::raised`.
+            let below = |of: &Fragment| of.samples.iter().any(|sample| sample.cts < 0);
+            if fragments.iter().any(|of| of.fixed || below(of)) {
                 return Ok(Choice::Walk(Some(segment.range.start)));
             }
             let last = if self.others_end(segments.get(last + 1)).await? { last } else { last + 1 };

@@ -15,7 +15,7 @@ pub(crate) const SAMPLES: u64 = 20_000_000;
 /// A table of at most so many bytes is read whole.
 const WHOLE: u64 = 1 << 20;
 /// Bytes that are read and looked at together of a greater one.
-const PIECE: u64 = 512 << 10;
+const PIECE: u64 = 128 << 10;
 
 /// A table of entries of the same size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

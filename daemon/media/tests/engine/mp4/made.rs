@@ -49,62 +49,41 @@ pub struct Packet {
     pub sync: bool,
 }
 
-/// The packets of a stream, `v` or `a`, in decoding order; ticks.
-pub fn packets(path: &Path, stream: &str) -> Vec<Packet> {
+/// The packets of each stream in decoding order; ticks.
+pub fn packets(path: &Path) -> Vec<Vec<Packet>> {
     let path = path.to_str().unwrap();
-    let entries = "packet=pts,size,pos,flags";
-    let text = run(
-        "ffprobe",
-        [
-            "-v",
-            "error",
-            "-select_streams",
-            stream,
-            "-show_entries",
-            entries,
-            "-of",
-            "csv=p=0",
-            path,
-        ],
-    );
-    let packet = |line: &str| {
+    let entries = "packet=stream_index,pts,size,pos,flags";
+    let text = run("ffprobe", ["-v", "error", "-show_entries", entries, "-of", "csv=p=0", path]);
+    let mut streams = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
         let fields: Vec<_> = line.split(',').collect();
-        Packet {
-            pts: fields[0].parse().unwrap(),
-            size: fields[1].parse().unwrap(),
-            offset: fields[2].parse().unwrap(),
-            sync: fields[3].starts_with('K'),
-        }
-    };
-    text.lines().filter(|line| !line.is_empty()).map(packet).collect()
+        let packet = Packet {
+            pts: fields[1].parse().unwrap(),
+            size: fields[2].parse().unwrap(),
+            offset: fields[3].parse().unwrap(),
+            sync: fields[4].starts_with('K'),
+        };
+        let stream: usize = fields[0].parse().unwrap();
+        streams.resize_with(streams.len().max(stream + 1), Vec::new);
+        streams[stream].push(packet);
+    }
+    streams
 }
 
-/// Decodes all of a file; what comes out of a stream, by presentation time.
-pub fn frames(path: &Path, stream: &str) -> Vec<(i64, String)> {
+/// Decodes all of a file; what comes out of each stream: when, and a hash.
+pub fn frames(path: &Path) -> Vec<Vec<(i64, String)>> {
     let path = path.to_str().unwrap();
-    let stream = format!("0:{stream}");
-    let text = run(
-        "ffmpeg",
-        [
-            "-v",
-            "error",
-            "-xerror",
-            "-copyts",
-            "-i",
-            path,
-            "-map",
-            &stream,
-            "-fps_mode",
-            "passthrough",
-        ]
-        .into_iter()
-        .chain(["-enc_time_base", "-1", "-f", "framemd5", "-"]),
-    );
-    let frame = |line: &str| {
+    let args = "-map 0 -c:a pcm_s16le -fps_mode passthrough -enc_time_base -1 -f framemd5 -";
+    let input = ["-v", "error", "-xerror", "-copyts", "-i", path];
+    let text = run("ffmpeg", input.into_iter().chain(args.split(' ')));
+    let mut streams = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<_> = line.split(',').map(str::trim).collect();
-        (fields[2].parse().unwrap(), fields[5].to_owned())
-    };
-    text.lines().filter(|line| !line.starts_with('#')).map(frame).collect()
+        let stream: usize = fields[0].parse().unwrap();
+        streams.resize_with(streams.len().max(stream + 1), Vec::new);
+        streams[stream].push((fields[2].parse().unwrap(), fields[5].to_owned()));
+    }
+    streams
 }
 
 /// Writes the small file.

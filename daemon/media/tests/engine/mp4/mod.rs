@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod hostile;
+mod long;
 mod made;
 mod spans;
