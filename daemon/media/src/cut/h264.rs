@@ -82,8 +82,8 @@ pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<H264, 
         ids.ok_or_else(|| Error::unsupported("the stream leaves no ids for other parameter sets"))?;
     let level = active.level.max(config.level);
     interlaced |= !active.frames_only;
-    let picture = active.into();
-    Ok(H264 { profile, level, interlaced, head_id, tail_id, picture, sets, changes })
+    let (picture, colour) = (active.into(), active.colour);
+    Ok(H264 { profile, level, interlaced, head_id, tail_id, picture, colour, sets, changes })
 }
 
 /// The sequence parameter set that a slice refers to.
@@ -146,7 +146,7 @@ impl H264 {
         }
         for sps in added.sps.values() {
             let sps = Sps::parse(sps)?;
-            if Picture::from(sps) != self.picture {
+            if Picture::from(sps) != self.picture || !sps.colour.fits(&self.colour) {
                 return Err(Error::unsupported("encoded frames have another format"));
             }
         }

@@ -69,6 +69,9 @@ pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<Hevc, 
         }
     }
     let active = active.ok_or_else(|| Error::damaged("HEVC without a picture"))?;
+    if active.interlaced {
+        return Err(Error::unsupported("interlaced HEVC"));
+    }
     let profile = match (active.profile, active.chroma, active.bits) {
         (1 | 2, 1, 8) => "main",
         (2, 1, 10) => "main10",

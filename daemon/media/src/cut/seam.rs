@@ -2,7 +2,7 @@
 //! copied frames for one stream.
 
 use super::Plan;
-use crate::h264::ParameterSets;
+use crate::h264::{Colour, ParameterSets};
 use crate::{ReadAt, Track};
 
 /// A cut that can be made.
@@ -67,6 +67,8 @@ pub struct H264 {
     pub tail_id: u8,
     /// Shown size, chroma format (0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4) and depth.
     pub picture: Picture,
+    /// How colours are meant.
+    pub colour: Colour,
     pub(super) sets: ParameterSets,
     pub(super) changes: bool,
 }

@@ -13,6 +13,8 @@ pub struct Sps {
     pub id: u8,
     /// `general_profile_idc`.
     pub profile: u8,
+    /// Whether its pictures are fields, or may be.
+    pub interlaced: bool,
     /// `general_level_idc`.
     pub level: u8,
     /// Chroma format: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
@@ -45,7 +47,10 @@ impl Sps {
         bits.bit()?;
         bits.skip(3)?;
         let profile = bits.bits(5)? as u8;
-        bits.skip(80)?;
+        bits.skip(32)?;
+        let (progressive, interlaced) = (bits.bit()?, bits.bit()?);
+        let interlaced = interlaced && !progressive;
+        bits.skip(46)?;
         let level = bits.bits(8)? as u8;
         sub_layers(&mut bits, layers)?;
         let id_at = bits.position();
@@ -67,7 +72,7 @@ impl Sps {
         if 8 + bits.ue_to(8)? as u8 != depth && chroma != 0 {
             return Err(Error::unsupported("luma and chroma of different depths"));
         }
-        Ok(Sps { vps, id, profile, level, chroma, bits: depth, width, height, id_at })
+        Ok(Sps { vps, id, profile, interlaced, level, chroma, bits: depth, width, height, id_at })
     }
 }
 

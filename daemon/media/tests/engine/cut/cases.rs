@@ -62,6 +62,13 @@ async fn h264_of_ten_bits_and_more_chroma() {
 }
 
 #[tokio::test]
+async fn h264_in_other_colours() {
+    let more = "-pix_fmt yuvj420p -color_primaries bt470bg -color_trc bt709 -colorspace bt470bg";
+    let source = Source::make(70, PICTURE, &format!("{H264} {more}"));
+    assert_eq!(cut(&source, 25, 58).await.head, 5);
+}
+
+#[tokio::test]
 async fn h264_whose_groups_are_open_has_no_entry() {
     let more = "-pix_fmt yuv420p -x264-params open-gop=1";
     let source = Source::make(70, PICTURE, &format!("{H264} {more}"));
@@ -98,6 +105,7 @@ async fn parts_that_are_not_what_was_asked_for() {
         (Some(Source::make(4, PICTURE, id)), "a frame too few"),
         (Some(Source::make(5, "testsrc2=s=256x144", id)), "another size"),
         (Some(Source::make(5, PICTURE, &id.replace("420p", "422p"))), "more chroma"),
+        (Some(Source::make(5, PICTURE, &id.replace("yuv", "yuvj"))), "the full range"),
         (Some(Source::make(5, PICTURE, &id.replace("=1", "=0"))), "the body's own ids"),
         (Some(Source::make(5, PICTURE, "-c:v libx265 -x265-params log-level=error")), "HEVC"),
     ] {

@@ -35,7 +35,7 @@ async fn changed_bytes() {
         let whole = std::fs::read(&source.path).unwrap();
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         let mut right = 0;
-        for _ in 0..400 {
+        for _ in 0..150 {
             let (mut bytes, mut track) = (whole.clone(), source.track.clone());
             for _ in 0..1 + dice.next(4) {
                 let sample = track.samples[dice.next(track.samples.len())];
