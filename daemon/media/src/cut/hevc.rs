@@ -2,6 +2,8 @@
 //! body doesn't use, one `hvcC` holds all sets, and a body that begins with a
 //! keyframe of an open group begins with one that cuts all ties instead.
 
+use bytes::Bytes;
+
 use super::entry;
 use super::join::{Joined, Part};
 use super::prepare::Source;
@@ -9,7 +11,7 @@ use super::{End, Hevc, Picture};
 use crate::bits::BitReader;
 use crate::hevc::{
     BLA_N_LP, CRA, DOLBY_VISION, Hvcc, Ids, PPS, PREFIX_SEI, SPS, SUFFIX_SEI, Sps, Used, VPS,
-    is_entry, is_slice, layer, unit_type,
+    is_entry, is_of_light, is_slice, layer, unit_type,
 };
 use crate::mux::Data;
 use crate::nal::{LengthSize, Unit, Units, escape, split, unescape};
@@ -102,6 +104,11 @@ impl Hevc {
     ) -> Result<Joined, Error> {
         let mut config = Hvcc::parse(&source.track.config)?;
         let lengths = config.lengths()?;
+        let key = match key {
+            Some(key) => source.whole(key).await?,
+            None => Bytes::new(),
+        };
+        let light = light(&key, lengths)?;
         let mut joined = Joined::default();
         for part in [head, tail].into_iter().flatten() {
             let own = Hvcc::parse(&part.source.track.config)?;
@@ -112,12 +119,14 @@ impl Hevc {
             };
             self.take(&own, ids, &mut config)?;
             let samples = part.rewritten(move |sample| rewrite(sample, from, lengths, ids));
-            joined.place(part.end, samples.await?);
+            let mut samples = samples.await?;
+            if let Some(Data::Made(first)) = samples.first_mut() {
+                first.splice(0..0, light.clone());
+            }
+            joined.place(part.end, samples);
         }
-        if let Some(key) = key
-            && head.is_some()
-        {
-            joined.key = cut_ties(&source.whole(key).await?, lengths)?.map(Data::Made);
+        if head.is_some() {
+            joined.key = cut_ties(&key, lengths)?.map(Data::Made);
         }
         joined.config = config.write(!self.in_band)?;
         if let Some(entry) = &source.track.entry {
@@ -160,6 +169,16 @@ fn rewrite(sample: &[u8], from: LengthSize, to: LengthSize, ids: Ids) -> Result<
         }
     }
     Ok(made)
+}
+
+/// What a keyframe tells of brightness, for the parts as well: encoders don't
+/// take it over.
+fn light(sample: &[u8], lengths: LengthSize) -> Result<Vec<u8>, Error> {
+    let mut units = Vec::new();
+    for unit in split(sample, lengths)?.into_iter().filter(|unit| is_of_light(unit)) {
+        lengths.push(unit, &mut units)?;
+    }
+    Ok(units)
 }
 
 /// A keyframe that follows other frames as if it was the first of all, without

@@ -3,10 +3,12 @@
 
 mod hvcc;
 mod ids;
+mod sei;
 mod sps;
 
 pub use hvcc::{Arrays, Hvcc};
 pub use ids::{Ids, Used};
+pub use sei::is_of_light;
 pub use sps::{Sps, pps_ids};
 
 /// Type of a unit, from its first byte.

@@ -1,11 +1,13 @@
 //! Which streams are cut where.
 
+use std::path::Path;
+
 use clipmill_media::av1::sequence_unit;
 use clipmill_media::cut::{join, prepare};
 use clipmill_media::mux::Data;
 use clipmill_media::{Kind, LocalFile};
 
-use super::source::{PICTURE, Source};
+use super::source::{PICTURE, Source, ffprobe};
 use super::{cut, rewritten};
 
 /// A body of H.264 with a keyframe every 30 frames.
@@ -142,6 +144,21 @@ async fn hevc_open_groups_of_ten_bits() {
     assert_eq!(rewritten(&made.track), made.head + made.tail + 1);
     assert_eq!(cut(&source, 30, 90).await.head, 0);
     assert_eq!(cut(&source, 28, 33).await.head, 2);
+}
+
+#[tokio::test]
+async fn hevc_of_high_range() {
+    let display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)";
+    let more = hevc(&format!("hdr10=1:max-cll=1000,400:master-display={display}"));
+    let source = Source::make(70, PICTURE, &format!("{more} -pix_fmt yuv420p10le"));
+    assert_eq!(cut(&source, 25, 58).await.head, 5);
+    let lights = |path: &Path| {
+        let told = ffprobe(path, "frame_side_data=side_data_type");
+        told.matches("Content light level").count()
+    };
+    // All frames, those of head and tail as well.
+    assert_eq!(lights(&source.path), 70);
+    assert_eq!(lights(&source.beside("cut-25-58.mp4")), 33);
 }
 
 #[tokio::test]

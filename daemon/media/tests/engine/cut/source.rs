@@ -159,7 +159,8 @@ pub fn ffmpeg(arguments: &[impl AsRef<std::ffi::OsStr>]) {
     assert!(output.status.success(), "{told}");
 }
 
-fn ffprobe(path: &Path, entries: &str) -> String {
+/// What `ffprobe` says of the picture.
+pub fn ffprobe(path: &Path, entries: &str) -> String {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-select_streams", "v:0", "-of", "csv=p=0", "-show_entries"]);
     let output = command.arg(entries).arg(path).output().unwrap();
