@@ -10,7 +10,7 @@ use rustix::fs::statvfs;
 use super::exit::Failure;
 use super::plugin::{states, words};
 use super::setup;
-use crate::config::{Config, HardwareChoice};
+use crate::config::Config;
 use crate::ffmpeg::Tools;
 
 /// How long a program may take to tell its version. Python programs are slow to
@@ -95,32 +95,8 @@ async fn ffmpeg(config: &Config) -> Vec<Finding> {
                 found: format!("{} of {}", ENCODERS.len() - missing.len(), ENCODERS.len()),
                 problem,
             };
-            vec![good("ffmpeg", &tools.version), encoders, hardware(config, &tools).await]
+            vec![good("ffmpeg", &tools.version), encoders]
         }
-    }
-}
-
-/// Which encoders in hardware work, and why the others don't.
-async fn hardware(config: &Config, tools: &Tools) -> Finding {
-    let seen = tools.hardware.look().await;
-    let works: Vec<_> =
-        seen.iter().filter(|(_, state)| state.is_ok()).map(|(name, _)| *name).collect();
-    let others: Vec<_> = seen
-        .iter()
-        .filter_map(|(name, state)| Some(format!("{name}: {}", state.as_ref().err()?)))
-        .collect();
-    let choice = config.encode.hardware;
-    if choice == HardwareChoice::Off {
-        return good("hardware", "off (encode.hardware)");
-    }
-    let used = if works.is_empty() { "none works".to_owned() } else { works.join(", ") };
-    // Whoever asked for whatever there is may have none.
-    let wanted = choice != HardwareChoice::Auto;
-    match (wanted && works.is_empty(), others.is_empty()) {
-        (true, true) => bad("hardware", &used, "this ffmpeg is built without these encoders"),
-        (true, false) => bad("hardware", &used, others.join("\n     -> ")),
-        (false, true) => good("hardware", &used),
-        (false, false) => good("hardware", &format!("{used} ({})", others.join("; "))),
     }
 }
 

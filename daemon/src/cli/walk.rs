@@ -197,6 +197,7 @@ fn told(reporter: &Reporter, path: &Path, encoded: &Encoded) {
         "width": video.map(|video| video.width),
         "height": video.map(|video| video.height),
         "video_codec": video.map(|video| &video.codec),
+        "copied_frames": encoded.copied_frames,
         "note": encoded.note,
     });
     let size = encoded.probe.size as f64 / f64::from(1 << 20);

@@ -12,10 +12,13 @@ use super::input::local;
 
 mod hardware;
 mod raw;
+mod seam;
 mod software;
 
 pub(crate) use hardware::trial;
 pub(crate) use raw::{RawPicture, RawSound, raw_picture, raw_sound};
+pub(super) use seam::look;
+pub(crate) use seam::{Look, SeamPart, seam};
 
 /// Most kilobits per second of one sound stream.
 const MOST_KILOBITS: u32 = 512;
@@ -132,6 +135,21 @@ pub(crate) fn encode_with(job: &Encode<'_>, extra: Extra<'_>) -> Vec<OsString> {
     if job.threads > 0 {
         args.add(&["-threads", &job.threads.to_string()]);
     }
+    args.end(job.plan.container, job.output)
+}
+
+/// Arguments of an encode of the sound alone.
+pub(crate) fn encode_sound(job: &Encode<'_>) -> Vec<OsString> {
+    let mut args = Args::begin();
+    let input = job.sound.file.unwrap_or(job.input);
+    let seek = job.window.and_then(|window| window.seek_micros);
+    args.inputs(input, None, true, seek, job.threads);
+    for stream in job.sound.streams {
+        args.add(&["-map", &format!("0:{}", stream.index)]);
+    }
+    args.add(&["-vn"]);
+    args.without_extras();
+    sound(&mut args, &job.plan.audio, job);
     args.end(job.plan.container, job.output)
 }
 

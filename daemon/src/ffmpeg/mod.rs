@@ -7,6 +7,7 @@ mod args;
 mod decode;
 mod hardware;
 mod input;
+mod look;
 mod packets;
 mod probe;
 mod progress;
@@ -15,16 +16,14 @@ mod sniff;
 mod tools;
 
 pub(crate) use args::{
-    COPY_SHIFT, Copy, Encode, Extra, RawPicture, RawSound, Sound, Window, copy, encode_with,
-    raw_picture, raw_sound, remux, resound, sound_kilobits,
+    COPY_SHIFT, Copy, Encode, Extra, Look, RawPicture, RawSound, SeamPart, Sound, Window, copy,
+    encode_sound, encode_with, raw_picture, raw_sound, remux, resound, seam, sound_kilobits,
 };
 pub(crate) use decode::Decoder;
 pub use hardware::HardwareEncoders;
 pub(crate) use hardware::{Hardware, HardwareEncoder};
 pub(crate) use input::Input;
-#[cfg(test)]
-pub(crate) use packets::Frame;
-pub(crate) use packets::Frames;
+pub(crate) use packets::{Frame, Frames};
 pub(crate) use progress::{Expected, Snapshot, clock, rate};
 pub(crate) use run::{Bounds, Trouble};
 pub(crate) use sniff::Demuxer;

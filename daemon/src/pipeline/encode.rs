@@ -2,8 +2,9 @@
 //! software, with an eye on the size of the result.
 
 use clipmill_plugins::Retry;
-use clipmill_plugins::media::Probe;
+use clipmill_plugins::media::{Container, Probe};
 
+use super::cut;
 use super::larger::{Guard, notes};
 use super::render::Way;
 use super::street::Shop;
@@ -107,9 +108,10 @@ impl Job<'_> {
         let expected = expected(self.fetched, self.exact);
         let report = transcode::report(gauge);
         self.shop.tools.run_hardware(args, bounds, expected, report).await?;
+        self.finish(&path).await;
         let probe = check(self.shop, &path, self.exact).await.map_err(own)?;
         self.is_whole(&probe).map_err(own)?;
-        Ok(Encoded { path, extension, probe, note: None })
+        Ok(Encoded { path, extension, probe, note: None, copied_frames: None })
     }
 
     async fn in_software(&self, gauge: &Gauge) -> Result<Encoded, StageError> {
@@ -118,8 +120,16 @@ impl Job<'_> {
         let bounds = self.shop.bounds(self.most);
         let expected = expected(self.fetched, self.exact);
         self.shop.tools.run(args, bounds, expected, transcode::report(gauge)).await?;
+        self.finish(&path).await;
         let probe = check(self.shop, &path, self.exact).await?;
-        Ok(Encoded { path, extension, probe, note: None })
+        Ok(Encoded { path, extension, probe, note: None, copied_frames: None })
+    }
+
+    /// A clip's sound begins with its picture wherever it is played.
+    async fn finish(&self, path: &std::path::Path) {
+        if self.exact.is_some() && self.way.plan.container == Container::Mp4 {
+            cut::finish(path).await;
+        }
     }
 
     fn args(

@@ -4,11 +4,13 @@
 //! talks to the records; progress leaves sideways through a [`Gauge`].
 
 mod ask;
+mod cut;
 mod encode;
 mod error;
 mod fetch;
 mod frames;
 mod gauge;
+mod index;
 mod larger;
 mod media;
 mod patience;

@@ -9,6 +9,7 @@ use clipmill_plugins::media::Probe;
 use clipmill_plugins::net::Client;
 use clipmill_storage::Span;
 
+use super::index::Index;
 use super::media::Media;
 use super::trim::Exact;
 use super::{Ask, Gauge, Rendition, StageError, fetch, retain, transcode, trim};
@@ -61,6 +62,8 @@ pub struct Cut {
     pub note: Option<String>,
     pub(super) fetched: Fetched,
     pub(super) exact: Option<Exact>,
+    /// Every sample of the picture's file, where our own reader knows them.
+    pub(super) index: Option<Index>,
 }
 
 /// After transcode: one finished file.
@@ -74,6 +77,9 @@ pub struct Encoded {
     pub probe: Probe,
     /// What a person should know of how it was fetched and made.
     pub note: Option<String>,
+    /// How many frames are bit for bit the source's own; none when all were
+    /// encoded, or when the whole file was copied.
+    pub copied_frames: Option<u64>,
 }
 
 /// After retain: the file is in the artifact store, durably.

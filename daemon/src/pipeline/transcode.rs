@@ -3,8 +3,11 @@
 
 use std::path::PathBuf;
 
+use clipmill_plugins::EncodePlan;
 use clipmill_plugins::media::{AudioStream, Container, Probe};
 
+use super::cut::{self, Outcome};
+use super::index::Index;
 use super::larger::{Guard, notes};
 use super::media::micros;
 use super::render::{Own, Recipe};
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::ffmpeg::{self, Expected, Input, Sound};
 
-/// Most sound streams that an upload keeps.
+/// Most sound streams that are kept.
 const MOST_SOUNDS: usize = 8;
 
 /// The local files of a cut, ready for ffmpeg.
@@ -27,7 +30,7 @@ pub(super) struct Inputs {
 
 /// Makes the file.
 pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<Encoded, StageError> {
-    let Cut { fetched, exact, note } = cut;
+    let Cut { fetched, exact, index, mut note } = cut;
     gauge.encoding(0.0, None, None, None);
     workspace::prepare(&fetched.folder).await?;
     let inputs = inputs(&fetched).await?;
@@ -42,6 +45,22 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
         }
     }
     let recipe = render::recipe(shop, &fetched.rendition, probe, video).await?;
+    if let (Rendition::Clip { format, .. }, Some(exact)) = (&fetched.rendition, exact)
+        && render::picture_fits(render::target(format, probe.container, video, high), video)
+        && let Recipe::Ffmpeg(way) = &recipe
+    {
+        match smart(shop, &fetched, &inputs, index.as_ref(), exact, &way.plan).await? {
+            Outcome::Made(made) => {
+                gauge.encoding(100.0, None, None, None);
+                return Ok(Encoded { note, ..made });
+            }
+            Outcome::Short => tracing::info!("the span has no keyframe, so all of it is encoded"),
+            Outcome::Unfit(why) => {
+                tracing::info!(why, "all of it is encoded");
+                note = notes(note, Some(format!("all of it was encoded anew, because {why}")));
+            }
+        }
+    }
     let exact = match (exact, &recipe) {
         (None, Recipe::Own(_)) => Some(trim::whole(shop, &fetched, false).await?),
         (exact, _) => exact,
@@ -60,6 +79,31 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
         first => first?,
     };
     Ok(Encoded { note: notes(note, result.note.clone()), ..result })
+}
+
+/// Cuts with as little encoding as can be.
+async fn smart(
+    shop: &Shop,
+    fetched: &Fetched,
+    inputs: &Inputs,
+    index: Option<&Index>,
+    exact: Exact,
+    plan: &EncodePlan,
+) -> Result<Outcome, StageError> {
+    let Some(index) = index else {
+        let why = "its file has no index that can be read here";
+        return Ok(Outcome::Unfit(why.to_owned()));
+    };
+    let job = cut::Job {
+        fetched,
+        input: &inputs.video,
+        audio: inputs.audio.as_ref(),
+        sounds: &inputs.sounds,
+        index,
+        exact,
+        plan,
+    };
+    cut::cut(shop, &job).await
 }
 
 /// Makes the file once, and checks the result.
@@ -97,7 +141,7 @@ async fn by_itself(
     let job = frames::Job { own, fetched, video: &inputs.video, sound, exact, output: &path };
     let probe = frames::encode(shop, &job, gauge).await?;
     let note = Guard::new(shop.encode.if_larger, fetched, Some(exact)).told(probe.size);
-    Ok(Encoded { path, extension, probe, note })
+    Ok(Encoded { path, extension, probe, note, copied_frames: None })
 }
 
 async fn inputs(fetched: &Fetched) -> Result<Inputs, StageError> {
@@ -108,11 +152,7 @@ async fn inputs(fetched: &Fetched) -> Result<Inputs, StageError> {
         None => None,
     };
     let holder = media.audio.as_ref().unwrap_or(&media.video);
-    let kept = match fetched.rendition {
-        Rendition::Clip { .. } => 1,
-        Rendition::Encode { .. } => MOST_SOUNDS,
-    };
-    let sounds = holder.probe.audio.iter().take(kept).cloned().collect();
+    let sounds = holder.probe.audio.iter().take(MOST_SOUNDS).cloned().collect();
     Ok(Inputs { video, audio, sounds })
 }
 
@@ -136,7 +176,7 @@ pub(super) async fn copy_picture(
     };
     shop.tools.run(args, shop.bounds(None), expected(fetched, None), report(gauge)).await?;
     let probe = check(shop, &path, None).await?;
-    Ok(Encoded { path, extension, probe, note: None })
+    Ok(Encoded { path, extension, probe, note: None, copied_frames: None })
 }
 
 /// Hands ffmpeg's reports to the gauge.

@@ -1,9 +1,10 @@
 //! Finding the exact frames of a span. Nothing is decoded or written here: the
-//! cut is made by the one encode that follows.
+//! cut is made by what follows.
 
 use clipmill_plugins::media::VideoStream;
 use clipmill_storage::Span;
 
+use super::index::{self, Index};
 use super::media::{Media, micros};
 use super::street::Shop;
 use super::{Cut, Fetched, StageError};
@@ -62,11 +63,20 @@ impl Pace {
 
 /// Finds the frames.
 pub(super) async fn trim(shop: &Shop, fetched: Fetched) -> Result<Cut, StageError> {
-    let exact = match fetched.span {
-        Some(span) => Some(exact(shop, &fetched, span, false).await?),
-        None => None,
+    let note = fetched.note.clone();
+    let Some(span) = fetched.span else {
+        return Ok(Cut { note, exact: None, index: None, fetched });
     };
-    Ok(Cut { note: fetched.note.clone(), exact, fetched })
+    let file = &fetched.media.video;
+    let input = Input::file(&file.path).await?;
+    let index = Index::of(&input, &file.path).await;
+    let track = index.as_ref().and_then(|index| index.picture(file));
+    let frames = track.zip(file.probe.video.as_ref());
+    let exact = match frames.and_then(|(track, video)| index::frames(track, video)) {
+        Some(frames) => found(&frames, span, &fetched, &input)?,
+        None => exact(shop, &fetched, span, false).await?,
+    };
+    Ok(Cut { note, exact: Some(exact), index, fetched })
 }
 
 /// The frames of a span; with `decoded` as a decoder gives them out, which
@@ -78,11 +88,25 @@ pub(super) async fn exact(
     decoded: bool,
 ) -> Result<Exact, StageError> {
     let (input, frames) = list(shop, fetched, decoded).await?;
-    let mut exact = find(&frames, span, &fetched.media).ok_or_else(|| {
+    let mut exact = found(&frames, span, fetched, &input)?;
+    if decoded {
+        exact.window.seek_micros = None;
+    }
+    Ok(exact)
+}
+
+/// The frames of a span out of all of them.
+fn found(
+    frames: &Frames,
+    span: Span,
+    fetched: &Fetched,
+    input: &Input,
+) -> Result<Exact, StageError> {
+    let mut exact = find(frames, span, &fetched.media).ok_or_else(|| {
         StageError::never("no_such_span", "the video has no picture within this span")
     })?;
     // Only these two seek by an index, and only one file has one beginning.
-    if decoded || !input.demuxer.has_index() || fetched.media.audio.is_some() {
+    if !input.demuxer.has_index() || fetched.media.audio.is_some() {
         exact.window.seek_micros = None;
     }
     Ok(exact)

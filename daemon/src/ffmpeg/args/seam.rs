@@ -1,0 +1,122 @@
+//! Arguments for the few frames that are encoded to stand beside copied ones,
+//! and for looking whether a decoder takes them together.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clipmill_media::cut::{End, Seam};
+
+use super::{Args, seconds};
+use crate::ffmpeg::Input;
+
+/// A part that is encoded for a seam.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SeamPart<'a> {
+    /// What it must be like.
+    pub seam: &'a Seam,
+    /// Which of the parts.
+    pub end: End,
+    /// A file that begins with a keyframe before the part.
+    pub input: &'a Input,
+    /// First frame, ticks of the input.
+    pub from: i64,
+    /// First frame that does not belong to it; none when the input ends before.
+    pub to: Option<i64>,
+    /// Frames that there must be.
+    pub frames: usize,
+    /// ffmpeg's pixel format of the source.
+    pub pixel_format: &'a str,
+    /// Whether the source is interlaced.
+    pub interlaced: bool,
+    /// Threads; 0 for ffmpeg's own choice.
+    pub threads: u32,
+    /// The result, an MP4.
+    pub output: &'a Path,
+}
+
+/// Arguments of an encode for a seam.
+pub(crate) fn seam(job: &SeamPart<'_>) -> Vec<OsString> {
+    let mut args = Args::begin();
+    args.add(&["-copyts", "-noautorotate"]);
+    args.input(job.input, None, job.threads);
+    args.add(&["-map", "0:v:0", "-an"]);
+    args.without_extras();
+    let end = job.to.map(|pts| format!(":end_pts={pts}")).unwrap_or_default();
+    let filter = format!("trim=start_pts={}{end},setpts=PTS-STARTPTS", job.from);
+    args.add(&["-filter:v", &filter, "-fps_mode", "passthrough", "-enc_time_base:v", "-1"]);
+    args.add(&["-frames:v", &job.frames.to_string(), "-c:v", job.seam.encoder()]);
+    args.add(&["-pix_fmt", job.pixel_format]);
+    if let Some(profile) = job.seam.profile() {
+        args.add(&["-profile:v", profile]);
+    }
+    encoder(&mut args, job);
+    if job.threads > 0 {
+        args.add(&["-threads", &job.threads.to_string()]);
+    }
+    args.add(&["-f", "mp4", "-y"]);
+    args.0.push(super::local(job.output));
+    args.0
+}
+
+/// Quick, and so good that the seam is not seen: a second of these frames costs
+/// little, and each is shown once.
+fn encoder(args: &mut Args, job: &SeamPart<'_>) {
+    // One keyframe, in front. The tail has no frame after it that could be
+    // referred to, so it is not reordered.
+    let reordered = if job.end == End::Tail { 0 } else { 2 };
+    match job.seam {
+        Seam::H264(seam) => {
+            args.add(&["-preset", "superfast", "-crf", "17", "-bf", &reordered.to_string()]);
+            args.add(&["-g", "9999", "-sc_threshold", "0"]);
+            if seam.interlaced && job.interlaced {
+                args.add(&["-flags", "+ilme+ildct"]);
+            }
+        }
+        Seam::Hevc(_) => args.add(&["-preset", "superfast", "-crf", "18"]),
+        Seam::Vp8 | Seam::Vp9(_) => {
+            args.add(&["-deadline", "realtime", "-cpu-used", "8", "-crf", "18", "-b:v", "0"]);
+            // Frames that are not shown would have no place of their own.
+            args.add(&["-lag-in-frames", "0", "-auto-alt-ref", "0", "-g", "9999"]);
+            if matches!(job.seam, Seam::Vp9(_)) {
+                args.add(&["-row-mt", "1"]);
+            }
+        }
+        Seam::Av1(_) => args.add(&["-preset", "11", "-crf", "20", "-g", "9999"]),
+    }
+    if let Some((name, mut value)) = job.seam.params(job.end) {
+        if name == "x265-params" {
+            value.push_str(&format!(":bframes={reordered}:scenecut=0:log-level=error"));
+            if job.threads > 0 {
+                value.push_str(&format!(":pools={}", job.threads));
+            }
+        }
+        args.add(&[&format!("-{name}"), &value]);
+    }
+}
+
+/// Which frames of a result are decoded to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// The result.
+    pub input: &'a Input,
+    /// The keyframe to begin with, microseconds; none for the first one.
+    pub from_micros: Option<i64>,
+    /// Frames at most.
+    pub frames: usize,
+}
+
+/// Arguments of a decoder that lists a line per frame, and stops at the first
+/// mistake. Standard output is ffmpeg's `framecrc` format.
+pub(crate) fn look(job: &Look<'_>) -> Vec<OsString> {
+    let mut args = Args(Vec::new());
+    args.add(&["-nostdin", "-hide_banner", "-v", "error", "-xerror", "-nostats", "-copyts"]);
+    if let Some(micros) = job.from_micros {
+        args.add(&["-noaccurate_seek", "-ss", &seconds(micros)]);
+    }
+    args.add(&["-noautorotate"]);
+    args.input(job.input, None, 0);
+    args.add(&["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base:v", "-1"]);
+    args.add(&["-frames:v", &job.frames.to_string(), "-c:v", "rawvideo", "-f", "framecrc"]);
+    args.add(&["pipe:1"]);
+    args.0
+}
