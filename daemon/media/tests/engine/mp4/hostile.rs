@@ -20,7 +20,8 @@ async fn bear(bytes: Vec<u8>) -> bool {
 
 fn kinds() -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
-    let args = "-c:v libx264 -preset ultrafast -crf 51 -g 10 -bf 2 -c:a aac -b:a 16k -movflags +faststart";
+    let args =
+        "-c:v libx264 -preset ultrafast -crf 51 -g 10 -bf 2 -c:a aac -b:a 16k -movflags +faststart";
     let front = made(dir.path(), "front.mp4", 2, args);
     let index = remade(&front, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
     let fixed = remade(&front, "fixed.mp4", "IN -c copy -movflags +frag_keyframe");
@@ -44,8 +45,9 @@ async fn short() {
 #[tokio::test]
 async fn lies() {
     let names = [
-        "mvhd", "tkhd", "mdhd", "elst", "stsd", "stts", "stss", "ctts", "stsc", "stsz", "stco", "trex",
-        "sidx", "moof", "tfhd", "tfdt", "trun", "mfra", "tfra", "mfro", "esds", "avcC", "moov", "trak",
+        "mvhd", "tkhd", "mdhd", "elst", "stsd", "stts", "stss", "ctts", "stsc", "stsz", "stco",
+        "trex", "sidx", "moof", "tfhd", "tfdt", "trun", "mfra", "tfra", "mfro", "esds", "avcC",
+        "moov", "trak",
     ];
     for whole in kinds() {
         for name in names {
@@ -53,7 +55,9 @@ async fn lies() {
             for (found, _) in all.take(4) {
                 // The size in front of the name, then every field after it.
                 for at in (found - 4..found + 64).filter(|at| *at != found) {
-                    for value in [[0xff; 4], [0x7f, 0xff, 0xff, 0xff], [0; 4], [0, 0, 0, 1], [1, 0, 0, 0]] {
+                    for value in
+                        [[0xff; 4], [0x7f, 0xff, 0xff, 0xff], [0; 4], [0, 0, 0, 1], [1, 0, 0, 0]]
+                    {
                         let mut changed = whole.clone();
                         let Some(place) = changed.get_mut(at..at + 4) else { continue };
                         place.copy_from_slice(&value);

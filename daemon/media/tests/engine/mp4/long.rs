@@ -75,13 +75,13 @@ impl Made {
             }
         }
         let entry = match handler {
-            b"vide" => boxed(b"avc1", &[&[0; 6], &[0, 1], &[0; 70], &boxed(b"avcC", &[&[1, 66, 0, 10]])]),
+            b"vide" => {
+                boxed(b"avc1", &[&[0; 6], &[0, 1], &[0; 70], &boxed(b"avcC", &[&[1, 66, 0, 10]])])
+            }
             _ => boxed(b"sowt", &[&[0; 6], &[0, 1], &[0; 20]]),
         };
-        let mut tables = vec![
-            boxed(b"stsd", &[&words([0, 1]), &entry]),
-            table(b"stts", &[[count, delta]]),
-        ];
+        let mut tables =
+            vec![boxed(b"stsd", &[&words([0, 1]), &entry]), table(b"stts", &[[count, delta]])];
         if !self.syncs.is_empty() {
             let syncs: Vec<_> = self.syncs.iter().map(|sync| [*sync]).collect();
             tables.push(table(b"stss", &syncs));
@@ -126,7 +126,8 @@ fn film(seconds: u32) -> Sparse {
     }
     let moov = |base| {
         let head = boxed(b"mvhd", &[&words([0, 0, 0, 1000, seconds * 1000]), &[0; 80]]);
-        let tracks = [picture.track(1, b"vide", 30, 1, base), sound.track(2, b"soun", 48_000, 1024, base)];
+        let tracks =
+            [picture.track(1, b"vide", 30, 1, base), sound.track(2, b"soun", 48_000, 1024, base)];
         boxed(b"moov", &[&head, &tracks.concat()])
     };
     let ftyp = boxed(b"ftyp", &[b"isom", &words([0])]);
@@ -167,7 +168,9 @@ async fn ten_hours() {
     // In the middle most of what has to be summed up lies before.
     for (start, most) in [(100.0, 700 << 10), (18_000.0, index / 4), (35_900.0, 3 << 20)] {
         let (requests, read, copied) = minute(&long, start).await;
-        println!("from {start}: {requests} requests, {read} of {index} bytes read, {copied} copied");
+        println!(
+            "from {start}: {requests} requests, {read} of {index} bytes read, {copied} copied"
+        );
         assert!(read < most, "{read} at {start}");
         assert!(requests < 30, "{requests} at {start}");
     }

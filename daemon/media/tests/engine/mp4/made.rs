@@ -71,10 +71,12 @@ pub fn packets(path: &Path) -> Vec<Vec<Packet>> {
 }
 
 /// Decodes all of a file; what comes out of each stream: when, and a hash.
-pub fn frames(path: &Path) -> Vec<Vec<(i64, String)>> {
+/// With `leading`, the first pictures may need others that are not there.
+pub fn frames(path: &Path, leading: bool) -> Vec<Vec<(i64, String)>> {
     let path = path.to_str().unwrap();
     let args = "-map 0 -c:a pcm_s16le -fps_mode passthrough -enc_time_base -1 -f framemd5 -";
-    let input = ["-v", "error", "-xerror", "-copyts", "-i", path];
+    let level = if leading { "fatal" } else { "error" };
+    let input = ["-v", level, "-xerror", "-copyts", "-i", path];
     let text = run("ffmpeg", input.into_iter().chain(args.split(' ')));
     let mut streams = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
