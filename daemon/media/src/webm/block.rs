@@ -63,8 +63,9 @@ impl Block {
             1 => xiph(table, count - 1).ok_or_else(damaged)?,
             3 => ebml(table, count - 1)?.ok_or_else(damaged)?,
             _ => {
-                let each = (payload - 1) / count as u64;
-                if each * count as u64 != payload - 1 {
+                let frames = payload.saturating_sub(1);
+                let each = frames / count as u64;
+                if each * count as u64 != frames {
                     return Err(damaged());
                 }
                 (vec![each; count - 1], 0)

@@ -1,5 +1,6 @@
 //! Configurations of decoders that Matroska leaves out or tells in its own way.
 
+use crate::bits::BitReader;
 use crate::{Codec, Track};
 
 /// Turns what Matroska has as `CodecPrivate` into what a [`Track`] has.
@@ -27,53 +28,36 @@ fn feature(private: &[u8], id: u8) -> Option<u8> {
         .map(|chunk| chunk[2])
 }
 
-/// Bits of a frame's header, the highest first.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn take(&mut self, count: usize) -> Option<u8> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = self.bytes.get(self.at / 8)?;
-            value = value << 1 | (byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(value)
-    }
-}
-
 /// The content of `vpcC` after the uncompressed header of a keyframe of VP9.
 fn vp9(frame: &[u8], level: Option<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
-    let mut bits = Bits { bytes: frame, at: 0 };
-    if bits.take(2)? != 2 {
+    let mut bits = BitReader::new(frame);
+    let mut take = |count| bits.bits(count).ok().and_then(|value| u8::try_from(value).ok());
+    if take(2)? != 2 {
         return None;
     }
-    let profile = bits.take(1)? | bits.take(1)? << 1;
-    if profile == 3 && bits.take(1)? != 0 {
+    let profile = take(1)? | take(1)? << 1;
+    if profile == 3 && take(1)? != 0 {
         return None;
     }
     // Shown again, no keyframe, or without the sync code: nothing to read.
-    if bits.take(1)? != 0 || bits.take(1)? != 0 {
+    if take(1)? != 0 || take(1)? != 0 {
         return None;
     }
-    bits.take(2)?;
-    if [bits.take(8)?, bits.take(8)?, bits.take(8)?] != [0x49, 0x83, 0x42] {
+    take(2)?;
+    if [take(8)?, take(8)?, take(8)?] != [0x49, 0x83, 0x42] {
         return None;
     }
     let depth = match profile {
         0 | 1 => 8,
-        _ if bits.take(1)? == 1 => 12,
+        _ if take(1)? == 1 => 12,
         _ => 10,
     };
-    let space = bits.take(3)?;
+    let space = take(3)?;
     let (full, chroma) = if space == 7 {
         (1, 3)
     } else {
-        let full = bits.take(1)?;
-        let halves = if profile % 2 == 1 { (bits.take(1)?, bits.take(1)?) } else { (1, 1) };
+        let full = take(1)?;
+        let halves = if profile % 2 == 1 { (take(1)?, take(1)?) } else { (1, 1) };
         // Chroma beside luma, as encoders place it that do not tell.
         (
             full,

@@ -44,7 +44,7 @@ pub fn even(track: &mut Track) -> bool {
         (sample.pts, sample.duration) = (*pts, grid.lasts);
     }
     for pair in order.windows(2) {
-        let between = moved[pair[1]] - moved[pair[0]];
+        let between = moved[pair[1]].saturating_sub(moved[pair[0]]);
         track.samples[pair[0]].duration = u32::try_from(between).unwrap_or(u32::MAX);
     }
     track.timescale = grid.ticks;

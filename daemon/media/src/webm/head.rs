@@ -12,7 +12,7 @@ use crate::Error;
 /// Most bytes of an element that is read as a whole, save the cues.
 const ELEMENT: u64 = 16 * 1024 * 1024;
 /// Most elements before the first cluster.
-const ELEMENTS: usize = 1024;
+const ELEMENTS: usize = 256;
 /// Most entries of a seek head that are kept.
 const SEEKS: usize = 256;
 

@@ -10,8 +10,6 @@ use super::walk::Walk;
 use super::window::Window;
 use crate::Error;
 
-/// Bytes before a keyframe in its cluster that are taken along.
-const TAKEN: u64 = 64 * 1024;
 /// Seconds between two entries of an index beyond which it is looked between.
 const SPARSE: u64 = 10;
 /// Bytes between two entries of an index beyond which it is looked between.
@@ -53,15 +51,21 @@ pub async fn find(
     let after = own.get(after..).unwrap_or_default();
 
     let far = |from: u64, to: u64| to.saturating_sub(from) > SPARSE * span.second;
-    let mut from = start(window, &cue).await?;
+    let mut from = match head.clusters {
+        // Nothing that is wanted stands before the first keyframe but sound.
+        Some(first) if cue.time > begins => Edge::of(first.min(cue.at)),
+        _ => start(window, &cue).await?,
+    };
     let bound = after.first().map_or_else(|| clusters_end(head, cue.at), |next| next.at);
     let mut search = Search::new(bound);
     let large = bound.saturating_sub(cue.at) > LARGE;
     // Sound can begin anywhere, not only where the index tells.
-    if large && !span.picture && far(cue.time, begins) {
-        if let Some(low) = search.spot(window, cue.at).await? {
-            from = Edge::of(search.last(window, low, begins).await?.0.at);
-        }
+    if large
+        && !span.picture
+        && far(cue.time, begins)
+        && let Some(low) = search.spot(window, cue.at).await?
+    {
+        from = Edge::of(search.last(window, low, begins).await?.0.at);
     }
     if large && after.first().is_none_or(|next| far(span.end, next.time)) {
         let until = span.end.saturating_add(span.late.max(1)) - 1;
@@ -76,10 +80,9 @@ pub async fn find(
     Ok(Some(Found { from, to }))
 }
 
-/// Where the frames of a cue begin: at its cluster's beginning, unless there is
-/// much before them.
+/// Where the frames of a cue begin, as far as the index tells.
 async fn start(window: &mut Window<'_>, cue: &Cue) -> Result<Edge, Error> {
-    if cue.within <= TAKEN {
+    if cue.within <= FIRST {
         return Ok(Edge::of(cue.at));
     }
     Ok(block(window, cue).await?.unwrap_or(Edge::of(cue.at)))

@@ -10,11 +10,13 @@ use crate::Error;
 /// Bytes from a cluster's beginning within which its time stamp is.
 const HEAD: usize = 64;
 /// Bytes that are near enough to be looked through one cluster after another.
-const NEAR: u64 = 256 * 1024;
+const NEAR: u64 = 128 * 1024;
 /// Most bytes that are looked through for clusters, all in all.
-const SCANNED: u64 = 64 * 1024 * 1024;
+const SCANNED: u64 = 32 * 1024 * 1024;
+/// Most clusters that are remembered.
+const KNOWN: usize = 1024;
 /// Bytes of the first read of a scan; each further one is twice as long.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 32 * 1024;
 /// Bytes of the longest read of a scan.
 const LONGEST: usize = 1024 * 1024;
 
@@ -47,12 +49,14 @@ pub struct Search {
     /// First byte after the last cluster.
     to: u64,
     scanned: u64,
+    /// Clusters that were found while searching for others.
+    known: Vec<Spot>,
 }
 
 impl Search {
     /// Searches before `to`.
     pub fn new(to: u64) -> Search {
-        Search { to, scanned: 0 }
+        Search { to, scanned: 0, known: Vec::new() }
     }
 
     /// The cluster at `at`, if there is one.
@@ -74,29 +78,43 @@ impl Search {
     pub async fn last(
         &mut self,
         window: &mut Window<'_>,
-        mut low: Spot,
+        low: Spot,
         time: u64,
     ) -> Result<(Spot, Option<Spot>), Error> {
+        let mut low = low;
         let mut high = self.to;
+        for spot in self.known.iter().filter(|spot| spot.at > low.at) {
+            if spot.time > time {
+                high = high.min(spot.at);
+            }
+        }
+        for spot in self.known.iter().filter(|spot| spot.at < high && spot.time <= time) {
+            low = if spot.at > low.at { *spot } else { low };
+        }
+        let ahead = window.ahead;
         loop {
             let after = low.end.unwrap_or(low.content).max(low.content);
             let near = NEAR.max(2 * after.saturating_sub(low.at));
-            if high <= after || high - after <= near {
-                break;
+            let rest = high.saturating_sub(after);
+            if rest > near {
+                let middle = after + rest / 2;
+                match self.scan(window, middle, high, low.time).await? {
+                    Some(found) if found.time <= time => low = found,
+                    _ => high = middle,
+                }
+                continue;
             }
-            let middle = after + (high - after) / 2;
-            match self.scan(window, middle, high, low.time).await? {
-                Some(found) if found.time <= time => low = found,
-                _ => high = middle,
+            // Small clusters are read together, of large ones only the heads.
+            if low.end.is_none_or(|end| end.saturating_sub(low.at) < NEAR / 4) {
+                window.ahead = ahead.max(rest.min(NEAR) as usize + HEAD);
+            }
+            let next = self.next(window, low).await;
+            window.ahead = ahead;
+            match next? {
+                Some(next) if next.time <= time && next.at < high => low = next,
+                next => return Ok((low, next)),
             }
         }
-        while let Some(next) = self.next(window, low).await? {
-            if next.time > time {
-                return Ok((low, Some(next)));
-            }
-            low = next;
-        }
-        Ok((low, None))
     }
 
     /// The cluster after this one.
@@ -150,6 +168,9 @@ impl Search {
                 let rest = rest.get(..HEAD).unwrap_or(rest);
                 let found = spot(rest, at + start as u64).filter(|found| found.time >= time);
                 if let Some(found) = found.filter(|found| follows(rest, found)) {
+                    if self.known.len() < KNOWN {
+                        self.known.push(found);
+                    }
                     return Ok(Some(found));
                 }
             }

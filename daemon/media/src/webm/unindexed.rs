@@ -11,8 +11,10 @@ use crate::Error;
 
 /// Seconds before the span in which a keyframe is looked for, one after the
 /// other.
-const BACK: [u64; 3] = [0, 5, 20];
-/// Most blocks of a cluster that are looked at for its first picture.
+const BACK: [u64; 4] = [0, 3, 10, 30];
+/// Bytes of a cluster within which a keyframe is looked for.
+const LOOK: u64 = 8 * 1024;
+/// Most blocks of a cluster that are looked at for a keyframe.
 const BLOCKS: usize = 32;
 
 /// The first byte that belongs to none of the clusters from `at` on, as far as
@@ -32,67 +34,84 @@ pub async fn find(window: &mut Window<'_>, head: &Head, span: &Span) -> Result<F
     let none = || Error::nothing("no frames");
     let first = head.clusters.ok_or_else(none)?;
     let mut search = Search::new(clusters_end(head, first));
+    window.ahead = LOOK as usize;
     let low = search.spot(window, first).await?.ok_or_else(none)?;
     let from = start(window, &mut search, low, span).await?;
     let after = span.end.saturating_add(span.late.max(1)) - 1;
-    let to = match search.last(window, from, after).await?.1 {
+    let low = search.spot(window, from.cluster).await?.ok_or_else(none)?;
+    let to = match search.last(window, low, after).await?.1 {
         Some(next) => next.at,
         None => clusters_end(head, first),
     };
-    Ok(Found { from: Edge::of(from.at), to: Edge::of(to) })
+    Ok(Found { from, to: Edge::of(to) })
 }
 
-/// The last cluster at or before the span that begins with a keyframe.
+/// The last keyframe at or before the span that is near its cluster's
+/// beginning; for sound, the last cluster.
 async fn start(
     window: &mut Window<'_>,
     search: &mut Search,
     low: Spot,
     span: &Span,
-) -> Result<Spot, Error> {
+) -> Result<Edge, Error> {
     let begins = span.start.saturating_sub(span.lead);
     let mut known = None;
+    let mut earliest = low;
     for back in BACK {
         let target = begins.saturating_sub(back * span.second);
         let (mut spot, mut next) = search.last(window, low, target).await?;
-        let earliest = spot;
+        earliest = spot;
         if !span.picture {
-            return Ok(spot);
+            break;
         }
         let mut best = None;
         loop {
-            if keyed(window, &spot, span.leader).await? {
-                best = Some(spot);
-            }
-            let Some(after) = next.filter(|after| Some(*after) != known && after.time <= begins)
-            else {
-                break;
+            best = keyframe(window, &spot, span.leader, begins).await?.or(best);
+            let after = match next.take() {
+                Some(next) => Some(next),
+                None => search.next(window, spot).await?,
             };
+            let wanted = |after: &Spot| known != Some(*after) && after.time <= begins;
+            let Some(after) = after.filter(wanted) else { break };
             spot = after;
-            next = search.next(window, spot).await?;
         }
         if let Some(best) = best {
             return Ok(best);
         }
         if earliest.at == low.at {
-            return Ok(low);
+            break;
         }
         known = Some(earliest);
-        if back == BACK[BACK.len() - 1] {
-            // Keyframes are in the middle of clusters: one of these has one.
-            return Ok(earliest);
-        }
     }
-    Ok(low)
+    // If none was found, keyframes are in the middle of clusters: one of these
+    // has one.
+    Ok(Edge::of(earliest.at))
 }
 
-/// Whether the first frame of a track in a cluster is a keyframe.
-async fn keyed(window: &mut Window<'_>, spot: &Spot, track: u64) -> Result<bool, Error> {
-    let Some(mut walk) = Walk::open(window, spot.at).await? else { return Ok(false) };
+/// The edge before the first keyframe of a track near a cluster's beginning,
+/// not after `time`. Muxers begin a cluster at a keyframe, but not one cluster
+/// right after another.
+async fn keyframe(
+    window: &mut Window<'_>,
+    spot: &Spot,
+    track: u64,
+    time: u64,
+) -> Result<Option<Edge>, Error> {
+    let Some(mut walk) = Walk::open(window, spot.at).await? else { return Ok(None) };
+    let mut first = true;
     for _ in 0..BLOCKS {
-        let Some(seen) = walk.next(window).await.ok().flatten() else { return Ok(false) };
+        let Some(seen) = walk.next(window).await.ok().flatten() else { return Ok(None) };
         if seen.track == track {
-            return seen.key(window).await;
+            if seen.key(window).await? {
+                let within = u64::try_from(seen.time).is_ok_and(|seen| seen <= time);
+                let at = if first { spot.at } else { seen.at };
+                return Ok(within.then_some(Edge { cluster: spot.at, at }));
+            }
+            first = false;
+        }
+        if walk.at.saturating_sub(spot.at) > LOOK {
+            return Ok(None);
         }
     }
-    Ok(false)
+    Ok(None)
 }

@@ -6,6 +6,8 @@ use super::ids;
 use super::window::Window;
 use crate::Error;
 
+/// Most elements from one block to the next.
+const BETWEEN: usize = 64;
 /// Most elements before a cluster's time stamp.
 const BEFORE: usize = 8;
 
@@ -79,7 +81,7 @@ impl Walk {
     /// # Errors
     /// Those of the file, or when no element begins where one has to.
     pub async fn next(&mut self, window: &mut Window<'_>) -> Result<Option<Seen>, Error> {
-        loop {
+        for _ in 0..BETWEEN {
             if self.end.is_some_and(|end| self.at >= end) {
                 return Ok(None);
             }
@@ -112,6 +114,7 @@ impl Walk {
                 _ => {}
             }
         }
+        Ok(None)
     }
 
     async fn seen(&self, window: &mut Window<'_>, content: u64, size: u64) -> Result<Seen, Error> {

@@ -1,5 +1,7 @@
 //! A file seen through a window, so that many small reads become few calls.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::ebml::{self, Header};
@@ -8,12 +10,15 @@ use crate::{Error, ReadAt};
 /// Bytes at the beginning of a file that are read at once and kept.
 const HEAD: usize = 256 * 1024;
 
+/// Most reads that are kept.
+const RECENT: usize = 4;
+
 /// A file, its beginning, and what was read of it last.
 pub struct Window<'a> {
     file: &'a dyn ReadAt,
     head: Bytes,
-    from: u64,
-    bytes: Bytes,
+    /// What was read last, and where.
+    recent: VecDeque<(u64, Bytes)>,
     /// Least bytes that a call asks for.
     pub ahead: usize,
 }
@@ -26,7 +31,7 @@ impl<'a> Window<'a> {
     pub async fn open(file: &'a dyn ReadAt, ahead: usize) -> Result<Window<'a>, Error> {
         let length = usize::try_from(file.size()).unwrap_or(HEAD).min(HEAD);
         let head = file.read_at(0, length).await?;
-        Ok(Window { file, head, from: 0, bytes: Bytes::new(), ahead })
+        Ok(Window { file, head, recent: VecDeque::new(), ahead })
     }
 
     /// Bytes of the whole file.
@@ -49,7 +54,8 @@ impl<'a> Window<'a> {
         if length == 0 {
             return Ok(Bytes::new());
         }
-        for (start, bytes) in [(0, &self.head), (self.from, &self.bytes)] {
+        let recent = self.recent.iter().map(|(start, bytes)| (*start, bytes));
+        for (start, bytes) in std::iter::once((0, &self.head)).chain(recent) {
             let within = from.checked_sub(start).and_then(|at| usize::try_from(at).ok());
             if let Some(at) = within
                 && let Some(end) = at.checked_add(length)
@@ -59,12 +65,14 @@ impl<'a> Window<'a> {
             }
         }
         let wide = usize::try_from(rest).unwrap_or(usize::MAX).min(length.max(self.ahead));
-        self.bytes = self.file.read_at(from, wide).await?;
-        self.from = from;
-        if self.bytes.len() < length {
+        let bytes = self.file.read_at(from, wide).await?;
+        if bytes.len() < length {
             return Err(Error::read("the file gave too few bytes"));
         }
-        Ok(self.bytes.slice(..length))
+        let wanted = bytes.slice(..length);
+        self.recent.truncate(RECENT - 1);
+        self.recent.push_front((from, bytes));
+        Ok(wanted)
     }
 
     /// Exactly the bytes `from..from + length`.
