@@ -4,5 +4,5 @@
 
 mod hostile;
 mod long;
-mod made;
+pub mod made;
 mod spans;
