@@ -10,6 +10,7 @@ mod address;
 mod budget;
 mod choose;
 mod gather;
+mod hls;
 mod job;
 mod lanes;
 mod line;
@@ -25,7 +26,9 @@ mod reader;
 mod relay;
 mod request;
 mod retry;
+mod segments;
 mod span;
+mod streams;
 mod upstream;
 
 use std::path::Path;
@@ -119,15 +122,18 @@ async fn remote(
         .ok_or_else(|| StageError::never("no_video", "the source offers no moving picture"))?;
     let running = matches!(info.live, Live::Running { .. });
     let remotes = remotes(choice);
+    let streams = streams::of(choice);
     if running && (remotes.is_none() || span.is_none()) {
         return Err(span::still_live());
     }
     let means = Arc::new(Means::new(shop));
     let received = Arc::clone(&means);
     let job = Job { shop, source: &source, url, info: &info, choice, span, running, means };
-    let got = match remotes {
-        Some(remotes) => Some(job.progressive(remotes, &ask.folder, gauge).await),
-        None => None,
+    let taste = hls::Taste { format, max_height };
+    let got = match (remotes, streams) {
+        (Some(remotes), _) => Some(job.progressive(remotes, &ask.folder, gauge).await),
+        (None, Some(streams)) => Some(job.segmented(streams, taste, &ask.folder, gauge).await),
+        (None, None) => None,
     };
     let (media, own) = match got {
         Some(Ok(media)) => (media, false),

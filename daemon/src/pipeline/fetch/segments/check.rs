@@ -1,0 +1,31 @@
+//! What the frames of a joined file tell: whether they are all there.
+
+use crate::ffmpeg::Input;
+use crate::pipeline::StageError;
+use crate::pipeline::media::MediaFile;
+use crate::pipeline::street::Shop;
+
+/// Times of a file's frames, microseconds of its own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    /// The first one at which decoding can begin.
+    pub first_key: Option<i64>,
+    /// The last one.
+    pub last: i64,
+    /// The least time from one to the next.
+    pub gap: i64,
+}
+
+/// Looks at the frames of a file.
+pub(super) async fn held(shop: &Shop, file: &MediaFile) -> Result<Held, StageError> {
+    let nothing = || StageError::never("no_video", "the stream holds no moving picture");
+    let video = file.probe.video.as_ref().ok_or_else(nothing)?;
+    let input = Input::file(&file.path).await?;
+    let frames = shop.tools.frames(&input, video, shop.stage_deadline()).await?;
+    let times: Vec<i64> = frames.list.iter().map(|frame| frames.micros(frame.pts)).collect();
+    let last = times.last().copied().ok_or_else(nothing)?;
+    let gaps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    let key = frames.list.iter().find(|frame| frame.key);
+    let first_key = key.map(|key| frames.micros(key.pts));
+    Ok(Held { first_key, last, gap: gaps.min().unwrap_or(0) })
+}

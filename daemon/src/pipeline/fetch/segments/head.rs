@@ -1,0 +1,101 @@
+//! When a run of segments begins in its own clock.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use clipmill_media::{fragments, ts};
+
+use super::get::Get;
+use super::{Reel, Segment, Zero, crypt, refused};
+use crate::pipeline::StageError;
+
+/// How much of a segment is looked at, bytes, in order of the tries: the sound
+/// may come after a large first picture.
+const LOOKS: [u64; 3] = [64 * 1024, 1024 * 1024, 64 * 1024 * 1024];
+/// Largest initialisation section, bytes.
+const MAP: u64 = 4 * 1024 * 1024;
+
+/// The least time stamp of picture and sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// Ticks of a transport stream.
+    Ticks(u64),
+    /// Microseconds of fragments.
+    Micros(i64),
+}
+
+impl Begin {
+    /// Of the beginning of a segment with its initialisation section; none
+    /// when more of it is needed.
+    pub fn of(map: Option<&[u8]>, bytes: &[u8], all: bool) -> Result<Option<Begin>, StageError> {
+        if let Some(map) = map {
+            let tracks = fragments::Tracks::parse(map).map_err(refused)?;
+            return Ok(tracks.begin(bytes).map(Begin::Micros));
+        }
+        let contents = ts::contents(bytes).map_err(refused)?;
+        let begin = if all { contents.begin_of_some() } else { contents.begin() };
+        Ok(begin.map(Begin::Ticks))
+    }
+}
+
+/// The beginnings of the runs whose first segment is not fetched anyway, but
+/// for those that are known.
+pub(super) async fn heads(
+    get: &Get<'_>,
+    reel: &Reel,
+    picked: &Range<usize>,
+    known: &BTreeMap<u64, Begin>,
+) -> Result<BTreeMap<u64, Begin>, StageError> {
+    let mut heads = BTreeMap::new();
+    if reel.zero != Zero::First {
+        return Ok(heads);
+    }
+    let segments = reel.segments.get(picked.clone()).unwrap_or_default();
+    for run in segments.iter().map(|segment| segment.run) {
+        let first = reel.segments.iter().position(|segment| segment.run == run);
+        if let Some(first) = first
+            && !picked.contains(&first)
+            && !heads.contains_key(&run)
+            && !known.contains_key(&run)
+            && let Some(segment) = reel.segments.get(first)
+        {
+            heads.insert(run, head(get, reel, segment).await?);
+        }
+    }
+    Ok(heads)
+}
+
+async fn head(get: &Get<'_>, reel: &Reel, segment: &Segment) -> Result<Begin, StageError> {
+    let map = match segment.map.and_then(|map| reel.maps.get(map)) {
+        Some(map) => Some(get.beginning(&reel.url(map)?, map.range.as_ref(), MAP).await?),
+        None => None,
+    };
+    let key = match segment.key.and_then(|(key, vector)| Some((reel.keys.get(key)?, vector))) {
+        Some((place, vector)) => {
+            Some((key(&get.beginning(&reel.url(place)?, None, 17).await?)?, vector))
+        }
+        None => None,
+    };
+    let (url, range) = (reel.url(&segment.place)?, segment.place.range.as_ref());
+    for most in LOOKS {
+        let mut bytes = get.beginning(&url, range, most).await?;
+        let all = (bytes.len() as u64) < most;
+        if let Some((key, vector)) = key {
+            crypt::beginning(&mut bytes, key, vector);
+        }
+        if let Some(begin) = Begin::of(map.as_deref(), &bytes, all)? {
+            return Ok(begin);
+        }
+        if all {
+            break;
+        }
+    }
+    Err(StageError::never("not_media", "the stream's first segment has no time stamps"))
+}
+
+/// A key from its file.
+pub(super) fn key(bytes: &[u8]) -> Result<[u8; 16], StageError> {
+    bytes
+        .try_into()
+        .map_err(|_| StageError::never("not_media", "a key of the stream is not of 16 bytes"))
+}

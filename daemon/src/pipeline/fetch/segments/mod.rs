@@ -1,0 +1,240 @@
+//! A rendition in segments: those of a span, fetched side by side and joined
+//! to one local file with one clock.
+//!
+//! Where the segments are is told by a playlist or a manifest; reading those
+//! is done elsewhere.
+
+mod check;
+mod crypt;
+mod get;
+mod head;
+mod join;
+mod pick;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use clipmill_media::Kind;
+use clipmill_plugins::net::check_url;
+use clipmill_storage::Span;
+use url::Url;
+
+use self::get::{Get, Wanted};
+use self::head::Begin;
+use super::means::Means;
+use super::request::Remote;
+use super::span;
+use crate::pipeline::media::{MediaFile, micros};
+use crate::pipeline::street::Shop;
+use crate::pipeline::{StageError, workspace};
+
+/// How often the choice of segments is widened.
+const TRIES: usize = 4;
+/// By how much times may be rounded, microseconds.
+const HAIR: i64 = 100;
+
+/// The segments of one rendition.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reel {
+    /// Request headers that the server wants.
+    pub headers: BTreeMap<String, String>,
+    /// What addresses are relative to.
+    pub bases: Vec<Url>,
+    /// In the order of time.
+    pub segments: Vec<Segment>,
+    /// Initialisation sections.
+    pub maps: Vec<Place>,
+    /// Keys of AES-128.
+    pub keys: Vec<Place>,
+    /// What time 0 is in the clock of the segments.
+    pub zero: Zero,
+}
+
+/// Bytes at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which of [`Reel::bases`] the address is relative to.
+    pub base: usize,
+    /// The address as the server wrote it.
+    pub uri: String,
+    /// Which bytes; none for all.
+    pub range: Option<Range<u64>>,
+}
+
+impl Reel {
+    /// The full address of a place.
+    fn url(&self, place: &Place) -> Result<Url, StageError> {
+        let url = self.bases.get(place.base).and_then(|base| base.join(&place.uri).ok());
+        url.filter(|url| check_url(url).is_ok())
+            .ok_or_else(|| StageError::never("not_media", "the playlist names an odd address"))
+    }
+}
+
+/// One segment.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    pub place: Place,
+    /// When it begins in the source's time, seconds, as far as is told.
+    pub start: f64,
+    /// Seconds, as far as is told.
+    pub duration: f64,
+    /// Segments of one run share a clock.
+    pub run: u64,
+    /// Its initialisation section.
+    pub map: Option<usize>,
+    /// Its key and initialisation vector.
+    pub key: Option<(usize, [u8; 16])>,
+}
+
+/// What time 0 of the source is in the clock of the segments.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Zero {
+    /// The first segment of each run begins at its start.
+    #[default]
+    First,
+    /// The first fetched segment of each run begins at its start: the first
+    /// one of all is gone.
+    Fetched,
+    /// Microseconds, by run.
+    Told(BTreeMap<u64, i64>),
+}
+
+/// What is wanted of a reel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Need {
+    /// In the source's time; none for all of it.
+    pub span: Option<Span>,
+    /// Whether the picture is wanted; else the sound alone.
+    pub picture: bool,
+    /// Whether the first sound is wanted.
+    pub sound: bool,
+    /// Whether picture and sound are in two lines.
+    pub apart: bool,
+}
+
+/// Who fetches.
+pub(super) struct Fetcher<'a> {
+    pub shop: &'a Shop,
+    pub means: &'a Means,
+}
+
+impl Fetcher<'_> {
+    /// A playlist or a manifest of at most so many bytes, and the address that
+    /// answered.
+    ///
+    /// # Errors
+    /// Those of sources.
+    pub async fn text(&self, remote: &Remote, most: usize) -> Result<(Vec<u8>, Url), StageError> {
+        let get = Get { means: self.means, headers: &remote.headers };
+        get.text(&remote.url, most).await
+    }
+
+    /// Fetches what is needed to `stem` with an extension.
+    ///
+    /// # Errors
+    /// `no_such_span`, and those of sources and of stages; `cut_mismatch` and
+    /// `not_media` where the source itself may do better.
+    pub async fn fetch(
+        &self,
+        reel: &Reel,
+        need: Need,
+        stem: &Path,
+    ) -> Result<MediaFile, StageError> {
+        let begin = reel.segments.first().map_or(0.0, |segment| segment.start);
+        let end = reel.segments.last().map(|segment| segment.start + segment.duration);
+        let Some(end) = end else {
+            return Err(StageError::never("no_such_span", "the stream has no segments"));
+        };
+        let wanted = match need.span {
+            Some(wanted) => span::clip(wanted, Some(end))?,
+            None => Span { start: begin, end },
+        };
+        let folder = stem.with_extension("segments");
+        workspace::renew(&folder).await?;
+        let mut picked = pick::segments(&reel.segments, wanted, need.picture);
+        let mut heads = BTreeMap::new();
+        for _ in 0..TRIES {
+            let file = self.make(reel, &picked, need, &mut heads, &folder, stem).await?;
+            match self.lacks(&file, &picked, reel, wanted, need).await? {
+                None => {
+                    let _ = tokio::fs::remove_dir_all(&folder).await;
+                    return Ok(file);
+                }
+                Some(wider) => picked = wider,
+            }
+        }
+        Err(StageError::never("cut_mismatch", "the segments do not hold what their playlist says"))
+    }
+
+    /// One file of these segments.
+    async fn make(
+        &self,
+        reel: &Reel,
+        picked: &Range<usize>,
+        need: Need,
+        heads: &mut BTreeMap<u64, Begin>,
+        folder: &Path,
+        stem: &Path,
+    ) -> Result<MediaFile, StageError> {
+        let wanted = Wanted::of(reel, picked, folder)?;
+        let get = Get { means: self.means, headers: &reel.headers };
+        let (found, ()) =
+            tokio::try_join!(head::heads(&get, reel, picked, heads), get.all(&wanted.files))?;
+        heads.extend(found);
+        join::join(self.shop, reel, picked, need, heads, folder, stem).await
+    }
+
+    /// The wider choice that is needed, if this one is too narrow.
+    async fn lacks(
+        &self,
+        file: &MediaFile,
+        picked: &Range<usize>,
+        reel: &Reel,
+        wanted: Span,
+        need: Need,
+    ) -> Result<Option<Range<usize>>, StageError> {
+        if !need.picture || need.span.is_none() {
+            return Ok(None);
+        }
+        let held = check::held(self.shop, file).await?;
+        let zero = file.zero_micros;
+        let (start, end) =
+            (zero.saturating_add(micros(wanted.start)), zero.saturating_add(micros(wanted.end)));
+        // Whether the frame before the first one, or after the last one, would
+        // be in the span, if there is one.
+        let late = |key: i64| key.saturating_sub(held.gap) >= start.saturating_sub(HAIR);
+        let back = held.first_key.is_none_or(|key| key > start && late(key)) && picked.start > 0;
+        let next = held.last.saturating_add(held.gap);
+        let on = next < end.saturating_sub(HAIR) && picked.end < reel.segments.len();
+        if !back && !on {
+            return Ok(None);
+        }
+        tracing::debug!(back, on, "the segments are not where their playlist says");
+        Ok(Some(picked.start - usize::from(back)..picked.end + usize::from(on)))
+    }
+}
+
+/// Where a segment is kept until it is joined.
+fn kept(folder: &Path, index: usize) -> PathBuf {
+    folder.join(format!("{index}.segment"))
+}
+
+fn kept_map(folder: &Path, index: usize) -> PathBuf {
+    folder.join(format!("{index}.map"))
+}
+
+fn kept_key(folder: &Path, index: usize) -> PathBuf {
+    folder.join(format!("{index}.key"))
+}
+
+/// What a parser's refusal means for a stage.
+pub(super) fn refused(error: clipmill_media::Error) -> StageError {
+    tracing::info!(%error, "a playlist or a segment can't be used");
+    match error.kind {
+        Kind::Nothing => StageError::never("no_such_span", error.what),
+        Kind::Damaged | Kind::Unsupported | Kind::TooLarge | Kind::Read => {
+            StageError::never("not_media", format!("the stream can't be read: {}", error.what))
+        }
+    }
+}
