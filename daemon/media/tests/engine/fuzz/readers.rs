@@ -1,0 +1,201 @@
+//! The readers, each with what it is fed with.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clipmill_media::av1::{self, Sequence};
+use clipmill_media::dash::Manifest;
+use clipmill_media::fragments::{self, Tracks};
+use clipmill_media::h264::{self, Avcc, ParameterSets};
+use clipmill_media::hevc::{self, Hvcc, Ids, Used};
+use clipmill_media::hls::Playlist;
+use clipmill_media::{Error, LocalFile, Movie, ReadAt, Want, cut, mp4, nal, ts, vp9, webm};
+
+use super::{corpus, feed};
+
+/// Most reads of one file: each of them may be a request.
+const READS: u64 = 50_000;
+
+/// A file in memory that counts how often it is read.
+struct Counted(Bytes, AtomicU64);
+
+impl Counted {
+    fn new(bytes: &[u8]) -> Counted {
+        Counted(Bytes::copy_from_slice(bytes), AtomicU64::new(0))
+    }
+}
+
+#[async_trait]
+impl ReadAt for Counted {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+        let reads = self.1.fetch_add(1, Ordering::Relaxed);
+        assert!(reads < READS, "the file is read again and again");
+        self.0.read_at(from, length).await
+    }
+}
+
+/// Runs what only waits for memory.
+fn now<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
+const WANTS: [Want; 2] = [
+    Want { start: 0.5, end: 1.2, picture: true, sound: true },
+    Want { start: 0.0, end: 1e9, picture: true, sound: false },
+];
+
+#[test]
+fn mp4_files() {
+    feed("mp4", corpus::mp4(), |bytes| {
+        mp4::sniff(bytes);
+        let _ = now(mp4::read(&Counted::new(bytes)));
+        for want in WANTS {
+            let _ = now(mp4::locate(&Counted::new(bytes), &want));
+        }
+    });
+}
+
+#[test]
+fn webm_files() {
+    feed("webm", corpus::webm(), |bytes| {
+        let _ = now(webm::read(&Counted::new(bytes)));
+        for want in WANTS {
+            let _ = now(webm::locate(&Counted::new(bytes), &want));
+        }
+    });
+}
+
+#[test]
+fn segments() {
+    let files = [corpus::mp4(), corpus::ts()].concat();
+    feed("segments", files, |bytes| {
+        let _ = fragments::samples(bytes);
+        if let Ok(tracks) = Tracks::parse(bytes) {
+            tracks.begin(bytes);
+            let _ = tracks.shift(&mut bytes.to_vec(), 1_234_567);
+        }
+        if let Ok(contents) = ts::contents(bytes) {
+            let _ = (contents.begin(), contents.begin_of_some());
+            let _ = ts::shift(&mut bytes.to_vec(), 90_000);
+        }
+    });
+}
+
+#[test]
+fn playlists() {
+    feed("hls", corpus::hls(), |bytes| {
+        if let Ok(Playlist::Media(media)) = Playlist::parse(bytes) {
+            let _ = (media.starts(), media.recorded());
+        }
+    });
+}
+
+#[test]
+fn manifests() {
+    feed("dash", corpus::dash(), |bytes| {
+        let Ok(manifest) = Manifest::parse(bytes) else { return };
+        for period in &manifest.periods {
+            for representation in &period.representations {
+                let _ = representation.segments(period, None);
+                let _ = representation.segments(period, Some(1e9));
+            }
+        }
+    });
+}
+
+/// Every file with what it holds.
+fn movies() -> Vec<(Vec<u8>, Movie)> {
+    let read = |bytes: Vec<u8>| {
+        let movie = match mp4::sniff(&bytes) {
+            true => now(mp4::read(&Bytes::from(bytes.clone()))),
+            false => now(webm::read(&Bytes::from(bytes.clone()))),
+        };
+        (bytes, movie.unwrap())
+    };
+    [corpus::mp4(), corpus::webm()].concat().into_iter().map(read).collect()
+}
+
+#[test]
+fn configurations() {
+    let movies = movies();
+    let pictures = movies.iter().filter_map(|(_, movie)| movie.picture());
+    feed("configurations", pictures.map(|track| track.config.clone()).collect(), |bytes| {
+        if let Ok(avcc) = Avcc::parse(bytes) {
+            let _ = avcc.write();
+        }
+        if let Ok(hvcc) = Hvcc::parse(bytes) {
+            let mut used = Used::default();
+            for (_, unit) in hvcc.arrays.all() {
+                let _ = used.add(unit);
+            }
+            let _ = (used.free(), hvcc.write(true));
+        }
+        let _ = (Sequence::parse(bytes), av1::sequence_unit(bytes));
+    });
+}
+
+#[test]
+fn units() {
+    let movies = movies();
+    let mut samples = Vec::new();
+    for (bytes, movie) in &movies {
+        let track = movie.picture().unwrap();
+        for sample in track.samples.iter().take(3) {
+            let from = sample.offset as usize;
+            samples.push(bytes[from..from + sample.size as usize].to_vec());
+        }
+    }
+    let configs = movies.iter().filter_map(|(_, movie)| Some(movie.picture()?.config.clone()));
+    samples.extend(configs);
+    feed("units", samples, |bytes| {
+        let _ = (av1::start(bytes), vp9::Header::keyframe(bytes), vp9::vp8_keyframe(bytes));
+        let plain = nal::unescape(bytes);
+        assert!(nal::escape(&plain).len() >= plain.len());
+        let lengths = nal::LengthSize::minus_one(3).unwrap();
+        let split = nal::split(bytes, lengths).unwrap_or_default();
+        let (mut sets, mut used) = (ParameterSets::default(), Used::default());
+        // Once as units with lengths, once as a unit from its fifth byte on.
+        for unit in split.into_iter().chain(bytes.get(4..)) {
+            let _ = (h264::Sps::parse(unit), h264::pps_ids(unit), sets.add(unit));
+            let _ = (hevc::Sps::parse(unit), hevc::pps_ids(unit), used.add(unit));
+            let _ = Ids { vps: 1, sps: 2, pps: 3 }.rewrite(unit);
+        }
+        let _ = used.free();
+    });
+}
+
+#[test]
+fn cuts() {
+    let whole = movies();
+    let files = whole.iter().map(|(bytes, _)| bytes.clone()).collect();
+    feed("cut", files, move |bytes| {
+        let read = match mp4::sniff(bytes) {
+            true => now(mp4::read(&Counted::new(bytes))),
+            false => now(webm::read(&Counted::new(bytes))),
+        };
+        // What a file says of itself, and what good ones say of it.
+        let movies = read.iter().chain(whole.iter().map(|(_, movie)| movie));
+        for track in movies.filter_map(Movie::picture) {
+            let scale = i64::from(track.timescale);
+            for (from, to) in [(scale / 2, scale), (0, i64::MAX)] {
+                let _ = now(cut::prepare(&Counted::new(bytes), track, from, to));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_local_file_ends_where_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("short");
+    std::fs::write(&path, b"short").unwrap();
+    let file = LocalFile::open(&path).unwrap();
+    for (from, length) in [(0, 6), (5, 1), (u64::MAX, 1), (1, usize::MAX)] {
+        assert!(now(file.read_at(from, length)).is_err());
+    }
+}
