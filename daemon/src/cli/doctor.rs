@@ -10,7 +10,7 @@ use rustix::fs::statvfs;
 use super::exit::Failure;
 use super::plugin::{states, words};
 use super::setup;
-use crate::config::Config;
+use crate::config::{Config, HardwareChoice};
 use crate::ffmpeg::Tools;
 
 /// How long a program may take to tell its version. Python programs are slow to
@@ -95,8 +95,32 @@ async fn ffmpeg(config: &Config) -> Vec<Finding> {
                 found: format!("{} of {}", ENCODERS.len() - missing.len(), ENCODERS.len()),
                 problem,
             };
-            vec![good("ffmpeg", &tools.version), encoders]
+            vec![good("ffmpeg", &tools.version), encoders, hardware(config, &tools).await]
         }
+    }
+}
+
+/// Which encoders in hardware work, and why the others don't.
+async fn hardware(config: &Config, tools: &Tools) -> Finding {
+    let seen = tools.hardware.look().await;
+    let works: Vec<_> =
+        seen.iter().filter(|(_, state)| state.is_ok()).map(|(name, _)| *name).collect();
+    let others: Vec<_> = seen
+        .iter()
+        .filter_map(|(name, state)| Some(format!("{name}: {}", state.as_ref().err()?)))
+        .collect();
+    let choice = config.encode.hardware;
+    if choice == HardwareChoice::Off {
+        return good("hardware", "off (encode.hardware)");
+    }
+    let used = if works.is_empty() { "none works".to_owned() } else { works.join(", ") };
+    // Whoever asked for whatever there is may have none.
+    let wanted = choice != HardwareChoice::Auto;
+    match (wanted && works.is_empty(), others.is_empty()) {
+        (true, true) => bad("hardware", &used, "this ffmpeg is built without these encoders"),
+        (true, false) => bad("hardware", &used, others.join("\n     -> ")),
+        (false, true) => good("hardware", &used),
+        (false, false) => good("hardware", &format!("{used} ({})", others.join("; "))),
     }
 }
 
@@ -218,7 +242,24 @@ fn bad(name: &str, found: &str, problem: impl Into<String>) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hardware_that_was_asked_for_and_is_not_there_is_a_problem() {
+        let found = async |choice| {
+            let mut config = Config::default();
+            config.encode.hardware = choice;
+            let tools = Tools::discover(&config).await.unwrap();
+            hardware(&config, &tools).await
+        };
+        let off = found(HardwareChoice::Off).await;
+        assert_eq!((off.found.as_str(), off.problem), ("off (encode.hardware)", None));
+        let apple = found(HardwareChoice::VideoToolbox).await;
+        assert_eq!(apple.found, "none works");
+        assert!(apple.problem.unwrap().contains("built without"));
+    }
 
     #[test]
     fn versions_compare_by_number() {

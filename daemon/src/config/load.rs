@@ -246,6 +246,21 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_goes_only_with_hardware_that_keeps_it() {
+        let problems = |text: &str| with(text, &[]).err().map_or(0, |error| error.0.len());
+        for (text, wanted) in [
+            ("[encode]\nhardware = 'vaapi'\nhardware_device = '/dev/dri/renderD129'", 0),
+            ("[encode]\nhardware = 'videotoolbox'\nif_larger = 'keep-source'", 0),
+            ("[encode]\nhardware = 'nvenc'\nif_larger = 'limit'", 0),
+            ("[encode]\nhardware = 'vaapi'\nif_larger = 'limit'", 1),
+            ("[encode]\nhardware = 'cuda'", 1),
+            ("[encode]\nhardware = 'qsv'\nhardware_device = '-f'", 1),
+        ] {
+            assert_eq!(problems(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
     fn ignored_variables_are_noted() {
         let loaded = with("", &[("FLASK_SECRET_KEY", "x")]).unwrap();
         assert_eq!(loaded.notes.len(), 1);

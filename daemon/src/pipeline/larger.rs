@@ -1,6 +1,6 @@
 //! Results that are larger than what they are made of.
 
-use clipmill_plugins::media::{AudioStream, Container, VideoStream};
+use clipmill_plugins::media::{AudioStream, Container, Probe, VideoStream};
 use clipmill_plugins::{AudioPlan, Rate, VideoEncoder};
 
 use super::render::Way;
@@ -30,7 +30,7 @@ impl Guard {
     /// The guard of a result of these frames of what was fetched.
     pub(super) fn new(rule: IfLarger, fetched: &Fetched, exact: Option<Exact>) -> Guard {
         let all = fetched.media.bytes();
-        let duration = fetched.media.video.probe.duration.filter(|seconds| *seconds > 0.0);
+        let duration = duration(&fetched.media.video.probe);
         let (None, seconds) = (fetched.span, duration) else {
             return Guard::of_part(rule, all, duration, exact);
         };
@@ -103,6 +103,16 @@ impl Guard {
         let than = if self.is_part { "its part of the source" } else { "the source" };
         (percent > 0).then(|| format!("the result is {percent} % larger than {than}"))
     }
+}
+
+/// How long a file plays, seconds.
+fn duration(probe: &Probe) -> Option<f64> {
+    let before = match probe.container {
+        // It counts from 0, whenever the first frame is.
+        Container::Webm | Container::Mkv => probe.start.max(0.0),
+        _ => 0.0,
+    };
+    probe.duration.map(|seconds| seconds - before).filter(|seconds| *seconds > 0.0)
 }
 
 /// Kilobits per second.

@@ -53,10 +53,15 @@ pub(super) fn picture(args: &mut Args, plan: &VideoPlan, job: &Encode<'_>, most:
             }
         }
     }
-    // The two of Google's have taken it as the bitrate beside the factor.
-    let takes_both = !matches!(plan.encoder, VideoEncoder::Aom { .. } | VideoEncoder::Vp9 { .. });
-    if let Some(kilobits) = most.filter(|_| takes_both) {
-        limit(args, kilobits);
+    match (plan.encoder, most) {
+        (_, None) => {}
+        // They have taken it as the bitrate beside the factor.
+        (VideoEncoder::Aom { .. } | VideoEncoder::Vp9 { .. }, _) => {}
+        // Measured with 1.4: noise goes 30 % beyond what it is told.
+        (VideoEncoder::SvtAv1 { .. }, Some(kilobits)) => limit(args, kilobits * 3 / 4),
+        (VideoEncoder::X264 { .. } | VideoEncoder::X265 { .. }, Some(kilobits)) => {
+            limit(args, kilobits);
+        }
     }
     args.add(&["-pix_fmt", &plan.pixel_format]);
     if let Some(frames) = plan.keyframe_interval {
