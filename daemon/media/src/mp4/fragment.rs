@@ -176,7 +176,7 @@ impl Reading {
             let flags = or(0x400, head.flags)?;
             let cts = or(0x800, 0)?.cast_signed();
             let flags = first.filter(|_| number == 0).unwrap_or(flags);
-            let end = at.checked_add(size.into());
+            let end = at.checked_add(size.into()).filter(|end| *end <= self.size);
             let end = end.ok_or_else(|| Error::damaged("a sample is beyond the end"))?;
             if self.known {
                 let sync = flags & 0x1_0000 == 0;

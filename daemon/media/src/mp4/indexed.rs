@@ -110,10 +110,11 @@ impl Choosing<'_, '_> {
             let fragments = self.fragments(&segment).await?;
             let Some(own) = fragments.iter().find(|of| of.track == self.trak.id) else { break };
             // Some indexes ignore edit lists, or count from another beginning.
-            let off = self.earliest(own, self.trak)? - segment.time.start;
+            let off = self.earliest(own, self.trak)?.saturating_sub(segment.time.start);
             if off != 0 {
                 for segment in &mut segments {
-                    segment.time = segment.time.start + off..segment.time.end + off;
+                    let Range { start, end } = segment.time;
+                    segment.time = start.saturating_add(off)..end.saturating_add(off);
                 }
                 if cover(&segments, self.span).is_none_or(|now| now != (first + back, last)) {
                     continue;

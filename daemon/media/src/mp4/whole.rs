@@ -47,7 +47,7 @@ pub async fn read(file: &dyn ReadAt) -> Result<Movie, Error> {
     if moov.fragmented {
         fragments(&source, &moov, beginning.moov.end(), &mut gathered).await?;
     }
-    let tracks = gathered.into_iter().map(|gathered| gathered.finish(&moov, source.size()));
+    let tracks = gathered.into_iter().map(|gathered| gathered.finish(&moov));
     Ok(Movie { tracks: tracks.collect::<Result<_, _>>()? })
 }
 
@@ -94,27 +94,23 @@ impl Gathered<'_> {
         Ok(())
     }
 
-    fn finish(self, moov: &Moov, size: u64) -> Result<Track, Error> {
+    fn finish(self, moov: &Moov) -> Result<Track, Error> {
         let track = describe(self.trak, self.kind, self.description)?;
         let shift = self.trak.edits.shift(moov.timescale, self.trak.timescale)?;
         // A last sample without a duration lasts as long as the one before.
         let usual = self.samples.iter().rev().map(|sample| sample.delta).find(|delta| *delta > 0);
         let last = self.samples.len().saturating_sub(1);
         let sample = |(at, raw): (usize, Raw)| {
-            let end = raw.offset.checked_add(raw.size.into());
-            if end.is_none_or(|end| end > size) {
-                return Err(Error::damaged("a sample is beyond the end"));
-            }
             let least = if at == last { usual.unwrap_or(1) } else { 1 };
-            Ok(Sample {
+            Sample {
                 offset: raw.offset,
                 size: raw.size,
                 pts: raw.dts.saturating_add(raw.cts.into()).saturating_add(shift),
                 duration: if raw.delta == 0 { least } else { raw.delta },
                 sync: raw.sync,
-            })
+            }
         };
-        let samples = self.samples.into_iter().enumerate().map(sample).collect::<Result<_, _>>()?;
+        let samples = self.samples.into_iter().enumerate().map(sample).collect();
         Ok(Track { samples, ..track })
     }
 }
