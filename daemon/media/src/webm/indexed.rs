@@ -13,7 +13,7 @@ use crate::Error;
 /// Seconds between two entries of an index beyond which it is looked between.
 const SPARSE: u64 = 10;
 /// Bytes between two entries of an index beyond which it is looked between.
-const LARGE: u64 = 2 * 1024 * 1024;
+const LARGE: u64 = 1024 * 1024;
 /// Bytes of a cluster's content within which its first block begins.
 const FIRST: u64 = 64;
 /// Most cues that are tried for the end of a span.

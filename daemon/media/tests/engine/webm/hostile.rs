@@ -12,10 +12,10 @@ async fn both(bytes: &[u8]) -> (bool, bool) {
     (webm::read(&bytes).await.is_ok(), webm::locate(&bytes, &WANT).await.is_ok())
 }
 
-/// The first second or so of a file.
+/// The head of a file and its first frames.
 fn beginning(path: &std::path::Path) -> Vec<u8> {
     let mut bytes = std::fs::read(path).unwrap();
-    bytes.truncate(20_000);
+    bytes.truncate(12_000);
     bytes
 }
 
@@ -36,8 +36,8 @@ async fn files_that_end_anywhere_do_no_harm() {
 async fn changed_bytes_do_no_harm() {
     for path in [inputs::front(), inputs::endless(), inputs::avc()] {
         let bytes = beginning(path);
-        for at in (0..1200).chain((1200..bytes.len()).step_by(97)) {
-            for value in [0x00, 0x01, 0x7F, 0xFF] {
+        for at in (0..800).chain((800..bytes.len()).step_by(97)) {
+            for value in [0x00, 0xFF] {
                 let mut changed = bytes.clone();
                 changed[at] = value;
                 both(&changed).await;

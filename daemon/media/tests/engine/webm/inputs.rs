@@ -127,6 +127,42 @@ pub fn endless() -> &'static Path {
     })
 }
 
+/// A number of variable length, and its length.
+fn number(bytes: &[u8]) -> (usize, usize) {
+    let long = bytes[0].leading_zeros() as usize + 1;
+    let value = bytes[..long].iter().fold(0, |value, byte| value << 8 | usize::from(*byte));
+    (value & ((1 << (7 * long)) - 1), long)
+}
+
+/// A copy of a file in which elements of one kind in its index are void, all
+/// but the first `keep`. Kinds are told by ids of one byte.
+pub fn voided(path: &Path, id: u8, keep: usize, folder: &Path) -> PathBuf {
+    let mut bytes = std::fs::read(path).unwrap();
+    // The id is in the seek head too, as data.
+    let mut found =
+        (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&[0x1C, 0x53, 0xBB, 0x6B]));
+    let cues = found.find(|at| bytes[at - 3..*at] != [0x53, 0xAB, 0x84]).unwrap();
+    let (size, long) = number(&bytes[cues + 4..]);
+    let mut at = cues + 4 + long;
+    let (end, mut seen) = (at + size, 0);
+    while at < end {
+        if bytes[at] == id {
+            seen += 1;
+            if seen > keep {
+                bytes[at] = 0xEC;
+            }
+        }
+        // Into the elements that have others in them, over all others.
+        let (size, long) = number(&bytes[at + 1..]);
+        let into = matches!(bytes[at], 0xBB | 0xB7);
+        at += 1 + long + if into { 0 } else { size };
+    }
+    assert!(seen > keep);
+    let changed = folder.join(path.file_name().unwrap());
+    std::fs::write(&changed, bytes).unwrap();
+    changed
+}
+
 /// Every file.
 pub fn all() -> Vec<&'static Path> {
     vec![vp9(), front(), live(), endless(), picture(), sound(), av1(), avc()]

@@ -1,9 +1,13 @@
 //! What ffmpeg and ffprobe make of a file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use super::inputs::run;
+
+/// Hashes of frames by their milliseconds.
+pub type Frames = BTreeMap<i64, String>;
 
 /// A packet as ffprobe tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,9 +45,21 @@ pub fn probe(path: &Path, entries: &str) -> Vec<String> {
     told.lines().map(str::to_owned).collect()
 }
 
+/// As [`frames`], of a file that is looked at often.
+pub fn known(path: &Path, stream: &str) -> Frames {
+    static KNOWN: Mutex<BTreeMap<(PathBuf, String), Frames>> = Mutex::new(BTreeMap::new());
+    let key = (path.to_owned(), stream.to_owned());
+    let have = KNOWN.lock().unwrap().get(&key).cloned();
+    have.unwrap_or_else(|| {
+        let frames = frames(path, stream, &[]);
+        KNOWN.lock().unwrap().insert(key, frames.clone());
+        frames
+    })
+}
+
 /// Hashes of all decoded frames by their milliseconds. The first frames may
 /// need ones that are missing; anything else that can't be decoded fails.
-pub fn frames(path: &Path, stream: &str, before: &[&str]) -> BTreeMap<i64, String> {
+pub fn frames(path: &Path, stream: &str, before: &[&str]) -> Frames {
     let mut arguments = vec!["-v", "fatal"];
     if before.is_empty() {
         arguments = vec!["-v", "error", "-xerror"];

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use clipmill_media::{Codec, Error, Kind, LocalFile, Located, Part, ReadAt, Want, webm};
 
 use super::inputs;
-use super::judge::{Packet, frames, packets};
+use super::judge::{Packet, frames, known, packets};
 
 /// A file that counts what is read of it behind its first 256 KiB.
 struct Counting {
@@ -118,7 +118,7 @@ async fn check(path: &Path, want: Want, most_reads: u64) {
     assert!(reads <= most_reads, "{case}");
 
     if is_picture(leader) {
-        let source = frames(path, &format!("0:{leader}"), &[]);
+        let source = known(path, &format!("0:{leader}"));
         let loose: &[&str] =
             if path.extension().unwrap() == "mkv" { &["-err_detect", "ignore_err"] } else { &[] };
         let got = frames(&small, &format!("0:{leader}"), loose);
@@ -172,6 +172,34 @@ async fn clusters_are_cut_at_keyframes_within_them() {
     check(path, want(4.0, 4.2), 6).await;
     check(path, want(4.15, 6.85), 6).await;
     check(path, want(0.0, 0.3), 6).await;
+}
+
+#[tokio::test]
+async fn an_index_may_tell_clusters_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = &inputs::voided(inputs::front(), 0xF0, 0, folder.path());
+    check(path, want(7.3, 9.1), 3).await;
+    check(path, want(4.004, 6.006), 4).await;
+}
+
+#[tokio::test]
+async fn an_index_may_be_sparse() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = super::write::anew(inputs::quick(), folder.path()).await;
+    std::fs::create_dir(folder.path().join("sparse")).unwrap();
+    let path = &inputs::voided(&whole, 0xBB, 1, &folder.path().join("sparse"));
+    let (located, reads, bytes) = locate(path, &want(1.0, 2.0)).await;
+    let length: u64 = located.parts.iter().map(Part::length).sum();
+    let all = std::fs::metadata(path).unwrap().len();
+    let end = source_end(path, 2.0);
+    assert!(end * 2 < all && (end..end + all / 4).contains(&length), "{length} of {all}, {end}");
+    assert!(reads < 16 && bytes < 1024 * 1024, "{reads} reads of {bytes} bytes");
+}
+
+/// Where the last frame of a span ends in the file.
+fn source_end(path: &Path, end: f64) -> u64 {
+    let wanted = |packet: &&Packet| (packet.pts as f64) < end * 1000.0;
+    packets(path).iter().filter(wanted).map(|packet| packet.at + packet.size).max().unwrap()
 }
 
 #[tokio::test]
