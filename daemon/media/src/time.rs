@@ -19,8 +19,11 @@ pub(crate) fn moment(text: &str) -> Option<i64> {
         && (0..=24).contains(&hour)
         && (0..=59).contains(&minute)
         && (0..61_000_000).contains(&second);
+    if !fits {
+        return None;
+    }
     let seconds = (days(year, month, day) * 24 + hour) * 3600 + minute * 60 - offset(zone)? * 60;
-    fits.then_some(seconds * 1_000_000 + second)
+    Some(seconds * 1_000_000 + second)
 }
 
 /// Minutes that a zone is ahead of UTC.

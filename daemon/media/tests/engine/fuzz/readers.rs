@@ -108,6 +108,15 @@ fn manifests() {
     });
 }
 
+#[test]
+fn what_once_went_wrong() {
+    let index = Counted::new(include_bytes!("found/mp4-index-time"));
+    for want in WANTS {
+        let _ = now(mp4::locate(&index, &want));
+    }
+    assert!(Playlist::parse(include_bytes!("found/hls-year")).is_ok());
+}
+
 /// Every file with what it holds.
 fn movies() -> Vec<(Vec<u8>, Movie)> {
     let read = |bytes: Vec<u8>| {
