@@ -88,3 +88,40 @@ impl Edits {
         Ok(self.begins(movie, track)? - media_time)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn list(entries: &[(u32, i32, u32)]) -> Edits {
+        let mut content = [[0; 4], (entries.len() as u32).to_be_bytes()].concat();
+        for (duration, time, rate) in entries {
+            content.extend([*duration, time.cast_unsigned(), *rate].map(u32::to_be_bytes).concat());
+        }
+        Edits::read(&content).unwrap()
+    }
+
+    #[test]
+    fn a_track_is_moved_by_empty_edits_and_by_where_it_begins() {
+        let edits = list(&[(250, -1, 0x1_0000), (250, -1, 0), (4000, 1024, 0x1_0000)]);
+        assert_eq!(edits.begins(1000, 48_000), Ok(24_000));
+        assert_eq!(edits.shift(1000, 48_000), Ok(24_000 - 1024));
+        // Half a tick is rounded up.
+        assert_eq!(list(&[(1, -1, 0), (9, 0, 0x1_0000)]).begins(2, 1), Ok(1));
+        assert!(!list(&[]).listed);
+    }
+
+    #[test]
+    fn more_than_that_is_refused() {
+        let normal = (100, 0, 0x1_0000);
+        for entries in
+            [[normal, (100, 500, 0x1_0000)], [(100, -2, 0x1_0000), normal], [(5, -1, 0), (9, 0, 0)]]
+        {
+            let error = list(&entries).shift(1000, 48_000).unwrap_err();
+            assert_eq!(error.kind, crate::Kind::Unsupported, "{entries:?}");
+        }
+        assert!(Edits::read(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]).is_err());
+    }
+}

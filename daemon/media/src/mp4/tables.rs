@@ -29,7 +29,7 @@ pub(crate) struct Table {
 }
 
 /// The tables of a track.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// How long samples are: count, ticks.
     pub stts: Table,
@@ -47,6 +47,8 @@ pub(crate) struct Tables {
     pub uniform: u32,
     /// Samples.
     pub count: u64,
+    /// Why they can't be used, which does not matter for other tracks.
+    pub refused: Option<Error>,
 }
 
 impl Tables {
@@ -63,7 +65,11 @@ impl Tables {
             b"stts" | b"ctts" | b"co64" => 8,
             b"stss" | b"stco" | b"stsz" => 4,
             b"stsc" => 12,
-            b"stz2" => return Err(Error::unsupported("the sizes of samples are packed (stz2)")),
+            b"stz2" => {
+                let packed = Error::unsupported("the sizes of samples are packed (stz2)");
+                self.refused.get_or_insert(packed);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let sizes = &name == b"stsz";
@@ -77,7 +83,8 @@ impl Tables {
         let uniform = if sizes { fields.u32()? } else { 0 };
         let count = u64::from(fields.u32()?);
         if count > SAMPLES {
-            return Err(Error::too_large("a table has too many entries"));
+            self.refused.get_or_insert(Error::too_large("a table has too many entries"));
+            return Ok(());
         }
         let entries = if uniform == 0 { count } else { 0 };
         if entries * width > size - head {

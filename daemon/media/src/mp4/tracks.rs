@@ -64,6 +64,9 @@ pub(crate) fn describe(trak: &Trak, kind: TrackKind, description: u32) -> Result
     if trak.timescale == 0 {
         return Err(Error::damaged("a track has no time scale"));
     }
+    if let Some(error) = &trak.tables.refused {
+        return Err(error.clone());
+    }
     let entry = entry::read(&trak.stsd, description, kind)?;
     let reference = usize::from(entry.reference).checked_sub(1);
     if reference.and_then(|at| trak.here.get(at)) == Some(&false) {

@@ -211,6 +211,19 @@ async fn codecs() {
     check(&made(dir.path(), "mpeg.mp4", 12, mpeg), EXACT).await;
 }
 
+/// One index for a file of two tracks: that of the picture.
+#[tokio::test(flavor = "multi_thread")]
+async fn shared_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = made(dir.path(), "source.mp4", 12, H264);
+    let path = remade(&source, "both.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let second = bytes.windows(4).enumerate().filter(|(_, at)| *at == b"sidx").nth(1).unwrap().0;
+    bytes[second..second + 4].copy_from_slice(b"free");
+    std::fs::write(&path, bytes).unwrap();
+    check(&path, WHOLE).await;
+}
+
 /// What a file says of its tracks beside the samples.
 #[tokio::test]
 async fn described() {
