@@ -3,8 +3,8 @@
 #
 #   scripts/tools.sh run     what the daemon calls: ffmpeg, yt-dlp, a JavaScript runtime for yt-dlp
 #   scripts/tools.sh test    run, and what the tests start: nginx, curl, systemd-analyze, faketime,
-#                            and the servers: Redis, and DocumentDB unless there is a MongoDB;
-#                            guests
+#                            Chromium, and the servers: Redis, and DocumentDB unless there is a
+#                            MongoDB; guests
 #   scripts/tools.sh guests  what the example plugins are built with: clang for WebAssembly, node,
 #                            a Rust target; see scripts/guests.sh
 #   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn), the
@@ -124,10 +124,11 @@ test_set() {
   run_set
   need nginx nginx nginx
   need curl curl curl
-  # The unit is for Linux, and so are the tests of it and those of wrong clocks.
+  # The unit is for Linux, and so are the tests of it, those of wrong clocks, and the browser's.
   if has apt-get; then
     need systemd-analyze systemd systemd
     need faketime faketime libfaketime
+    has chromium-browser || has google-chrome || need chromium chromium chromium
   fi
   server_set
   guests_set

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use clipmill_tests::media::{self, Clip, Rate, av_offsets, read_frames};
+use clipmill_tests::media::{
+    self, Clip, Packaging, Rate, Structure, VideoCodec, av_offsets, copied_share, read_frames,
+};
 
 /// Every frame of the clip is there, in order and at its time, and the flashes are where they
 /// should be. `tolerance` is in seconds: containers round times to their own units.
@@ -72,10 +74,58 @@ fn the_counter_survives_scaling_and_bad_quality() {
 }
 
 #[test]
+fn structures_are_what_their_names_say() {
+    let small = Clip { gop: 30, ..Clip::new(320, 180, 6) };
+    let like = |structure| Clip { structure, ..small.clone() };
+    let told = |clip: &Clip| {
+        assert_frames(clip, 1e-4);
+        let video = media::stream(clip.file(), "video").unwrap();
+        let fact = |name: &str| video[name].as_str().unwrap_or_default().to_owned();
+        (fact("profile"), video["has_b_frames"].as_u64().unwrap(), fact("field_order"))
+    };
+    assert_eq!(told(&like(Structure::Open)).1, 2);
+    assert_eq!(told(&like(Structure::Pyramid)).1, 2);
+    let plain = Clip { b_frames: 0, ..like(Structure::Baseline) };
+    assert_eq!(told(&plain), ("Constrained Baseline".into(), 0, "progressive".into()));
+    assert_eq!(told(&like(Structure::Interlaced)).2, "tt");
+    let hevc = Clip { video: Some(VideoCodec::Hevc), ..like(Structure::Open) };
+    assert!(told(&hevc).1 > 0);
+    let many = Clip { sounds: 2, sample_rate: 44_100, ..small.clone() };
+    assert_eq!(media::streams(many.file()).unwrap(), ["h264", "aac", "aac"]);
+    assert_eq!(media::stream(many.file(), "audio").unwrap()["sample_rate"], "44100");
+    assert_in_sync(&many, 0.004);
+    let late = Clip { packaging: Packaging::LateEdit, ..small.clone() };
+    assert!((read_frames(late.file()).unwrap()[0].pts - 0.5).abs() < 1e-4);
+    assert_in_sync(&late, 0.003);
+}
+
+#[test]
+fn copies_are_told_from_encodes() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Clip { gop: 30, ..Clip::new(320, 180, 6) }.file();
+    let make = |name: &str, how: &str| {
+        let (out, from) = (folder.path().join(name), source.display());
+        let command = format!("-v error -ss 2 -i {from} -an -t 2 {how} {}", out.display());
+        clipmill_tests::tool::run("ffmpeg", command.split(' ')).unwrap();
+        copied_share(&out, &source).unwrap()
+    };
+    assert_eq!(make("copy.mp4", "-c copy"), 1.0);
+    assert_eq!(make("encode.mp4", "-c:v libx264 -preset ultrafast"), 0.0);
+}
+
+#[test]
 fn playlists_read_back() {
     for clip in [media::hls_ts(), media::hls_fmp4()] {
         assert_frames(&clip, 1e-4);
         assert_in_sync(&clip, 0.003);
+    }
+    let small = |packaging| Clip { packaging, gop: 30, ..Clip::new(320, 180, 8) };
+    assert_frames(&small(Packaging::HlsRanges), 1e-4);
+    assert_frames(&small(Packaging::DashTemplate), 1e-4);
+    // ffmpeg reads no manifest with byte ranges: here only what it names.
+    for packaging in [Packaging::DashList, Packaging::DashBase] {
+        let picture = small(packaging).file().with_file_name("index-stream0.mp4");
+        assert_eq!(read_frames(picture).unwrap().len(), 240);
     }
 }
 

@@ -5,6 +5,9 @@
 
 #[path = "pipeline/bench.rs"]
 mod bench;
+#[cfg(target_os = "linux")]
+#[path = "pipeline/browser.rs"]
+mod browser;
 #[path = "pipeline/cuts.rs"]
 mod cuts;
 #[path = "pipeline/fetches.rs"]
@@ -13,12 +16,14 @@ mod fetches;
 mod frames;
 #[path = "pipeline/gif.rs"]
 mod gif;
-#[path = "pipeline/hls.rs"]
-mod hls;
 #[path = "pipeline/hardware.rs"]
 mod hardware;
+#[path = "pipeline/hls.rs"]
+mod hls;
 #[path = "pipeline/larger.rs"]
 mod larger;
+#[path = "pipeline/matrix/mod.rs"]
+mod matrix;
 #[path = "pipeline/raw.rs"]
 mod raw;
 #[path = "pipeline/uploads.rs"]

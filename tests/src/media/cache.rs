@@ -52,7 +52,14 @@ fn key(clip: &Clip) -> String {
 fn name(packaging: Packaging) -> String {
     match packaging {
         Packaging::File(extension) => format!("clip.{extension}"),
-        Packaging::FragmentedMp4 => "clip.mp4".to_owned(),
-        Packaging::HlsTs | Packaging::HlsFmp4 => "index.m3u8".to_owned(),
+        Packaging::IndexAtEnd
+        | Packaging::LateEdit
+        | Packaging::FragmentedMp4
+        | Packaging::FragmentedWithoutIndex
+        | Packaging::FragmentedTree => "clip.mp4".to_owned(),
+        Packaging::HlsTs | Packaging::HlsFmp4 | Packaging::HlsRanges => "index.m3u8".to_owned(),
+        Packaging::DashTemplate | Packaging::DashList | Packaging::DashBase => {
+            "index.mpd".to_owned()
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::clip::Rate;
-use super::frames::read_frames;
+use super::frames::{Frame, read_frames};
 use super::sound::{SAMPLE_RATE, SECONDS_TOLD_APART, second_of};
 use super::{MediaError, probe};
 use crate::tool;
@@ -31,11 +31,24 @@ const MEASURED: std::ops::Range<usize> =
 /// # Errors
 /// When the file has no sound track or can't be decoded.
 pub fn audio_clicks(file: impl AsRef<Path>) -> Result<Vec<Click>, MediaError> {
-    let file = file.as_ref().display().to_string();
+    read_clicks(file.as_ref(), &[])
+}
+
+/// The same as the players hear it that ignore the edit lists of an MP4.
+///
+/// # Errors
+/// As [`audio_clicks`].
+pub fn audio_clicks_without_edits(file: impl AsRef<Path>) -> Result<Vec<Click>, MediaError> {
+    read_clicks(file.as_ref(), &["-ignore_editlist", "1"])
+}
+
+fn read_clicks(file: &Path, input: &[&str]) -> Result<Vec<Click>, MediaError> {
+    let file = file.display().to_string();
     // Silence fills gaps and what is before the first sample, so that a sample's place is its time.
     let filter = format!("aresample={SAMPLE_RATE}:async=1:first_pts=0");
-    let mut args = vec!["-hide_banner", "-nostdin", "-v", "error", "-copyts", "-i", &file];
-    args.extend(["-map", "0:a:0", "-af", &filter, "-ac", "1", "-f", "f32le", "-"]);
+    let mut args = vec!["-hide_banner", "-nostdin", "-v", "error", "-copyts"];
+    args.extend(input);
+    args.extend(["-i", &file, "-map", "0:a:0", "-af", &filter, "-ac", "1", "-f", "f32le", "-"]);
     let output = tool::run("ffmpeg", args)?;
     let samples: Vec<f32> = output
         .stdout
@@ -89,6 +102,11 @@ pub fn av_offsets(file: impl AsRef<Path>, rate: Rate) -> Result<Vec<f64>, MediaE
         let what = format!("{frames} frames and {clicks} clicks in {streams:?}");
         return Err(MediaError(format!("{}: {what}", file.display())));
     }
+    Ok(offsets(&frames, &clicks, rate))
+}
+
+/// How late each click is against these frames, of which there is one at least, in seconds.
+pub fn offsets(frames: &[Frame], clicks: &[Click], rate: Rate) -> Vec<f64> {
     // The picture's own shift, at its median, so that one odd frame does not decide.
     let mut shifts: Vec<f64> =
         frames.iter().map(|frame| frame.pts - rate.time_of(frame.number)).collect();
@@ -99,5 +117,5 @@ pub fn av_offsets(file: impl AsRef<Path>, rate: Rate) -> Result<Vec<f64>, MediaE
         let difference = click.at - shift - f64::from(click.second);
         difference - (difference / period).round() * period
     };
-    Ok(clicks.iter().map(late).collect())
+    clicks.iter().map(late).collect()
 }

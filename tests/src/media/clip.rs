@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::sound::SAMPLE_RATE;
 use super::{MediaError, cache};
 
 /// Frames a second as a fraction.
@@ -20,6 +21,8 @@ impl Rate {
     pub const NTSC: Rate = Rate { frames: 30_000, seconds: 1_001 };
     /// 60 frames a second.
     pub const FPS_60: Rate = Rate { frames: 60, seconds: 1 };
+    /// 59.94 frames a second.
+    pub const NTSC_60: Rate = Rate { frames: 60_000, seconds: 1_001 };
 
     /// When frame `number` is shown, in seconds.
     pub fn time_of(self, number: u32) -> f64 {
@@ -42,6 +45,24 @@ pub enum VideoCodec {
     Wmv2,
 }
 
+/// How pictures depend on each other, where the codec can do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Structure {
+    /// Nothing before a keyframe is needed after it.
+    Closed,
+    /// Frames that are shown before a keyframe, but come after it, need the frames before it too.
+    Open,
+    /// Closed, with B-frames that others refer to, eight between two anchors, five references. With
+    /// VP9 the same in its own way: hidden frames ahead of their time.
+    Pyramid,
+    /// H.264's baseline profile: no B-frames, no CABAC.
+    Baseline,
+    /// Keyframes only.
+    Intra,
+    /// Coded as two fields, the upper one first; both show the same moment.
+    Interlaced,
+}
+
 /// How the sound is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "these are the codecs' own names")]
@@ -59,12 +80,28 @@ pub enum AudioCodec {
 pub enum Packaging {
     /// One file; the extension decides its format. MP4 has its index in front, WebM its cues.
     File(&'static str),
+    /// One MP4 with its index behind the samples.
+    IndexAtEnd,
+    /// One MP4 whose edit lists let picture and sound begin at half a second.
+    LateEdit,
     /// One fragmented MP4 with a segment index in front.
     FragmentedMp4,
+    /// The same without a segment index.
+    FragmentedWithoutIndex,
+    /// The same with an index in front that leads to one more index a fragment. For one track only.
+    FragmentedTree,
     /// HLS of MPEG-TS segments, 4 s each.
     HlsTs,
     /// HLS of fragmented MP4 segments, 4 s each.
     HlsFmp4,
+    /// HLS of fragmented MP4 in one file, segments as byte ranges, 4 s each.
+    HlsRanges,
+    /// DASH with one file a segment, named by a template.
+    DashTemplate,
+    /// DASH with one file a track, whose segments are listed as byte ranges.
+    DashList,
+    /// DASH with one file a track and a segment index in it.
+    DashBase,
 }
 
 /// A test video. Made with [`Clip::file`]; see the module's list of ready ones.
@@ -88,6 +125,12 @@ pub struct Clip {
     pub gop: u32,
     /// B-frames between two anchors, where the codec has them.
     pub b_frames: u32,
+    /// How frames depend on each other.
+    pub structure: Structure,
+    /// How many sound tracks with the same sound, where there is sound.
+    pub sounds: u32,
+    /// Samples of the sound a second.
+    pub sample_rate: u32,
     /// 10 bits a sample instead of 8.
     pub ten_bit: bool,
     /// Stored lying on its side, with the note that players turn it by 90 degrees clockwise.
@@ -109,6 +152,9 @@ impl Clip {
             packaging: Packaging::File("mp4"),
             gop: 150,
             b_frames: 2,
+            structure: Structure::Closed,
+            sounds: 1,
+            sample_rate: SAMPLE_RATE,
             ten_bit: false,
             rotated: false,
             variable_rate: false,

@@ -5,9 +5,9 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use super::clip::{AudioCodec, Clip, Packaging, VideoCodec};
+use super::clip::{AudioCodec, Clip, Packaging, Structure, VideoCodec};
 use super::sound::{SAMPLE_RATE, write_samples};
-use super::{MediaError, picture};
+use super::{MediaError, manifest, picture, tree};
 use crate::tool;
 
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -31,6 +31,12 @@ pub(super) fn make(clip: &Clip, folder: &Path, name: &str) -> Result<(), MediaEr
     tool::run_fed("ffmpeg", &args, feed, DEADLINE)?;
     if clip.audio.is_some() {
         std::fs::remove_file(&samples)?;
+    }
+    match clip.packaging {
+        Packaging::LateEdit => begin_late(&output, &folder.join(format!("late-{name}")))?,
+        Packaging::FragmentedTree => tree::plant(&output)?,
+        Packaging::DashBase => manifest::name_indexes(&output)?,
+        _ => {}
     }
     if clip.rotated {
         mark_rotated(&output, &folder.join(format!("turned-{name}")))?;
@@ -59,6 +65,11 @@ fn arguments(clip: &Clip, samples: &Path, output: &Path) -> Vec<String> {
     }
     if let Some(codec) = clip.audio {
         args.extend(words(audio(codec)));
+        args.extend(["-ar".to_owned(), clip.sample_rate.to_string()]);
+    }
+    if clip.audio.is_some() && clip.video.is_some() {
+        args.extend(words("-map 0:v"));
+        (0..clip.sounds).for_each(|_| args.extend(words("-map 1:a")));
     }
     args.extend(packaging(clip.packaging, output));
     args.push(output.display().to_string());
@@ -67,21 +78,34 @@ fn arguments(clip: &Clip, samples: &Path, output: &Path) -> Vec<String> {
 
 /// Fast settings: the files are for reading back, not for looking at.
 fn video(codec: VideoCodec, clip: &Clip) -> String {
-    let Clip { gop, b_frames, ten_bit, .. } = clip;
+    let Clip { gop, b_frames, ten_bit, structure, .. } = clip;
     let bframes = if *b_frames == 0 { String::new() } else { format!("-bf {b_frames}") };
     match codec {
         VideoCodec::H264 => format!(
-            "-c:v libx264 -preset superfast -crf 26 -g {gop} -keyint_min {gop} -bf {b_frames} \
-             -x264-params scenecut=0:b-adapt=0:open-gop=0"
+            "-c:v libx264 -preset superfast -crf 26 -g {gop} -keyint_min {gop} -bf {b_frames} {}",
+            x264(*structure)
         ),
-        VideoCodec::Hevc => format!(
-            "-c:v libx265 -preset ultrafast -crf 30 -tag:v hvc1 -x265-params \
-             log-level=error:keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:\
-             b-adapt=0:open-gop=0"
-        ),
+        VideoCodec::Hevc => {
+            let open = u8::from(*structure == Structure::Open);
+            let (pyramid, b_frames) = match structure {
+                Structure::Pyramid => (":b-pyramid=1:ref=5:rc-lookahead=20", 8),
+                Structure::Intra => ("", 0),
+                _ => ("", *b_frames),
+            };
+            format!(
+                "-c:v libx265 -preset ultrafast -crf 30 -tag:v hvc1 -x265-params \
+                 log-level=error:keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:\
+                 b-adapt=0:open-gop={open}{pyramid}"
+            )
+        }
         VideoCodec::Vp9 => format!(
-            "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -row-mt 1 -b:v 0 -crf 42 \
-             -g {gop} -keyint_min {gop}{}",
+            "-c:v libvpx-vp9 {} -row-mt 1 -b:v 0 -crf 42 -g {gop} -keyint_min {gop}{}",
+            match structure {
+                Structure::Pyramid => {
+                    "-deadline good -cpu-used 6 -auto-alt-ref 1 -lag-in-frames 16"
+                }
+                _ => "-deadline realtime -cpu-used 8",
+            },
             if *ten_bit { " -profile:v 2" } else { "" }
         ),
         VideoCodec::Av1 => format!("-c:v libsvtav1 -preset 12 -crf 45 -g {gop}"),
@@ -90,6 +114,21 @@ fn video(codec: VideoCodec, clip: &Clip) -> String {
         VideoCodec::Mpeg2 => "-c:v mpeg2video -q:v 5 -g 15 -bf 2".to_owned(),
         VideoCodec::Flv1 => format!("-c:v flv -q:v 5 -g {gop}"),
         VideoCodec::Wmv2 => format!("-c:v wmv2 -q:v 5 -g {gop}"),
+    }
+}
+
+fn x264(structure: Structure) -> &'static str {
+    match structure {
+        Structure::Closed => "-x264-params scenecut=0:b-adapt=0:open-gop=0",
+        Structure::Open => "-x264-params scenecut=0:b-adapt=0:open-gop=1",
+        Structure::Pyramid => {
+            "-x264-params scenecut=0:b-adapt=0:open-gop=0:bframes=8:b-pyramid=normal:ref=5"
+        }
+        Structure::Baseline => "-profile:v baseline -x264-params scenecut=0",
+        Structure::Intra => "-x264-params keyint=1",
+        Structure::Interlaced => {
+            "-flags +ilme+ildct -x264-params scenecut=0:b-adapt=0:open-gop=0:interlaced=1:tff=1"
+        }
     }
 }
 
@@ -131,8 +170,20 @@ fn packaging(packaging: Packaging, output: &Path) -> Vec<String> {
         Packaging::FragmentedMp4 => {
             words("-movflags +frag_keyframe+delay_moov+dash+global_sidx -f mp4")
         }
+        Packaging::IndexAtEnd | Packaging::LateEdit => Vec::new(),
+        Packaging::FragmentedWithoutIndex => {
+            words("-movflags +frag_keyframe+empty_moov+default_base_moof -f mp4")
+        }
+        Packaging::FragmentedTree => words("-movflags +frag_keyframe+delay_moov+dash -f mp4"),
         Packaging::HlsTs => hls("mpegts", "ts", output),
         Packaging::HlsFmp4 => hls("fmp4", "m4s", output),
+        Packaging::HlsRanges => words(
+            "-f hls -hls_time 4 -hls_playlist_type vod -hls_segment_type fmp4 \
+             -hls_flags single_file",
+        ),
+        Packaging::DashTemplate => dash("-use_template 1 -use_timeline 1"),
+        Packaging::DashList => dash("-single_file 1 -use_template 0"),
+        Packaging::DashBase => dash("-single_file 1 -use_template 0 -global_sidx 1"),
     }
 }
 
@@ -142,6 +193,22 @@ fn hls(kind: &str, extension: &str, output: &Path) -> Vec<String> {
     ));
     args.push(output.with_file_name(format!("segment%03d.{extension}")).display().to_string());
     args
+}
+
+fn dash(how: &str) -> Vec<String> {
+    words(&format!("-f dash -seg_duration 4 {how}"))
+}
+
+/// Moves picture and sound by half a second; ffmpeg writes that as empty edits.
+fn begin_late(file: &Path, late: &Path) -> Result<(), MediaError> {
+    let (from, to) = (file.display(), late.display());
+    let command = format!(
+        "-hide_banner -nostdin -v error -y -itsoffset 0.5 -i {from} -map 0 -c copy \
+         -movflags +faststart {to}"
+    );
+    tool::run("ffmpeg", words(&command))?;
+    std::fs::rename(late, file)?;
+    Ok(())
 }
 
 /// Adds the display matrix that turns the picture 90 degrees clockwise. ffmpeg 6 has an

@@ -12,14 +12,18 @@ mod clip;
 mod counter;
 mod encode;
 mod frames;
+mod manifest;
+mod packets;
 mod picture;
 mod probe;
 mod sound;
+mod tree;
 
 pub use catalogue::*;
-pub use clicks::{Click, audio_clicks, av_offsets};
-pub use clip::{AudioCodec, Clip, Packaging, Rate, VideoCodec};
+pub use clicks::{Click, audio_clicks, audio_clicks_without_edits, av_offsets, offsets};
+pub use clip::{AudioCodec, Clip, Packaging, Rate, Structure, VideoCodec};
 pub use frames::{Frame, FrameReader, read_frames};
+pub use packets::{copied_share, packet_hashes};
 pub use probe::{duration, frame_hashes, probe, stream, streams};
 
 /// Why media could not be made or read: a sentence for the failing test.

@@ -128,8 +128,15 @@ impl Format {
         let kilobits = size as f64 * 8.0 / 1000.0 / clip.seconds();
         let (extension, protocol) = match clip.packaging {
             Packaging::File(extension) => (extension, "http"),
-            Packaging::FragmentedMp4 => ("mp4", "http"),
-            Packaging::HlsTs | Packaging::HlsFmp4 => ("mp4", "m3u8_native"),
+            Packaging::HlsTs | Packaging::HlsFmp4 | Packaging::HlsRanges => ("mp4", "m3u8_native"),
+            Packaging::DashTemplate | Packaging::DashList | Packaging::DashBase => {
+                ("mp4", "http_dash_segments")
+            }
+            Packaging::IndexAtEnd
+            | Packaging::LateEdit
+            | Packaging::FragmentedMp4
+            | Packaging::FragmentedWithoutIndex
+            | Packaging::FragmentedTree => ("mp4", "http"),
         };
         let mut facts = json!({
             "ext": extension,
@@ -153,7 +160,7 @@ impl Format {
     }
 
     pub(super) fn is_playlist(&self) -> bool {
-        self.facts["protocol"] == "m3u8_native"
+        self.facts["protocol"] != "http"
     }
 }
 

@@ -1,0 +1,46 @@
+//! Which coded frames of a file are those of another one, byte for byte.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::MediaError;
+use crate::tool;
+
+/// A hash of each coded frame of the first picture, in decoding order.
+///
+/// # Errors
+/// When it is no media file.
+pub fn packet_hashes(file: impl AsRef<Path>) -> Result<Vec<String>, MediaError> {
+    let file = file.as_ref().display().to_string();
+    let args = ["-v", "error", "-select_streams", "v:0", "-show_packets", "-show_data_hash"];
+    let rest = ["sha256", "-show_entries", "packet=data_hash", "-of", "csv=p=0", &file];
+    let output = tool::run("ffprobe", args.iter().chain(&rest))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect())
+}
+
+/// The part of the coded frames of `made`, 0 to 1, that are coded frames of `source`, byte for
+/// byte. Both have to keep frames in the same form: MP4 and MPEG-TS do not.
+///
+/// # Errors
+/// When one of them is no media file, or `made` has no frames.
+pub fn copied_share(made: impl AsRef<Path>, source: impl AsRef<Path>) -> Result<f64, MediaError> {
+    let made = made.as_ref();
+    let mut known: HashMap<String, u32> = HashMap::new();
+    for hash in packet_hashes(source)? {
+        *known.entry(hash).or_default() += 1;
+    }
+    let hashes = packet_hashes(made)?;
+    if hashes.is_empty() {
+        return Err(MediaError(format!("{}: no frames", made.display())));
+    }
+    // A frame of the source counts once, however often it comes.
+    let copied = hashes.iter().filter(|hash| match known.get_mut(*hash) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    });
+    Ok(copied.count() as f64 / hashes.len() as f64)
+}
