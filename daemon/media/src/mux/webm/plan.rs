@@ -107,9 +107,11 @@ pub fn plan(tracks: &[OutTrack]) -> Result<Plan, Error> {
         }
         last.blocks.end = index + 1;
         last.size += header(block.size).len() as u64 + HEAD + block.size;
-        let lasts =
-            f64::from(sample.duration) * 1000.0 / f64::from(tracks[block.track].track.timescale);
-        plan.duration = plan.duration.max(block.time as f64 + lasts);
+        let out = &tracks[block.track];
+        let lasts = f64::from(sample.duration) * 1000.0 / f64::from(out.track.timescale);
+        // What a sound skips at its beginning is not heard at its end either.
+        let skipped = delay(out) as f64 / 1e6;
+        plan.duration = plan.duration.max(block.time as f64 + lasts - skipped);
     }
     if plan.blocks.is_empty() {
         return Err(Error::nothing("no samples to write"));

@@ -1,6 +1,7 @@
 //! What is written plays as what it was made of.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clipmill_media::mux::{Data, OutSample, OutTrack, webm as mux};
 use clipmill_media::{LocalFile, Movie, Track, TrackKind, webm};
@@ -39,6 +40,15 @@ fn write(path: &Path, tracks: &[OutTrack], folder: &Path) -> PathBuf {
     let mut made = std::fs::File::create(&name).unwrap();
     mux::write(&mut made, tracks, &[&source]).unwrap();
     name
+}
+
+/// The decoded sound, 48 kHz and one channel.
+fn waves(path: &Path) -> Vec<f32> {
+    let path = path.to_str().unwrap();
+    let arguments = ["-v", "error", "-i", path, "-map", "0:a", "-f", "f32le", "-"];
+    let output = Command::new("ffmpeg").args(arguments).output().unwrap();
+    let waves = output.stdout.as_chunks::<4>().0;
+    waves.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
 /// A whole file, written anew.
@@ -124,9 +134,22 @@ async fn parts_begin_at_zero_and_can_be_sought_in() {
         let wanted: Vec<_> = source.range(from..from + 5000).map(|frame| frame.1.clone()).collect();
         assert_eq!(hashes(&made, "0:0"), wanted, "{path:?}");
 
+        // To the sample: what is skipped is exactly what is before the picture.
+        let sound = tracks.iter().find(|out| out.track.kind == TrackKind::Sound).unwrap();
+        let skipped = (zero * 48_000.0).round() as usize;
+        let (whole, cut) = (waves(path), waves(&made));
+        assert!(sound.begins < 0 && sound.track.timescale == 48_000);
+        let settled = 9600..48_000;
+        let whole = &whole[skipped + settled.start..skipped + settled.end];
+        assert!(whole.iter().any(|wave| wave.abs() > 0.01), "{path:?}");
+        // A decoder that begins elsewhere comes near, never quite there; one
+        // sample off would be several times as much.
+        let off = cut[settled].iter().zip(whole).map(|(cut, whole)| (cut - whole).abs());
+        assert!(off.fold(0.0, f32::max) < 0.002, "{path:?}");
+
         assert_eq!(probe(&made, "stream=r_frame_rate")[0], rate);
         let duration: f64 = probe(&made, "format=duration")[0].parse().unwrap();
-        assert!((duration - 5.0).abs() < 0.1, "{path:?} {duration}");
+        assert!((duration - 5.0).abs() < 0.045, "{path:?} {duration}");
         // A seek lands on the keyframe before, by the index in front.
         let path = made.to_str().unwrap();
         let sought = run(
