@@ -10,6 +10,8 @@ use super::walk::Walk;
 use super::window::Window;
 use crate::Error;
 
+/// Most bytes of sound before a keyframe in its cluster that are taken along.
+const TAKEN: u64 = 4096;
 /// Seconds between two entries of an index beyond which it is looked between.
 const SPARSE: u64 = 10;
 /// Bytes between two entries of an index beyond which it is looked between.
@@ -80,10 +82,25 @@ pub async fn find(
     Ok(Some(Found { from, to }))
 }
 
-/// Where the frames of a cue begin, as far as the index tells.
+/// Where the frames of a cue begin, as far as the index tells. Sound that
+/// stands right before them in their cluster is taken along.
 async fn start(window: &mut Window<'_>, cue: &Cue) -> Result<Edge, Error> {
     if cue.within <= FIRST {
         return Ok(Edge::of(cue.at));
+    }
+    if cue.within <= TAKEN
+        && let Some(mut walk) = Walk::open(window, cue.at).await?
+    {
+        for _ in 0..BEHIND {
+            let Some(seen) = walk.next(window).await.ok().flatten() else { break };
+            if seen.track != cue.track {
+                continue;
+            }
+            if seen.at - walk.content == cue.within {
+                return Ok(Edge::of(cue.at));
+            }
+            break;
+        }
     }
     Ok(block(window, cue).await?.unwrap_or(Edge::of(cue.at)))
 }
