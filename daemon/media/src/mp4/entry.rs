@@ -77,7 +77,7 @@ fn picture(found: &Child<'_>) -> Result<Entry, Error> {
             (Codec::H264, content(b"avcC")?)
         }
         b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => (Codec::Hevc, content(b"hvcC")?),
-        b"vp08" => (Codec::Vp8, content(b"vpcC")?),
+        b"vp08" => (Codec::Vp8, None),
         b"vp09" => (Codec::Vp9, content(b"vpcC")?),
         b"av01" => (Codec::Av1, content(b"av1C")?),
         b"mp4v" => match child(boxes, b"esds")? {

@@ -168,7 +168,7 @@ pub(crate) async fn picks<'m>(
 ) -> Result<Vec<Pick<'m>>, Error> {
     let mut from = match hint {
         Some(hint) => vec![hint],
-        None => starts(source, tracks, span).await,
+        None => starts(source, tracks, span).await?,
     };
     loop {
         let begin = from.pop();
@@ -196,15 +196,19 @@ pub(crate) async fn picks<'m>(
 }
 
 /// Fragments that a span may begin with, the best one last.
-async fn starts(source: &Source<'_>, tracks: &[(&Trak, TrackKind)], span: Span) -> Vec<u64> {
-    let Some((trak, _)) = tracks.first() else { return Vec::new() };
-    let entries = mfra::entries(source, trak.id).await;
+async fn starts(
+    source: &Source<'_>,
+    tracks: &[(&Trak, TrackKind)],
+    span: Span,
+) -> Result<Vec<u64>, Error> {
+    let Some((trak, _)) = tracks.first() else { return Ok(Vec::new()) };
+    let entries = mfra::entries(source, trak.id).await?;
     let before = |entry: &&mfra::Entry| {
         let time = i64::try_from(entry.time).unwrap_or(i64::MAX);
         micros(time, trak.timescale) <= span.start
     };
     let before: Vec<u64> = entries.iter().filter(before).map(|entry| entry.moof).collect();
-    before.into_iter().rev().take(ATTEMPTS).rev().collect()
+    Ok(before.into_iter().rev().take(ATTEMPTS).rev().collect())
 }
 
 async fn gather<'m>(

@@ -2,7 +2,7 @@
 
 use super::boxes::{Fields, child, children};
 use super::source::Source;
-use crate::Error;
+use crate::{Error, Kind};
 
 /// Most bytes of it.
 const MOST: u64 = 16 << 20;
@@ -18,9 +18,12 @@ pub(crate) struct Entry {
 
 /// The entries for a track, in their order; none when there is no such index,
 /// or none of any use.
-pub(crate) async fn entries(source: &Source<'_>, track: u32) -> Vec<Entry> {
-    // A file without it is as good as one with a damaged one.
-    find(source, track).await.unwrap_or_default()
+pub(crate) async fn entries(source: &Source<'_>, track: u32) -> Result<Vec<Entry>, Error> {
+    match find(source, track).await {
+        // A damaged index is as good as none.
+        Err(error) if error.kind == Kind::Damaged => Ok(Vec::new()),
+        found => found,
+    }
 }
 
 async fn find(source: &Source<'_>, track: u32) -> Result<Vec<Entry>, Error> {
