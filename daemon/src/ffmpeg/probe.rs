@@ -151,7 +151,6 @@ impl Stream {
             rotation: self.rotation(),
             start: self.start_time.as_ref().and_then(|start| start.parse().ok()),
             interlaced: matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
-            bottom_first: matches!(self.field_order.as_deref(), Some("bb" | "tb")),
             color: [
                 named(&self.color_range),
                 named(&self.color_space),

@@ -242,7 +242,6 @@ mod tests {
                 rotation: 0,
                 start: None,
                 interlaced: false,
-                bottom_first: false,
                 color: [None, None, None, None],
             };
             let Target { container, codec: name, lossless } = target(format, source, &video, high);

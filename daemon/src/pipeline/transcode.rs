@@ -52,7 +52,7 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
         match smart(shop, &fetched, &inputs, index.as_ref(), exact, &way.plan).await? {
             Outcome::Made(made) => {
                 gauge.encoding(100.0, None, None, None);
-                return Ok(Encoded { note, ..made });
+                return Ok(Encoded { note, ..*made });
             }
             Outcome::Short => tracing::info!("the span has no keyframe, so all of it is encoded"),
             Outcome::Unfit(why) => {

@@ -202,7 +202,6 @@ mod tests {
                 rotation: 0,
                 start: None,
                 interlaced: false,
-                bottom_first: false,
                 color: [None, None, None, None],
             }),
             audio: Vec::new(),

@@ -173,7 +173,6 @@ mod tests {
             rotation: 0,
             start: None,
             interlaced: false,
-            bottom_first: false,
             color: [None, None, None, None],
         }
     }

@@ -92,7 +92,6 @@ fn probe(format: &str, width: u32, height: u32, sounds: u32) -> Probe {
             rotation: 0,
             start: None,
             interlaced: false,
-            bottom_first: false,
             color: [const { None }; 4],
         }),
         audio: (1..=sounds)

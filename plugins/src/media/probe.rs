@@ -49,9 +49,6 @@ pub struct VideoStream {
     pub start: Option<f64>,
     /// Whether fields are interlaced.
     pub interlaced: bool,
-    /// Whether the lower field of an interlaced frame comes first.
-    #[serde(default)]
-    pub bottom_first: bool,
     /// Colour range, space, transfer and primaries as ffprobe names them.
     pub color: [Option<String>; 4],
 }

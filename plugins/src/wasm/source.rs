@@ -84,7 +84,6 @@ impl WasmSource {
             let name = &self.description.name;
             SourceError::later("plugin_failed", format!("the plugin {name} failed: {fault}"))
         })??;
-        let info = without_unreachable(info);
         let left = info.expires_at.map(|at| (at - Utc::now()).to_std().unwrap_or_default());
         let keep = left.map_or(KEPT, |left| left.saturating_sub(MARGIN).min(LONGEST_KEPT));
         let running = matches!(info.live, Live::Running { .. });
@@ -138,7 +137,7 @@ impl Source for WasmSource {
         let Transport::Progressive { url, headers } = &format.transport else {
             return Err(SourceError::never(
                 "source_failed",
-                "this is only to be had as HLS or DASH, which is not fetched from plugins yet",
+                "this stream could not be fetched in segments, and a plugin can't do it otherwise",
             ));
         };
         if what.formats.len() != 1 {
@@ -167,14 +166,4 @@ fn weight(url: &str, info: &MediaInfo) -> u32 {
     };
     let bytes: usize = url.len() + FORMAT + info.formats.iter().map(format).sum::<usize>();
     u32::try_from(bytes).unwrap_or(u32::MAX)
-}
-
-/// Leaves out what the host can't fetch yet where there is something that it
-/// can: nobody chooses a format in vain.
-fn without_unreachable(mut info: MediaInfo) -> MediaInfo {
-    let progressive = |format: &Format| matches!(format.transport, Transport::Progressive { .. });
-    if info.formats.iter().any(|format| format.video.is_some() && progressive(format)) {
-        info.formats.retain(progressive);
-    }
-    info
 }

@@ -24,8 +24,6 @@ pub(crate) struct SeamPart<'a> {
     pub to: Option<i64>,
     /// Frames that there must be.
     pub frames: usize,
-    /// ffmpeg's pixel format of the source.
-    pub pixel_format: &'a str,
     /// Whether the source is interlaced.
     pub interlaced: bool,
     /// Threads; 0 for ffmpeg's own choice.
@@ -45,7 +43,6 @@ pub(crate) fn seam(job: &SeamPart<'_>) -> Vec<OsString> {
     let filter = format!("trim=start_pts={}{end},setpts=PTS-STARTPTS", job.from);
     args.add(&["-filter:v", &filter, "-fps_mode", "passthrough", "-enc_time_base:v", "-1"]);
     args.add(&["-frames:v", &job.frames.to_string(), "-c:v", job.seam.encoder()]);
-    args.add(&["-pix_fmt", job.pixel_format]);
     if let Some(profile) = job.seam.profile() {
         args.add(&["-profile:v", profile]);
     }

@@ -20,7 +20,6 @@ fn video(width: u32, pixel_format: &str) -> VideoStream {
         rotation: 0,
         start: None,
         interlaced: false,
-        bottom_first: false,
         color: [None, None, None, None],
     }
 }

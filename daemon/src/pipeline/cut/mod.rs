@@ -48,7 +48,7 @@ pub(super) struct Job<'a> {
 /// What became of it.
 pub(super) enum Outcome {
     /// The file, checked.
-    Made(Encoded),
+    Made(Box<Encoded>),
     /// All of it is before the next keyframe, so that there is nothing to copy.
     Short,
     /// Why all of it has to be encoded, for people.
@@ -110,7 +110,7 @@ fn unreadable(error: &clipmill_media::Error) -> StageError {
 /// `tool_missing`, `stage_timeout`, `internal`.
 pub(super) async fn cut(shop: &Shop, job: &Job<'_>) -> Result<Outcome, StageError> {
     match make(shop, job).await {
-        Ok(encoded) => Ok(Outcome::Made(encoded)),
+        Ok(encoded) => Ok(Outcome::Made(Box::new(encoded))),
         Err(Trouble::Short) => Ok(Outcome::Short),
         Err(Trouble::Unfit(why)) => Ok(Outcome::Unfit(why)),
         Err(Trouble::Failed(error)) => Err(error),
@@ -131,7 +131,7 @@ async fn make(shop: &Shop, job: &Job<'_>) -> Result<Encoded, Trouble> {
     if cut.plan.body.is_empty() {
         return Err(Trouble::Short);
     }
-    let parts = async { Ok::<_, Trouble>(parts::encode(shop, job, &track, &cut).await?) };
+    let parts = parts::encode(shop, job, &track, &cut);
     let sounds = sound::sounds(shop, job);
     let (parts, sounds) = tokio::try_join!(parts, sounds)?;
     let (copied, encoded) = (cut.plan.body.len(), cut.plan.encoded());

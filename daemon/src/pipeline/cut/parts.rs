@@ -73,7 +73,6 @@ async fn part(
         from,
         to: Some(to),
         frames: frames.len(),
-        pixel_format: &video.pixel_format,
         interlaced: video.interlaced,
         threads: shop.workers.ffmpeg_threads,
         output: &output,

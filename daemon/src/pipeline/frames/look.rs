@@ -95,7 +95,6 @@ fn by_plan(made: &Made<'_>) -> Probe {
             rotation: 0,
             start: None,
             interlaced: false,
-            bottom_first: false,
             color: [None, None, None, None],
         }),
         audio: Vec::new(),

@@ -24,7 +24,6 @@ fn file(format: &str, width: u32, height: u32) -> Probe {
             rotation: 0,
             start: None,
             interlaced: false,
-            bottom_first: false,
             color: [const { None }; 4],
         }),
         audio: Vec::new(),

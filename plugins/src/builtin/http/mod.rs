@@ -1,4 +1,5 @@
-//! The source `http`: a media file at a plain address.
+//! The source `http`: a media file at a plain address, or a playlist or manifest
+//! of a stream.
 //!
 //! It claims every web address, so it stands behind all other sources.
 
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use url::Url;
 
-use crate::media::{AudioTrack, Format, Live, MediaInfo, Transport, VideoTrack};
+use self::sniff::List;
+use crate::media::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
 use crate::net::{Client, check_url};
 use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription, SourceError};
 
@@ -63,8 +65,22 @@ impl Source for Http {
         {
             head.extend_from_slice(&chunk);
         }
-        let container = sniff::sniff(&head)
-            .ok_or_else(|| SourceError::never("unsupported_url", sniff::advice(&head)))?;
+        // Not where it led to: that address may be good for minutes only.
+        let (url_here, headers) = (url.clone(), BTreeMap::new());
+        let (container, transport) = match (sniff::sniff(&head), sniff::list(&head)) {
+            (Some(container), _) => {
+                (container, Transport::Progressive { url: url_here, headers })
+            }
+            (None, Some(List::Hls)) => (Container::Mp4, Transport::Hls { url: url_here, headers }),
+            (None, Some(List::Dash)) => {
+                (Container::Mp4, Transport::Dash { url: url_here, headers })
+            }
+            (None, None) => {
+                return Err(SourceError::never("unsupported_url", sniff::advice(&head)));
+            }
+        };
+        // The size of a list says nothing of what it lists.
+        let size = size.filter(|_| matches!(transport, Transport::Progressive { .. }));
         let name = file_name(url);
         Ok(Arc::new(MediaInfo {
             id: name.clone().unwrap_or_else(|| "file".into()),
@@ -78,8 +94,7 @@ impl Source for Http {
                 audio: Some(AudioTrack::default()),
                 bitrate: None,
                 size,
-                // Not where it led to: that address may be good for minutes only.
-                transport: Transport::Progressive { url: url.clone(), headers: BTreeMap::new() },
+                transport,
             }],
             expires_at: None,
         }))
@@ -92,6 +107,14 @@ impl Source for Http {
         progress: &(dyn Fn(FetchProgress) + Send + Sync),
     ) -> Result<PathBuf, SourceError> {
         check_url(&what.url)?;
+        let info = self.resolve(&what.url, ResolveOptions::default()).await?;
+        let plain = |format: &Format| matches!(format.transport, Transport::Progressive { .. });
+        if !info.formats.iter().any(plain) {
+            return Err(SourceError::never(
+                "source_failed",
+                "this stream could not be fetched in segments, and there is no other way to it",
+            ));
+        }
         let path = what.folder.join("source.bin");
         download_to(&path, &self.client, &what.url, &BTreeMap::new(), what.max_bytes, progress)
             .await?;

@@ -43,14 +43,30 @@ pub(super) fn sniff(head: &[u8]) -> Option<Container> {
     (riff || others.iter().any(|magic| at(0, magic))).then_some(Container::Other)
 }
 
+/// A list of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// An HLS playlist.
+    Hls,
+    /// A DASH manifest.
+    Dash,
+}
+
+/// What kind of list a text is, if it is one.
+pub(super) fn list(head: &[u8]) -> Option<List> {
+    let text = String::from_utf8_lossy(head.get(..WANTED.min(head.len())).unwrap_or_default());
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with("#EXTM3U") {
+        return Some(List::Hls);
+    }
+    (text.starts_with('<') && text.contains("<MPD")).then_some(List::Dash)
+}
+
 /// What to tell a person about a file that is no media.
 pub(super) fn advice(head: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(head.get(..512.min(head.len())).unwrap_or_default());
     let text = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
-    if text.starts_with("#extm3u") || text.contains("<mpd") {
-        "this address is that of a stream's playlist, which is not fetched directly; \
-         give the address of the page that plays it, or of a media file"
-    } else if text.starts_with('<') {
+    if text.starts_with('<') {
         "this address is that of a web page, not of a media file; give the address of the \
          file itself, or ask the operator to add the site to those of yt-dlp"
     } else if head.is_empty() {
@@ -98,10 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_told_from_pages() {
+        assert_eq!(list(b"\xef\xbb\xbf#EXTM3U\n"), Some(List::Hls));
+        assert_eq!(list(b"<?xml version='1.0'?>\n<MPD type='static'>"), Some(List::Dash));
+        assert_eq!(list(b"<!doctype html>"), None);
+        assert_eq!(list(b"text <MPD"), None);
+    }
+
+    #[test]
     fn advice_fits_what_is_there() {
         assert!(advice(b"\xef\xbb\xbf <!doctype html>").contains("web page"));
-        assert!(advice(b"#EXTM3U\n").contains("playlist"));
-        assert!(advice(b"<?xml version='1.0'?><MPD>").contains("playlist"));
         assert!(advice(b"").contains("empty"));
         assert!(advice(b"text").contains("neither"));
     }

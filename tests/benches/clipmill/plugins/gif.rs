@@ -82,7 +82,6 @@ fn probe() -> Probe {
             rotation: 0,
             start: None,
             interlaced: false,
-            bottom_first: false,
             color: [const { None }; 4],
         }),
         audio: Vec::new(),
