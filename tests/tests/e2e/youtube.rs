@@ -218,7 +218,7 @@ async fn a_bot_gets_a_line_of_text_whatever_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hls_is_fetched_by_yt_dlp_and_cut_exactly() {
+async fn hls_is_fetched_in_segments_and_cut_exactly() {
     let server = MediaServer::new();
     let clip = hls_ts();
     let playlist = clip.file();

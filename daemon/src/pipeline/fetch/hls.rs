@@ -1,15 +1,17 @@
 //! HLS: from the address of a playlist to the segments of picture and sound.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use clipmill_media::hls::{self, Master, Media, Method, Playlist, Variant};
 use clipmill_plugins::media::{AudioTrack, Container, Format, Transport, VideoTrack};
 use url::Url;
 
-use super::choose;
 use super::request::Remote;
-use super::segments::{Fetcher, Place, Reel, Segment, refused};
+use super::segments::{Fetcher, Place, Reel, Segment, Zero, refused};
+use super::{choose, span};
 use crate::pipeline::StageError;
+use crate::pipeline::media::micros;
 
 /// What is wanted of a playlist that offers a choice.
 #[derive(Debug, Clone, Copy)]
@@ -20,58 +22,85 @@ pub(super) struct Taste<'a> {
     pub max_height: Option<u32>,
 }
 
-/// The segments of a stream.
-#[derive(Debug)]
-pub(super) struct Reels {
-    /// Picture, perhaps with sound.
-    pub video: Reel,
-    /// The sound, where it is apart.
-    pub audio: Option<Reel>,
+/// Of a stream that runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Running {
+    /// When the source's time 0 was, microseconds since 1970, if that is known.
+    pub epoch_micros: Option<i64>,
 }
 
-/// Reads the playlist at an address, and those that it leads to.
+/// What a list of segments holds now.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub reel: Reel,
+    /// Whether nothing is added any more.
+    pub ended: bool,
+    /// Whether its times are guessed.
+    pub rough: bool,
+    /// When it is worth to be read again.
+    pub pause: Duration,
+}
+
+/// The media playlists that the one at an address leads to: of the picture,
+/// and of the sound where it is apart.
 ///
 /// # Errors
-/// Those of sources; `not_media` when it can't be used, `still_live` when it
-/// still grows.
-pub(super) async fn open(
+/// Those of sources; `not_media` when it can't be used.
+pub(super) async fn find(
     fetcher: &Fetcher<'_>,
     remote: &Remote,
     taste: Taste<'_>,
-) -> Result<Reels, StageError> {
+) -> Result<(Remote, Option<Remote>), StageError> {
     let (playlist, url) = load(fetcher, remote).await?;
-    let master = match playlist {
-        Playlist::Media(media) => {
-            return Ok(Reels { video: reel(&media, &url, remote)?, audio: None });
-        }
-        Playlist::Master(master) => master,
+    let Playlist::Master(master) = playlist else {
+        return Ok((remote.clone(), None));
     };
     let variant = variant(&master, taste)?;
-    let video = follow(fetcher, remote, &url, &variant.uri).await?;
-    let audio = match sound(&master, variant) {
-        Some(uri) => Some(follow(fetcher, remote, &url, uri).await?),
-        None => None,
+    let follow = |uri: &str| {
+        let url = url
+            .join(uri)
+            .map_err(|_| StageError::never("not_media", "the playlist names an odd address"))?;
+        Ok::<_, StageError>(Remote { url, headers: remote.headers.clone() })
     };
-    Ok(Reels { video, audio })
+    let audio = sound(&master, variant).map(follow).transpose()?;
+    Ok((follow(&variant.uri)?, audio))
 }
 
-/// The media playlist that a master leads to.
-async fn follow(
+/// The segments that a media playlist lists now.
+///
+/// # Errors
+/// Those of sources; `not_media` when it can't be used, `still_live` when a
+/// running stream does not tell its time.
+pub(super) async fn read(
     fetcher: &Fetcher<'_>,
     remote: &Remote,
-    base: &Url,
-    uri: &str,
-) -> Result<Reel, StageError> {
-    let url = base
-        .join(uri)
-        .map_err(|_| StageError::never("not_media", "the playlist names an odd address"))?;
-    let remote = Remote { url, headers: remote.headers.clone() };
-    match load(fetcher, &remote).await? {
-        (Playlist::Media(media), url) => reel(&media, &url, &remote),
-        (Playlist::Master(_), _) => {
-            Err(StageError::never("not_media", "the stream's playlist leads to another list"))
+    running: Option<Running>,
+) -> Result<Listed, StageError> {
+    let (Playlist::Media(media), url) = load(fetcher, remote).await? else {
+        return Err(StageError::never("not_media", "the stream's playlist leads to another list"));
+    };
+    let mut reel = reel(&media, &url, remote)?;
+    let begins = media.segments.first().is_none_or(|segment| segment.sequence == 0);
+    let mut rough = false;
+    if let Some(Running { epoch_micros: Some(epoch) }) = running
+        && !(media.ended && begins)
+    {
+        let length: f64 = media.segments.iter().map(|segment| segment.duration).sum();
+        let recorded = media.recorded().unwrap_or_else(|| {
+            // Without times of its own the newest segment has just come.
+            rough = true;
+            let first = chrono::Utc::now().timestamp_micros() - micros(length);
+            media.starts().iter().map(|start| first.saturating_add(micros(*start))).collect()
+        });
+        for (segment, recorded) in reel.segments.iter_mut().zip(recorded) {
+            segment.start = recorded.saturating_sub(epoch) as f64 / 1e6;
         }
+        reel.zero = Zero::Fetched;
+    } else if !media.ended && !begins {
+        return Err(span::still_live());
     }
+    let pause = media.target_duration.clamp(0.5, 10.0);
+    Ok(Listed { reel, ended: media.ended, rough, pause: Duration::from_secs_f64(pause) })
 }
 
 async fn load(fetcher: &Fetcher<'_>, remote: &Remote) -> Result<(Playlist, Url), StageError> {
@@ -148,6 +177,7 @@ fn reel(media: &Media, base: &Url, remote: &Remote) -> Result<Reel, StageError> 
             place: place(&segment.uri, segment.range.as_ref()),
             start,
             duration: segment.duration,
+            number: segment.sequence,
             run: segment.discontinuity,
             map: segment.map,
             key: segment.key.map(vector),

@@ -88,6 +88,28 @@ impl Job<'_> {
         meter::metered(gauge, &self.means.budget, expected, both).await
     }
 
+    /// Gets files whose own index tells what is needed of them.
+    ///
+    /// # Errors
+    /// As [`Job::progressive`].
+    pub async fn files(
+        &self,
+        video: Remote,
+        audio: Option<Remote>,
+        folder: &Path,
+    ) -> Result<Media, StageError> {
+        let track = |remote, name: &str, picture, sound| Track {
+            remote,
+            format: self.choice.video,
+            stem: folder.join(name),
+            picture,
+            sound,
+        };
+        let video = track(video, "video", true, audio.is_none());
+        let audio = audio.map(|audio| track(audio, "audio", false, true));
+        self.both(&video, audio.as_ref(), folder).await
+    }
+
     async fn both(
         &self,
         video: &Track<'_>,

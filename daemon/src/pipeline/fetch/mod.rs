@@ -9,6 +9,7 @@
 mod address;
 mod budget;
 mod choose;
+mod dash;
 mod gather;
 mod hls;
 mod job;
@@ -123,20 +124,36 @@ async fn remote(
     let running = matches!(info.live, Live::Running { .. });
     let remotes = remotes(choice);
     let streams = streams::of(choice);
-    if running && (remotes.is_none() || span.is_none()) {
+    if running && (remotes.is_none() && streams.is_none() || span.is_none()) {
         return Err(span::still_live());
     }
+    let (span, live) = match running && remotes.is_none() {
+        true => {
+            let (span, epoch_micros) = span::running(wanted, &info, span);
+            // A moment has its own clock then.
+            note = note.filter(|_| epoch_micros.is_none());
+            (span, Some(hls::Running { epoch_micros }))
+        }
+        false => (span, None),
+    };
     let means = Arc::new(Means::new(shop));
     let received = Arc::clone(&means);
     let job = Job { shop, source: &source, url, info: &info, choice, span, running, means };
     let taste = hls::Taste { format, max_height };
     let got = match (remotes, streams) {
         (Some(remotes), _) => Some(job.progressive(remotes, &ask.folder, gauge).await),
-        (None, Some(streams)) => Some(job.segmented(streams, taste, &ask.folder, gauge).await),
+        (None, Some(streams)) => {
+            Some(job.segmented(streams, taste, live, &ask.folder, gauge).await)
+        }
         (None, None) => None,
     };
     let (media, own) = match got {
         Some(Ok(media)) => (media, false),
+        // The recording will be there in another form.
+        Some(Err(error)) if is_ours(&error) && live.is_some() => {
+            tracing::info!(%error, "the running stream can't be cut");
+            return Err(span::still_live());
+        }
         Some(Err(error)) if !is_ours(&error) || running => return Err(error),
         got => {
             let download =

@@ -6,6 +6,7 @@ use clipmill_plugins::Retry;
 use clipmill_plugins::media::{Live, MediaInfo};
 use clipmill_storage::{Moment, Span};
 
+use crate::pipeline::media::micros;
 use crate::pipeline::{SpanAsk, StageError};
 
 /// When it is looked again whether a stream has ended.
@@ -33,6 +34,24 @@ pub(super) fn resolve(
         SpanAsk::Moment(moment) => at(moment, info.live),
     };
     Ok((Some(clip(span, info.duration)?), note))
+}
+
+/// The span of a stream that runs, and when its time 0 was, microseconds since
+/// 1970, if that is known. A moment needs no beginning of the stream: its time
+/// is counted from the clip's own beginning then.
+pub(super) fn running(
+    ask: SpanAsk,
+    info: &MediaInfo,
+    span: Option<Span>,
+) -> (Option<Span>, Option<i64>) {
+    match (info.live.began(), ask) {
+        (Some(began), _) => (span, Some(began.timestamp_micros())),
+        (None, SpanAsk::Moment(moment)) => {
+            let at = moment.at.timestamp_micros().saturating_sub(micros(moment.offset));
+            (Some(Span { start: 0.0, end: moment.duration }), Some(at))
+        }
+        (None, SpanAsk::Fixed(_) | SpanAsk::Whole) => (span, None),
+    }
 }
 
 /// A span within a video of this length, if that is known.

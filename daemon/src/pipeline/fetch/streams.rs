@@ -1,28 +1,55 @@
 //! One fetch of a stream in segments: picture and sound by their playlists.
 
 use std::path::Path;
+use std::time::Duration;
 
 use clipmill_media::ts;
-use clipmill_plugins::ResolveOptions;
 use clipmill_plugins::media::{Format, MediaInfo, Transport};
+use clipmill_plugins::{ResolveOptions, Retry};
+use clipmill_storage::Span;
 
 use super::choose::Choice;
-use super::hls::{self, Reels, Taste};
+use super::dash::{self, Found, Wanted};
+use super::hls::{self, Running, Taste};
 use super::job::{Job, may_end_early};
 use super::meter;
 use super::request::Remote;
-use super::segments::{Fetcher, Need};
+use super::segments::{self, Fetcher, Need, Reel};
+use super::span::still_live;
 use crate::pipeline::media::{Media, MediaFile};
 use crate::pipeline::{Gauge, StageError, workspace};
 
 /// How far apart picture and sound may say that the stream begins, microseconds.
 const APART: i64 = 2_000_000;
 
+/// By how much a list may begin after the span, seconds: its times are rounded.
+const EARLY: f64 = 0.001;
+/// How far ahead of a running stream a span may begin to be waited for here,
+/// seconds.
+const FAR: f64 = 30.0;
+/// The longest wait for a span that is farther ahead.
+const NEXT_LOOK: Duration = Duration::from_secs(60);
+
 /// Where a stream is described.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stream {
     /// By an HLS playlist.
     Hls(Remote),
+    /// By a DASH manifest, as this format.
+    Dash(Remote, Box<Format>),
+}
+
+/// One rendition of a stream.
+#[derive(Debug, Clone, PartialEq)]
+enum Rendition {
+    Hls(Remote),
+    Dash(Remote, Wanted),
+}
+
+/// A rendition as it can be got.
+enum Source {
+    Reel(Reel),
+    File(Remote),
 }
 
 /// Picture, and the sound if it is apart.
@@ -42,7 +69,11 @@ fn stream(format: &Format) -> Option<Stream> {
         Transport::Hls { url, headers } => {
             Some(Stream::Hls(Remote { url: url.clone(), headers: headers.clone() }))
         }
-        Transport::Dash { .. } | Transport::Progressive { .. } | Transport::Opaque => None,
+        Transport::Dash { url, headers } => {
+            let remote = Remote { url: url.clone(), headers: headers.clone() };
+            Some(Stream::Dash(remote, Box::new(format.clone())))
+        }
+        Transport::Progressive { .. } | Transport::Opaque => None,
     }
 }
 
@@ -56,6 +87,7 @@ impl Job<'_> {
         &self,
         streams: Streams,
         taste: Taste<'_>,
+        running: Option<Running>,
         folder: &Path,
         gauge: &Gauge,
     ) -> Result<Media, StageError> {
@@ -63,14 +95,14 @@ impl Job<'_> {
         // A cast of a float saturates.
         workspace::room_for(folder, expected.unwrap_or(0.0) as u64)?;
         let work = async {
-            let error = match self.both_streams(&streams, taste, folder).await {
+            let error = match self.both_streams(&streams, taste, running, folder).await {
                 Err(error) if matches!(error.code, "private_video" | "removed_video") => error,
                 done => return done,
             };
             // The addresses may have expired.
             let fresh = self.source.resolve(self.url, ResolveOptions { fresh: true }).await?;
             match self.again(&fresh).filter(|fresh| *fresh != streams) {
-                Some(fresh) => self.both_streams(&fresh, taste, folder).await,
+                Some(fresh) => self.both_streams(&fresh, taste, running, folder).await,
                 None => Err(error),
             }
         };
@@ -92,30 +124,55 @@ impl Job<'_> {
         &self,
         (video, audio): &Streams,
         taste: Taste<'_>,
+        running: Option<Running>,
         folder: &Path,
     ) -> Result<Media, StageError> {
+        let (video_stem, audio_stem) = (folder.join("video"), folder.join("audio"));
+        for stem in [&video_stem, &audio_stem] {
+            workspace::renew(&segments::folder(stem)).await?;
+        }
         let fetcher = Fetcher { shop: self.shop, means: &self.means };
         let sound = async {
             match audio {
-                Some(audio) => self.reels(&fetcher, audio, taste).await.map(Some),
+                Some(audio) => find(&fetcher, audio, taste).await.map(Some),
                 None => Ok(None),
             }
         };
-        let (picture, sound) = tokio::try_join!(self.reels(&fetcher, video, taste), sound)?;
-        let sound = sound.map(|sound| sound.video).or(picture.audio);
-        let (span, apart) = (self.span, sound.is_some());
-        let need = |picture, sound| Need { span, picture, sound, apart };
+        let (picture, sound) = tokio::try_join!(find(&fetcher, video, taste), sound)?;
+        let sound = sound.map(|(sound, _)| sound).or(picture.1);
+        let apart = sound.is_some();
+        let load = Load { fetcher: &fetcher, span: self.span, running, apart };
+        let sound = async {
+            match &sound {
+                Some(sound) => load.source(sound, false, &audio_stem).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let picture = load.source(&picture.0, true, &video_stem);
+        let (picture, sound) = tokio::try_join!(picture, sound)?;
+        let (picture, sound) = match (picture, sound) {
+            (Source::Reel(picture), None) => (picture, None),
+            (Source::Reel(picture), Some(Source::Reel(sound))) => (picture, Some(sound)),
+            (Source::File(picture), None) => return self.files(picture, None, folder).await,
+            (Source::File(picture), Some(Source::File(sound))) => {
+                return self.files(picture, Some(sound), folder).await;
+            }
+            _ => {
+                let odd = "picture and sound are described in two different ways";
+                return Err(StageError::never("not_media", odd));
+            }
+        };
+        let need = |picture, sound| Need { span: self.span, picture, sound, apart };
         let audio = async {
             match &sound {
                 Some(reel) => {
-                    let stem = folder.join("audio");
-                    may_end_early(fetcher.fetch(reel, need(false, true), &stem).await)
+                    let made = fetcher.fetch(reel, need(false, true), &audio_stem).await;
+                    may_end_early(made)
                 }
                 None => Ok(None),
             }
         };
-        let stem = folder.join("video");
-        let video = fetcher.fetch(&picture.video, need(true, !apart), &stem);
+        let video = fetcher.fetch(&picture, need(true, !apart), &video_stem);
         let (video, audio) = tokio::try_join!(video, audio)?;
         let audio = match audio {
             Some(audio) => Some(on_one_clock(&video, audio)?),
@@ -123,17 +180,97 @@ impl Job<'_> {
         };
         Ok(Media { video, audio })
     }
+}
 
-    async fn reels(
-        &self,
-        fetcher: &Fetcher<'_>,
-        stream: &Stream,
-        taste: Taste<'_>,
-    ) -> Result<Reels, StageError> {
-        match stream {
-            Stream::Hls(remote) => hls::open(fetcher, remote, taste).await,
+/// The renditions that a stream means.
+async fn find(
+    fetcher: &Fetcher<'_>,
+    stream: &Stream,
+    taste: Taste<'_>,
+) -> Result<(Rendition, Option<Rendition>), StageError> {
+    match stream {
+        Stream::Hls(remote) => {
+            let (video, audio) = hls::find(fetcher, remote, taste).await?;
+            Ok((Rendition::Hls(video), audio.map(Rendition::Hls)))
+        }
+        Stream::Dash(remote, format) => {
+            let (video, audio) = dash::find(fetcher, remote, format, taste).await?;
+            let of = |wanted| Rendition::Dash(remote.clone(), wanted);
+            Ok((of(video), audio.map(of)))
         }
     }
+}
+
+/// How lists of segments are read, and waited for while they grow.
+struct Load<'a> {
+    fetcher: &'a Fetcher<'a>,
+    span: Option<Span>,
+    running: Option<Running>,
+    apart: bool,
+}
+
+impl Load<'_> {
+    /// A rendition that holds the span; of a running stream what there is of it
+    /// is fetched meanwhile, because it may leave the list.
+    async fn source(
+        &self,
+        rendition: &Rendition,
+        picture: bool,
+        stem: &Path,
+    ) -> Result<Source, StageError> {
+        let mut known: Option<Reel> = None;
+        loop {
+            let listed = match rendition {
+                Rendition::Hls(remote) => hls::read(self.fetcher, remote, self.running).await?,
+                Rendition::Dash(remote, wanted) => {
+                    match dash::read(self.fetcher, remote, wanted, self.running).await? {
+                        Found::Listed(listed) => listed,
+                        Found::File(remote) => return Ok(Source::File(remote)),
+                    }
+                }
+            };
+            let (ended, pause) = (listed.ended, listed.pause);
+            // Two lists of guessed times don't fit each other.
+            if listed.rough && self.apart {
+                return Err(still_live());
+            }
+            let reel = match known.take() {
+                Some(mut known) => {
+                    known.grow(listed.reel);
+                    known
+                }
+                None => listed.reel,
+            };
+            let (begin, end) = reel.span().unwrap_or_default();
+            let Some(span) = self.span else {
+                return if ended { Ok(Source::Reel(reel)) } else { Err(still_live()) };
+            };
+            // What has left the list is in the recording.
+            if self.running.is_some() && begin > span.start.max(0.0) + EARLY {
+                return Err(still_live());
+            }
+            if ended || end >= span.end {
+                return Ok(Source::Reel(reel));
+            }
+            if self.running.is_none() {
+                return Err(still_live());
+            }
+            if span.start > end + FAR {
+                let wait = Duration::try_from_secs_f64(span.start - end).unwrap_or(NEXT_LOOK);
+                return Err(not_yet(wait.min(NEXT_LOOK)));
+            }
+            if span.start < end {
+                self.fetcher.ahead(&reel, span, picture, stem).await?;
+            }
+            known = Some(reel);
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// The stream has not come to the span yet.
+fn not_yet(wait: Duration) -> StageError {
+    StageError { retry: Retry::After(wait), ..still_live() }
 }
 
 /// The sound with its clock as near to that of the picture as it is: one of

@@ -63,6 +63,40 @@ pub(super) struct Place {
 }
 
 impl Reel {
+    /// When it begins and ends, seconds; none when it is empty.
+    pub fn span(&self) -> Option<(f64, f64)> {
+        let (first, last) = (self.segments.first()?, self.segments.last()?);
+        Some((first.start, last.start + last.duration))
+    }
+
+    /// Takes over what a newer answer adds at the end. What it does not list
+    /// any more stays.
+    pub fn grow(&mut self, newer: Reel) {
+        let last = self.segments.last().map(|segment| (segment.number, segment.start));
+        let same = |segment: &&Segment| Some(segment.number) == last.map(|(number, _)| number);
+        let moved = match (last, newer.segments.iter().find(same)) {
+            (Some((_, start)), Some(segment)) => start - segment.start,
+            _ => 0.0,
+        };
+        let (bases, maps, keys) = (self.bases.len(), self.maps.len(), self.keys.len());
+        let known = last.map_or(0, |(number, _)| number.saturating_add(1));
+        let added = newer.segments.into_iter().filter(|segment| segment.number >= known);
+        let rebased = |place: Place| Place { base: place.base + bases, ..place };
+        self.segments.extend(added.map(|segment| Segment {
+            place: rebased(segment.place),
+            start: segment.start + moved,
+            map: segment.map.map(|map| map + maps),
+            key: segment.key.map(|(key, vector)| (key + keys, vector)),
+            ..segment
+        }));
+        self.maps.extend(newer.maps.into_iter().map(rebased));
+        self.keys.extend(newer.keys.into_iter().map(rebased));
+        self.bases.extend(newer.bases);
+        if let (Zero::Told(known), Zero::Told(told)) = (&mut self.zero, newer.zero) {
+            known.extend(told);
+        }
+    }
+
     /// The full address of a place.
     fn url(&self, place: &Place) -> Result<Url, StageError> {
         let url = self.bases.get(place.base).and_then(|base| base.join(&place.uri).ok());
@@ -79,6 +113,8 @@ pub(super) struct Segment {
     pub start: f64,
     /// Seconds, as far as is told.
     pub duration: f64,
+    /// Its number, which it keeps while a list grows.
+    pub number: u64,
     /// Segments of one run share a clock.
     pub run: u64,
     /// Its initialisation section.
@@ -150,8 +186,8 @@ impl Fetcher<'_> {
             Some(wanted) => span::clip(wanted, Some(end))?,
             None => Span { start: begin, end },
         };
-        let folder = stem.with_extension("segments");
-        workspace::renew(&folder).await?;
+        let folder = folder(stem);
+        workspace::prepare(&folder).await?;
         let mut picked = pick::segments(&reel.segments, wanted, need.picture);
         let mut heads = BTreeMap::new();
         for _ in 0..TRIES {
@@ -165,6 +201,25 @@ impl Fetcher<'_> {
             }
         }
         Err(StageError::never("cut_mismatch", "the segments do not hold what their playlist says"))
+    }
+
+    /// Fetches what there is already of a span that is not all there yet.
+    ///
+    /// # Errors
+    /// Those of sources, `too_large`, `disk_full`.
+    pub async fn ahead(
+        &self,
+        reel: &Reel,
+        span: Span,
+        picture: bool,
+        stem: &Path,
+    ) -> Result<(), StageError> {
+        let folder = folder(stem);
+        workspace::prepare(&folder).await?;
+        let picked = pick::segments(&reel.segments, span, picture);
+        let wanted = Wanted::of(reel, &picked, &folder)?;
+        let get = Get { means: self.means, headers: &reel.headers };
+        get.all(&wanted.files).await
     }
 
     /// One file of these segments.
@@ -213,6 +268,11 @@ impl Fetcher<'_> {
         tracing::debug!(back, on, "the segments are not where their playlist says");
         Ok(Some(picked.start - usize::from(back)..picked.end + usize::from(on)))
     }
+}
+
+/// Where the segments of a work file are kept until they are joined.
+pub(super) fn folder(stem: &Path) -> PathBuf {
+    stem.with_extension("segments")
 }
 
 /// Where a segment is kept until it is joined.

@@ -32,6 +32,7 @@ mod tests {
                 place: Place { base: 0, uri: String::new(), range: None },
                 start: f64::from(n) * 4.0,
                 duration: 4.0,
+                number: u64::from(n),
                 run: 0,
                 map: None,
                 key: None,
