@@ -192,3 +192,31 @@ fn what_cannot_be_written_is_refused() {
     assert!(mux::write(&mut out, &[], &[]).is_err());
     assert!(out.is_empty());
 }
+
+#[tokio::test]
+async fn what_is_said_of_a_track_is_read_again() {
+    const ONE: i32 = 0x1_0000;
+    let (wide, high) = (320 * ONE, 180 * ONE);
+    let turns = [
+        [0, ONE, 0, -ONE, 0, 0, high, 0, 0x4000_0000],
+        [-ONE, 0, 0, 0, -ONE, 0, wide, high, 0x4000_0000],
+        [0, -ONE, 0, ONE, 0, 0, 0, wide, 0x4000_0000],
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let movie = movie(inputs::vp9()).await;
+    for matrix in turns {
+        let mut tracks: Vec<_> =
+            movie.tracks.iter().map(|track| part(track, 0.0, -1.0, 3.0)).collect();
+        tracks[0].track.matrix = matrix;
+        tracks[0].track.pixel_aspect = (3, 2);
+        tracks[0].track.language = *b"und";
+        tracks[1].track.language = *b"ger";
+        let made = write(inputs::vp9(), &tracks, folder.path());
+        let again = webm::read(&LocalFile::open(&made).unwrap()).await.unwrap();
+        for (again, out) in again.tracks.iter().zip(&tracks) {
+            let said = |track: &Track| Track { samples: Vec::new(), timescale: 1, ..track.clone() };
+            assert_eq!(said(again), said(&out.track));
+        }
+        assert!(probe(&made, "stream=sample_aspect_ratio")[0].starts_with("3:2"));
+    }
+}
