@@ -13,10 +13,23 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A folder that goes away with the process's last test.
+/// This process's folder. Nothing runs after the last test, so that folders of
+/// processes that are gone are removed here.
 fn folder() -> &'static Path {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path()
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("webm");
+        std::fs::create_dir_all(&all).unwrap();
+        for old in std::fs::read_dir(&all).unwrap().flatten() {
+            if !Path::new("/proc").join(old.file_name()).exists() {
+                // Another process may be removing it too.
+                std::fs::remove_dir_all(old.path()).ok();
+            }
+        }
+        let own = all.join(std::process::id().to_string());
+        std::fs::create_dir_all(&own).unwrap();
+        own
+    })
 }
 
 fn ffmpeg(name: &'static str, once: &'static OnceLock<PathBuf>, arguments: &str) -> &'static Path {
