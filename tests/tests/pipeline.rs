@@ -26,5 +26,7 @@ mod larger;
 mod matrix;
 #[path = "pipeline/raw.rs"]
 mod raw;
+#[path = "pipeline/spans.rs"]
+mod spans;
 #[path = "pipeline/uploads.rs"]
 mod uploads;

@@ -28,6 +28,7 @@ pub struct Behaviour {
     pub(super) redirect: Option<String>,
     pub(super) etag: Option<String>,
     pub(super) change: Option<(u64, PathBuf)>,
+    pub(super) at_most: Option<usize>,
 }
 
 /// Something that happens to a body after some bytes, so many times.
@@ -106,6 +107,12 @@ impl Behaviour {
     /// Answers the first `times` requests with 429 and `Retry-After: seconds`.
     pub fn too_many(mut self, times: u32, seconds: u32) -> Behaviour {
         self.fail = Some(Refusal { status: 429, times, retry_after: Some(seconds) });
+        self
+    }
+
+    /// Answers 503 while this many bodies of the same path are under way.
+    pub fn at_most(mut self, bodies: usize) -> Behaviour {
+        self.at_most = Some(bodies);
         self
     }
 

@@ -116,6 +116,11 @@ impl MediaServer {
         self.state.stats(|seen| seen.starts_with(prefix))
     }
 
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.state.ledger().connections
+    }
+
     /// Forgets what was counted so far.
     pub fn reset_stats(&self) {
         self.state.reset_stats();
@@ -152,6 +157,7 @@ async fn accept(listener: tokio::net::TcpListener, state: Arc<State>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let _ = stream.set_nodelay(true);
+        state.ledger().connections += 1;
         let state = Arc::clone(&state);
         tokio::spawn(async move {
             let answer = service_fn(move |request| respond::respond(Arc::clone(&state), request));

@@ -62,6 +62,10 @@ fn answer(
         };
         return Ok(response.body(body::empty())?);
     }
+    if orders.behaviour.at_most.is_some_and(|most| state.ledger().under_way(&incoming.path) >= most)
+    {
+        return status(503);
+    }
     if let Some(url) = &orders.behaviour.redirect {
         let response = Response::builder().status(302).header(header::LOCATION, url);
         return Ok(response.body(body::empty())?);

@@ -46,6 +46,8 @@ impl PathStats {
 /// Everything that was counted.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
+    /// Connections that were accepted.
+    pub(super) connections: usize,
     requests: Vec<(String, Seen)>,
     bodies: BTreeMap<String, Bodies>,
 }
@@ -73,6 +75,10 @@ impl Ledger {
         bodies.under_way = bodies.under_way.saturating_sub(1);
     }
 
+    pub(super) fn under_way(&self, path: &str) -> usize {
+        self.bodies.get(path).map_or(0, |bodies| bodies.under_way)
+    }
+
     pub(super) fn sent(&mut self, path: &str, bytes: usize) {
         self.bodies(path).bytes_sent += bytes as u64;
     }
@@ -80,6 +86,7 @@ impl Ledger {
     /// Bodies under way stay known, so that their end is not counted against later ones.
     pub(super) fn reset(&mut self) {
         self.requests.clear();
+        self.connections = 0;
         for bodies in self.bodies.values_mut() {
             bodies.bytes_sent = 0;
             bodies.most_at_once = bodies.under_way;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use clipmill::config::Config;
@@ -90,12 +91,25 @@ impl Bench {
         plugins: Vec<Arc<dyn Codec>>,
         change: impl FnOnce(&mut Config),
     ) -> Bench {
+        Bench::build(plugins, Duration::from_secs(1), change).await
+    }
+
+    /// With a client that waits long for a silent server.
+    pub async fn patient(change: impl FnOnce(&mut Config)) -> Bench {
+        Bench::build(Vec::new(), Duration::from_secs(60), change).await
+    }
+
+    async fn build(
+        plugins: Vec<Arc<dyn Codec>>,
+        idle_timeout: Duration,
+        change: impl FnOnce(&mut Config),
+    ) -> Bench {
         let mut config = Config::default();
         change(&mut config);
         let tools = Tools::discover(&config).await.unwrap();
         let settings = Settings {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
-            idle_timeout: std::time::Duration::from_secs(1),
+            idle_timeout,
             ..Settings::default()
         };
         let client = Client::new(settings).unwrap();

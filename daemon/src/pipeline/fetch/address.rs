@@ -51,7 +51,7 @@ pub(super) struct Version {
     pub size: u64,
     /// The server's own mark.
     pub tag: Option<String>,
-    /// Its first bytes.
+    /// Its first bytes, as far as they are known.
     pub head: Bytes,
 }
 
@@ -66,6 +66,13 @@ impl Address {
     /// From now on only this version of the file is the right one.
     pub fn pin(&self, version: Version) {
         self.state().version = Some(version);
+    }
+
+    /// The pinned version begins with these bytes.
+    pub fn begins(&self, head: Bytes) {
+        if let Some(version) = &mut self.state().version {
+            version.head = head;
+        }
     }
 
     /// Asks for the bytes `from..=to`: status 206 and a range that begins
@@ -166,7 +173,7 @@ impl Address {
         }
         let bytes = response.bytes(COMPARED).await.map_err(SourceError::from)?;
         self.means.budget.take(bytes.len())?;
-        if bytes == head { Ok(tag) } else { Err(changed()) }
+        if bytes.starts_with(head) { Ok(tag) } else { Err(changed()) }
     }
 
     /// Refuses parts of another file than the pinned one.

@@ -4,11 +4,16 @@
 use bytes::Bytes;
 use clipmill_plugins::SourceError;
 use clipmill_plugins::net::Response;
-use futures_util::future::{Either, select};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::address::Address;
 use crate::pipeline::StageError;
+
+/// Most connections that race for the same bytes.
+const MOST: usize = 4;
 
 /// The bytes `at..end`, of which some may have come.
 pub(super) struct Line {
@@ -39,6 +44,10 @@ impl Line {
         }
         let (at, end) = (self.at, self.end);
         let open = self.response.take();
+        if open.is_none() {
+            // To be silent because it was asked to is no fault of a connection.
+            address.means.lanes.calm().await;
+        }
         let first = async {
             match open {
                 Some(response) => more(response).await,
@@ -78,21 +87,41 @@ async fn more(mut response: Response) -> Result<More, StageError> {
 /// may be silent: whichever succeeds first counts.
 pub(super) async fn raced<T, A, B>(
     first: A,
-    again: impl FnOnce() -> B,
+    again: impl Fn() -> B,
     address: &Address,
 ) -> Result<T, StageError>
 where
-    A: Future<Output = Result<T, StageError>>,
-    B: Future<Output = Result<T, StageError>>,
+    A: Future<Output = Result<T, StageError>> + Send,
+    B: Future<Output = Result<T, StageError>> + Send,
 {
     let mut first = std::pin::pin!(first);
-    if let Ok(done) = tokio::time::timeout(address.means.stall, &mut first).await {
+    let mut patience = address.means.stall;
+    if let Ok(done) = tokio::time::timeout(patience, &mut first).await {
         return done;
     }
-    tracing::debug!("a connection is silent; its bytes are asked for over another one");
-    match select(first, std::pin::pin!(again())).await {
-        Either::Left((Ok(done), _)) | Either::Right((Ok(done), _)) => Ok(done),
-        Either::Left((Err(_), other)) => other.await,
-        Either::Right((Err(_), other)) => other.await,
+    let mut racing: FuturesUnordered<BoxFuture<'_, _>> = FuturesUnordered::new();
+    racing.push(Box::pin(first));
+    while racing.len() < MOST {
+        tracing::debug!("a connection is silent; its bytes are asked for over another one");
+        racing.push(Box::pin(again()));
+        patience *= 2;
+        if let Ok(done) = tokio::time::timeout(patience, first_of(&mut racing)).await {
+            return done;
+        }
     }
+    first_of(&mut racing).await
+}
+
+/// The first success, or the last failure.
+async fn first_of<T>(
+    racing: &mut FuturesUnordered<BoxFuture<'_, Result<T, StageError>>>,
+) -> Result<T, StageError> {
+    let mut failure = StageError::later("source_timeout", "the server sends nothing");
+    while let Some(ended) = racing.next().await {
+        match ended {
+            Ok(done) => return Ok(done),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }

@@ -70,23 +70,24 @@ impl Upstream {
         head: u64,
     ) -> Result<Opened, StageError> {
         let address = Address::new(means, remote, renew);
-        let mut failures = 0;
-        loop {
-            let error = match begin(&address, head).await {
-                Ok(Begun::Whole(response)) => return Ok(Opened::Whole(response)),
-                Ok(Begun::Ranged(version)) => {
-                    let (size, head) = (version.size, version.head.clone());
-                    address.pin(version);
-                    let kept = Kept { start: head.to_vec(), latest: VecDeque::new() };
-                    let (kept, failure) = (Mutex::new(kept), Mutex::new(None));
-                    let file = Upstream { address, size, head, kept, failure };
-                    return Ok(Opened::Ranged(Arc::new(file)));
-                }
-                Err(error) => error,
-            };
-            pause(&error, failures).await?;
-            failures += 1;
+        let most = head.max(1);
+        let response = first(&address, most).await?;
+        if response.status() == 200 {
+            return Ok(Opened::Whole(Box::new(response)));
         }
+        let Some((0, _, Some(size))) = response.content_range() else {
+            return Err(StageError::never(
+                "source_failed",
+                "the server does not tell the file's size",
+            ));
+        };
+        let version = Version { size, tag: tag(&response), head: Bytes::new() };
+        address.pin(version);
+        let head = start(&address, response, most.min(size)).await?;
+        address.begins(head.clone());
+        let kept = Kept { start: head.to_vec(), latest: VecDeque::new() };
+        let (kept, failure) = (Mutex::new(kept), Mutex::new(None));
+        Ok(Opened::Ranged(Arc::new(Upstream { address, size, head, kept, failure })))
     }
 
     /// Why reading failed, if it did.
@@ -199,28 +200,38 @@ impl Kept {
     }
 }
 
-enum Begun {
-    Ranged(Version),
-    Whole(Box<Response>),
+/// The answer to the first request.
+async fn first(address: &Address, most: u64) -> Result<Response, StageError> {
+    let ask = || address.open(0, most - 1);
+    let mut failures = 0;
+    loop {
+        address.means.lanes.calm().await;
+        match raced(ask(), ask, address).await {
+            Ok(response) => return Ok(response),
+            Err(error) => pause(&error, failures).await?,
+        }
+        failures += 1;
+    }
 }
 
-/// Reads a first part.
-async fn begin(address: &Address, most: u64) -> Result<Begun, StageError> {
-    let ask = || address.open(0, most.max(1) - 1);
-    let response = raced(ask(), ask, address).await?;
-    if response.status() == 200 {
-        return Ok(Begun::Whole(Box::new(response)));
+/// The first bytes, up to `end`.
+async fn start(address: &Address, response: Response, end: u64) -> Result<Bytes, StageError> {
+    let mut line = Line::of(response, 0, end);
+    let (mut head, mut failures) = (Vec::new(), 0);
+    loop {
+        match line.next(address).await {
+            Ok(Some(bytes)) => {
+                head.extend_from_slice(&bytes);
+                failures = 0;
+            }
+            Ok(None) => return Ok(head.into()),
+            Err(error) => {
+                pause(&error, failures).await?;
+                failures += 1;
+                line = Line::new(head.len() as u64, end);
+            }
+        }
     }
-    let Some((0, _, Some(size))) = response.content_range() else {
-        return Err(StageError::never("source_failed", "the server does not tell the file's size"));
-    };
-    let tag = tag(&response);
-    let mut line = Line::of(response, 0, most.max(1).min(size));
-    let mut head = Vec::new();
-    while let Some(bytes) = line.next(address).await? {
-        head.extend_from_slice(&bytes);
-    }
-    Ok(Begun::Ranged(Version { size, tag, head: head.into() }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
