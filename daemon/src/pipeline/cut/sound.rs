@@ -1,8 +1,10 @@
 //! The sound of a cut: copied packets where the file format takes them, else
 //! encoded anew.
 
+use std::borrow::Cow;
+
 use clipmill_media::mux::OutTrack;
-use clipmill_media::{Codec, Kind, LocalFile, Track, cut};
+use clipmill_media::{Codec, Kind, LocalFile, Track, cut, webm};
 use clipmill_plugins::media::Container;
 
 use super::finish::from_its_start;
@@ -58,7 +60,7 @@ async fn copied(job: &Job<'_>) -> Result<Option<Sounds>, Trouble> {
         }) else {
             return Ok(None);
         };
-        match cut::sound(track, from, to, file) {
+        match cut::sound(&exactly(track), from, to, file) {
             Ok(sound) if is_prompt(&sound) => tracks.push(sound),
             // Late sound needs silence before it, which only an encoder makes.
             Ok(_) => return Ok(None),
@@ -71,6 +73,16 @@ async fn copied(job: &Job<'_>) -> Result<Option<Sounds>, Trouble> {
         }
     }
     Ok(Some(Sounds { tracks, file: (file == FILE).then(|| index.file.clone()) }))
+}
+
+/// Matroska rounds times to milliseconds; the packets themselves tell better.
+fn exactly(track: &Track) -> Cow<'_, Track> {
+    if track.entry.is_some() {
+        return Cow::Borrowed(track);
+    }
+    let mut exact = track.clone();
+    webm::even(&mut exact);
+    Cow::Owned(exact)
 }
 
 /// Which of all sounds of its file each kept one is.
