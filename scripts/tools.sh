@@ -7,8 +7,8 @@
 #                            MongoDB; guests
 #   scripts/tools.sh guests  what the example plugins are built with: clang for WebAssembly, node,
 #                            a Rust target; see scripts/guests.sh
-#   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn), the
-#                            servers, and guests
+#   scripts/tools.sh bench   run, what the benchmarks compare with (wrk, Flask behind gunicorn,
+#                            smartcut), the servers, and guests
 #
 # Only what is missing gets installed, so a second call changes nothing and asks no network.
 # Python packages go into .tools/ in this folder; put .tools/bin first in PATH to use them.
@@ -172,9 +172,9 @@ server_set() {
 bench_set() {
   run_set
   need wrk wrk wrk
-  if ! "$tools/bench-venv/bin/python" -c 'import flask, gunicorn, jwt' >/dev/null 2>&1; then
+  if ! "$tools/bench-venv/bin/python" -c 'import flask, gunicorn, jwt, smartcut' >/dev/null 2>&1; then
     mkdir -p "$tools"
-    python_packages "$tools/bench-venv" flask gunicorn pyjwt
+    python_packages "$tools/bench-venv" flask gunicorn pyjwt smartcut
   fi
   server_set
   guests_set

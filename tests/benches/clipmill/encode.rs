@@ -14,7 +14,7 @@ use crate::process;
 use crate::report::{Goal, Report, Row};
 
 const ROUNDS: usize = 3;
-const GOAL: Goal = Goal::RatioAtMost(1.03);
+const GOAL: Goal = Goal::RatioAtMost(1.02);
 /// The longest that one encode may take.
 const DEADLINE: Duration = Duration::from_secs(3_600);
 

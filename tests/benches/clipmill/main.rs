@@ -15,6 +15,7 @@
 mod bare_warp;
 mod chat;
 mod client;
+mod cuts;
 mod encode;
 mod flask;
 mod idle;
@@ -44,11 +45,14 @@ use report::Report;
 /// A group of rows: its name, and what measures it.
 type Group = (&'static str, for<'a> fn(&'a mut Report) -> BoxFuture<'a, ()>);
 
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 13] = [
     ("status", |report| Box::pin(status::measure(report))),
     ("chat", |report| Box::pin(chat::measure(report))),
     ("idle", |report| Box::pin(idle::measure(report))),
     ("transfer", |report| Box::pin(transfer::measure(report))),
+    ("fetch", |report| Box::pin(cuts::fetch(report))),
+    ("cut", |report| Box::pin(cuts::local(report))),
+    ("growth", |report| Box::pin(cuts::growth(report))),
     ("encode", |report| Box::pin(encode::measure(report))),
     ("plugins", |report| Box::pin(plugins::measure(report))),
     ("storage", |report| Box::pin(storage::measure(report))),

@@ -13,8 +13,12 @@ pub enum Goal {
     RatioAtLeast(f64),
     /// Ours divided by the peer's is at most this.
     RatioAtMost(f64),
+    /// The peer's divided by ours is at least this.
+    TimesFaster(f64),
     /// Ours is at most this, in the row's unit.
     AtMost(f64),
+    /// Ours is at least this, in the row's unit.
+    AtLeast(f64),
     /// The figure is told, nothing hangs on it.
     None,
 }
@@ -89,7 +93,9 @@ impl Row {
         match self.goal {
             Goal::RatioAtLeast(least) => self.ratio().map(|ratio| ratio >= least),
             Goal::RatioAtMost(most) => self.ratio().map(|ratio| ratio <= most),
+            Goal::TimesFaster(times) => self.ratio().map(|ratio| ratio * times <= 1.0),
             Goal::AtMost(most) => self.ours.map(|ours| ours <= most),
+            Goal::AtLeast(least) => self.ours.map(|ours| ours >= least),
             Goal::None => None,
         }
     }
@@ -98,7 +104,9 @@ impl Row {
         match self.goal {
             Goal::RatioAtLeast(least) => Some(format!("ratio >= {least}")),
             Goal::RatioAtMost(most) => Some(format!("ratio <= {most}")),
+            Goal::TimesFaster(times) => Some(format!("{times} times faster")),
             Goal::AtMost(most) => Some(format!("ours <= {most} {}", self.unit)),
+            Goal::AtLeast(least) => Some(format!("ours >= {least} {}", self.unit)),
             Goal::None => None,
         }
     }

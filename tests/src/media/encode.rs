@@ -172,7 +172,7 @@ fn packaging(packaging: Packaging, output: &Path) -> Vec<String> {
         }
         Packaging::IndexAtEnd | Packaging::LateEdit => Vec::new(),
         Packaging::FragmentedWithoutIndex => {
-            words("-movflags +frag_keyframe+empty_moov+default_base_moof -f mp4")
+            words("-movflags +frag_keyframe+delay_moov+default_base_moof -f mp4")
         }
         Packaging::FragmentedTree => words("-movflags +frag_keyframe+delay_moov+dash -f mp4"),
         Packaging::HlsTs => hls("mpegts", "ts", output),

@@ -8,7 +8,10 @@ use super::MediaError;
 const LIST: (&str, &str) = ("<SegmentList", "</SegmentList>");
 
 /// Puts a `SegmentBase` in the place of each `SegmentList`.
-pub(super) fn name_indexes(manifest: &Path) -> Result<(), MediaError> {
+///
+/// # Errors
+/// When there is none, or a file has no index.
+pub fn name_indexes(manifest: &Path) -> Result<(), MediaError> {
     let wrong = || MediaError(format!("{}: not lists of segments", manifest.display()));
     let text = std::fs::read_to_string(manifest)?;
     let (mut rest, mut made) = (text.as_str(), String::new());

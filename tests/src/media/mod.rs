@@ -23,7 +23,8 @@ pub use catalogue::*;
 pub use clicks::{Click, audio_clicks, audio_clicks_without_edits, av_offsets, offsets};
 pub use clip::{AudioCodec, Clip, Packaging, Rate, Structure, VideoCodec};
 pub use frames::{Frame, FrameReader, read_frames};
-pub use packets::{copied_share, packet_hashes};
+pub use manifest::name_indexes;
+pub use packets::{Place, copied_share, packet_hashes, packet_places};
 pub use probe::{duration, frame_hashes, probe, stream, streams};
 
 /// Why media could not be made or read: a sentence for the failing test.

@@ -44,3 +44,36 @@ pub fn copied_share(made: impl AsRef<Path>, source: impl AsRef<Path>) -> Result<
     });
     Ok(copied.count() as f64 / hashes.len() as f64)
 }
+
+/// Where a coded frame or a packet of sound is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// Whether it is a frame of a picture.
+    pub picture: bool,
+    /// When it is shown or heard, seconds.
+    pub pts: f64,
+    /// Bytes.
+    pub size: u64,
+    /// Whether it is a keyframe.
+    pub key: bool,
+}
+
+/// What is around the seconds from `from` to `to`: from a keyframe before them on.
+///
+/// # Errors
+/// When it is no media file.
+pub fn packet_places(file: impl AsRef<Path>, from: f64, to: f64) -> Result<Vec<Place>, MediaError> {
+    let file = file.as_ref().display().to_string();
+    let interval = format!("{}%{to}", from.max(0.0));
+    let args = ["-v", "error", "-read_intervals", &interval, "-show_packets", "-show_entries"];
+    let rest = ["packet=codec_type,pts_time,size,flags", "-of", "csv=p=0", &file];
+    let output = tool::run("ffprobe", args.iter().chain(&rest))?;
+    let read = |line: &str| {
+        let mut fields = line.split(',');
+        let picture = fields.next()? == "video";
+        let (pts, size) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let key = fields.next().is_some_and(|flags| flags.starts_with('K'));
+        Some(Place { picture, pts, size, key })
+    };
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(read).collect())
+}
