@@ -10,6 +10,8 @@ mod bench;
 mod browser;
 #[path = "pipeline/cuts.rs"]
 mod cuts;
+#[path = "pipeline/dash.rs"]
+mod dash;
 #[path = "pipeline/fetches.rs"]
 mod fetches;
 #[path = "pipeline/frames.rs"]

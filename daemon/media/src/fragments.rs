@@ -17,6 +17,7 @@ pub struct Tracks(BTreeMap<u32, Track>);
 struct Track {
     timescale: u32,
     media: bool,
+    picture: bool,
     /// Ticks that the edit list takes from the media's time.
     skipped: i64,
     /// Ticks of the movie that the edit list puts before it.
@@ -104,9 +105,9 @@ impl Tracks {
         if tracks.is_empty() { Err(damaged()) } else { Ok(Tracks(tracks)) }
     }
 
-    /// When the first of picture and sound begins in the fragments at the
-    /// beginning of a segment, microseconds of its own clock. None when not
-    /// all tracks have come yet.
+    /// When the picture begins in the fragments at the beginning of a segment,
+    /// or the sound where there is no picture, microseconds of its own clock.
+    /// None when it has not come yet.
     pub fn begin(&self, head: &[u8]) -> Option<i64> {
         let mut first: BTreeMap<u32, i64> = BTreeMap::new();
         for (kind, moof) in boxes(head, 0..head.len()) {
@@ -122,7 +123,8 @@ impl Tracks {
                 }
             }
         }
-        let media = self.0.iter().filter(|(_, track)| track.media);
+        let picture = self.0.values().any(|track| track.picture);
+        let media = self.0.iter().filter(|(_, track)| track.media && track.picture >= picture);
         media.map(|(id, _)| first.get(id).copied()).reduce(|a, b| Some(a?.min(b?))).flatten()
     }
 
@@ -210,7 +212,7 @@ fn track(init: &[u8], trak: Range<usize>, movie: u32) -> Result<Option<(u32, Tra
         let timescale = number32(init, header + if long(header)? { 20 } else { 12 })?;
         let handler = child(init, media.clone(), b"hdlr")?.start;
         let handler = init.get(handler + 8..handler + 12)?;
-        let media_here = matches!(handler, b"vide" | b"soun");
+        let (media_here, picture) = (matches!(handler, b"vide" | b"soun"), handler == b"vide");
         let tables = child(init, child(init, media, b"minf")?, b"stbl")?;
         let entries = child(init, tables, b"stsd")?;
         let locked = boxes(init, entries.start.checked_add(8)?..entries.end)
@@ -218,7 +220,7 @@ fn track(init: &[u8], trak: Range<usize>, movie: u32) -> Result<Option<(u32, Tra
         let (skipped, delay) = edits(init, trak.clone());
         let delay = u128::from(delay) * u128::from(timescale) / u128::from(movie.max(1));
         let delay = u64::try_from(delay).ok()?;
-        let track = Track { timescale, media: media_here, skipped, delay, duration: 0 };
+        let track = Track { timescale, media: media_here, picture, skipped, delay, duration: 0 };
         (timescale > 0).then_some((id, track, locked))
     };
     match read() {

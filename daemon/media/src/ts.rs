@@ -37,17 +37,17 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The least time stamp of picture and sound, once all of them have one.
-    pub fn begin(&self) -> Option<u64> {
-        let mut wanted = self.streams.iter().filter(|stream| stream.kind.is_some()).peekable();
-        wanted.peek()?;
-        wanted.map(|stream| stream.first).reduce(|a, b| Some(earlier(a?, b?))).flatten()
-    }
-
-    /// The least time stamp of those that have one.
-    pub fn begin_of_some(&self) -> Option<u64> {
-        let wanted = self.streams.iter().filter(|stream| stream.kind.is_some());
-        wanted.filter_map(|stream| stream.first).reduce(earlier)
+    /// The least time stamp of the first picture, or of the sounds where there
+    /// is none; none when it has not come yet. With `all` there is no more to
+    /// come, so that a picture without time stamps counts for nothing.
+    pub fn begin(&self, all: bool) -> Option<u64> {
+        let of =
+            |kind: TrackKind| self.streams.iter().filter(move |stream| stream.kind == Some(kind));
+        match of(TrackKind::Picture).next() {
+            Some(Stream { first: Some(first), .. }) => Some(*first),
+            Some(_) if !all => None,
+            _ => of(TrackKind::Sound).filter_map(|stream| stream.first).reduce(earlier),
+        }
     }
 
     /// Whether both have the same streams at the same places.
@@ -298,12 +298,12 @@ mod tests {
     fn streams_and_their_beginnings_are_found() {
         let mut bytes = [tables(), sample(0x101, 0xE0, WRAP - 10)].concat();
         assert!(sniff(&bytes));
-        assert_eq!(contents(&bytes).unwrap().begin(), None);
-        assert_eq!(contents(&bytes).unwrap().begin_of_some(), Some(WRAP - 10));
+        assert_eq!(contents(&tables()).unwrap().begin(true), None);
+        assert_eq!(contents(&bytes).unwrap().begin(false), Some(WRAP - 10));
         bytes.extend(sample(0x102, 0xC0, 5));
         bytes.extend(sample(0x102, 0xC0, WRAP - 3));
         let found = contents(&bytes).unwrap();
-        assert_eq!(found.begin(), Some(WRAP - 10));
+        assert_eq!(found.begin(false), Some(WRAP - 10));
         let told: Vec<_> = found.streams.iter().map(|s| (s.pid, s.kind, s.first)).collect();
         let (picture, sound) = (Some(TrackKind::Picture), Some(TrackKind::Sound));
         assert_eq!(told, [(0x101, picture, Some(WRAP - 10)), (0x102, sound, Some(WRAP - 3))]);
@@ -311,7 +311,7 @@ mod tests {
         moved.extend([1, 2, 3]);
         shift(&mut moved, 100).unwrap();
         assert_eq!(moved.len(), bytes.len());
-        assert_eq!(contents(&moved).unwrap().begin(), Some(90));
+        assert_eq!(contents(&moved).unwrap().begin(false), Some(90));
         shift(&mut moved, -100).unwrap();
         assert_eq!(moved, bytes);
     }

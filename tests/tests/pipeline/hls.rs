@@ -1,8 +1,11 @@
 //! Streams in segments by their playlists.
 
-use clipmill_plugins::media::{Format, Transport};
-use clipmill_tests::MediaServer;
+use std::path::{Path, PathBuf};
+
+use clipmill_plugins::media::{Format, Live, Transport};
 use clipmill_tests::media::{self, Clip, av_offsets};
+use clipmill_tests::media_server::Content;
+use clipmill_tests::{MediaServer, tool};
 
 use super::bench::{Bench, assert_exact, clip, format, remote};
 
@@ -52,5 +55,136 @@ async fn only_the_segments_of_the_span_are_fetched() {
             let most = to - from + usize::from(from > 0);
             assert!(fetched.len() <= most, "{fetched:?} of {span:?}");
         }
+    }
+}
+
+/// A folder of segments that ffmpeg makes of a clip; the playlist is `index.m3u8`.
+fn segments(bench: &Bench, name: &str, of: &Path, args: &[&str]) -> PathBuf {
+    let folder = bench.folder.path().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let (from, to) = (of.to_str().unwrap(), folder.join("index.m3u8"));
+    let begin = ["-v", "error", "-i", from, "-c", "copy", "-f", "hls", "-hls_playlist_type", "vod"];
+    tool::run("ffmpeg", [&begin, args, &[to.to_str().unwrap()]].concat()).unwrap();
+    folder
+}
+
+async fn cuts_of(bench: &Bench, server: &MediaServer, folder: &Path, of: &Clip) {
+    server.folder("/x/", folder);
+    bench.offers(30.0, vec![by_playlist("h", of, &server.url("/x/index.m3u8"))]);
+    for span in [(9.2, 11.1), (0.0, 1.5)] {
+        cut(bench, of, span).await;
+    }
+}
+
+#[tokio::test]
+async fn byte_ranges_and_encrypted_segments_are_understood() {
+    let (bench, server) = (Bench::new().await, MediaServer::new());
+    let of = media::fragmented();
+    let time = ["-hls_time", "4"];
+    let one =
+        segments(&bench, "one", &of.file(), &[&time[..], &["-hls_flags", "single_file"]].concat());
+    cuts_of(&bench, &server, &one, &of).await;
+    let fmp4 = ["-hls_segment_type", "fmp4", "-hls_flags", "single_file"];
+    let one = segments(&bench, "fmp4", &of.file(), &[&time[..], &fmp4].concat());
+    cuts_of(&bench, &server, &one, &of).await;
+    let (key, info) = (bench.folder.path().join("key"), bench.folder.path().join("info"));
+    std::fs::write(&key, b"sixteen secrets!").unwrap();
+    server.file("/key", &key);
+    std::fs::write(&info, format!("{}\n{}\n", server.url("/key"), key.display())).unwrap();
+    let args = [&time[..], &["-hls_key_info_file", info.to_str().unwrap()]].concat();
+    let locked = segments(&bench, "locked", &of.file(), &args);
+    cuts_of(&bench, &server, &locked, &of).await;
+    assert!(server.stats("/key").count() > 0);
+}
+
+#[tokio::test]
+async fn a_span_goes_over_an_interruption() {
+    let (bench, server) = (Bench::new().await, MediaServer::new());
+    let of = media::hls_ts();
+    let folder = of.file().parent().unwrap().to_owned();
+    // The second half of the segments has a clock of its own.
+    let text = std::fs::read_to_string(of.file()).unwrap();
+    let moved = bench.folder.path().join("moved");
+    std::fs::create_dir_all(&moved).unwrap();
+    for n in 0..8 {
+        let name = format!("segment{n:03}.ts");
+        let (from, to) = (folder.join(&name), moved.join(&name));
+        if n < 4 {
+            std::fs::copy(from, to).unwrap();
+        } else {
+            let mut bytes = std::fs::read(from).unwrap();
+            clipmill_media::ts::shift(&mut bytes, -7_654_321).unwrap();
+            std::fs::write(to, bytes).unwrap();
+        }
+    }
+    let (lines, mut count) = (text.lines(), 0);
+    let mut list = String::new();
+    for line in lines {
+        if line.starts_with("#EXTINF") {
+            list += if count == 4 { "#EXT-X-DISCONTINUITY\n" } else { "" };
+            count += 1;
+        }
+        list += &format!("{line}\n");
+    }
+    std::fs::write(moved.join("index.m3u8"), list).unwrap();
+    server.folder("/x/", &moved);
+    bench.offers(30.0, vec![by_playlist("h", &of, &server.url("/x/index.m3u8"))]);
+    for span in [(14.3, 18.2), (9.2, 11.1), (21.0, 22.5)] {
+        cut(&bench, &of, span).await;
+    }
+}
+
+#[tokio::test]
+async fn a_running_stream_is_cut_before_its_window_passes() {
+    let (bench, server) = (Bench::new().await, MediaServer::new());
+    let of = media::hls_ts();
+    let folder = of.file().parent().unwrap().to_owned();
+    server.folder("/x/", &folder);
+    let began = chrono::Utc::now() - chrono::TimeDelta::seconds(12);
+    // Three segments are listed at any time, and a new one comes each second.
+    let start = std::time::Instant::now();
+    server.route("/live.m3u8", move |_| {
+        let newest = 2 + start.elapsed().as_secs().min(5);
+        let first = newest - 2;
+        let at = began + chrono::TimeDelta::seconds(first as i64 * 4);
+        let mut list = format!(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n\
+             #EXT-X-PROGRAM-DATE-TIME:{}\n",
+            at.to_rfc3339()
+        );
+        for n in first..=newest {
+            list += &format!("#EXTINF:{}.0,\nx/segment{n:03}.ts\n", if n == 7 { 2 } else { 4 });
+        }
+        Some(Content::bytes("application/vnd.apple.mpegurl", list))
+    });
+    bench.offers(30.0, vec![by_playlist("h", &of, &server.url("/live.m3u8"))]);
+    {
+        let mut info = bench.source.info.lock().unwrap();
+        (info.live, info.duration) = (Live::Running { began: Some(began) }, None);
+    }
+    // It ends when its beginning has left the list.
+    cut(&bench, &of, (2.2, 17.4)).await;
+    let gone = bench.make(remote(0.5, 1.0), clip("mp4")).await.unwrap_err();
+    assert_eq!(gone.code, "still_live");
+    let later = bench.make(remote(500.0, 510.0), clip("mp4")).await.unwrap_err();
+    assert_eq!(later.code, "still_live");
+}
+
+#[tokio::test]
+async fn sound_apart_from_the_picture_stays_in_sync() {
+    let (bench, server) = (Bench::new().await, MediaServer::new());
+    let of = media::fragmented();
+    let folder = bench.folder.path().join("apart");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (from, to) = (of.file(), folder.join("%v.m3u8"));
+    let begin = ["-v", "error", "-i", from.to_str().unwrap(), "-map", "0:v", "-map", "0:a", "-c"];
+    let map = ["copy", "-f", "hls", "-hls_time", "4", "-hls_playlist_type", "vod"];
+    let rest = ["-var_stream_map", "v:0,agroup:g a:0,agroup:g,default:yes"];
+    let names = ["-master_pl_name", "master.m3u8", to.to_str().unwrap()];
+    tool::run("ffmpeg", [&begin[..], &map, &rest, &names].concat()).unwrap();
+    server.folder("/x/", &folder);
+    bench.offers(30.0, vec![by_playlist("h", &of, &server.url("/x/master.m3u8"))]);
+    for span in [(13.3, 16.9), (0.0, 2.0)] {
+        cut(&bench, &of, span).await;
     }
 }

@@ -79,6 +79,8 @@ impl Source for Http {
                 return Err(SourceError::never("unsupported_url", sniff::advice(&head)));
             }
         };
+        let grows = |list| sniff::grows(list, &head, head.len() < sniff::WANTED);
+        let running = list_of(&transport).is_some_and(grows);
         // The size of a list says nothing of what it lists.
         let size = size.filter(|_| matches!(transport, Transport::Progressive { .. }));
         let name = file_name(url);
@@ -86,7 +88,7 @@ impl Source for Http {
             id: name.clone().unwrap_or_else(|| "file".into()),
             title: name,
             duration: None,
-            live: Live::No,
+            live: if running { Live::Running { began: None } } else { Live::No },
             formats: vec![Format {
                 id: "file".into(),
                 container,
@@ -119,6 +121,15 @@ impl Source for Http {
         download_to(&path, &self.client, &what.url, &BTreeMap::new(), what.max_bytes, progress)
             .await?;
         Ok(path)
+    }
+}
+
+/// What kind of list is at a format's address, if it is one.
+fn list_of(transport: &Transport) -> Option<List> {
+    match transport {
+        Transport::Hls { .. } => Some(List::Hls),
+        Transport::Dash { .. } => Some(List::Dash),
+        Transport::Progressive { .. } | Transport::Opaque => None,
     }
 }
 

@@ -62,6 +62,15 @@ pub(super) fn list(head: &[u8]) -> Option<List> {
     (text.starts_with('<') && text.contains("<MPD")).then_some(List::Dash)
 }
 
+/// Whether a list says that it still grows, as far as its beginning tells.
+pub(super) fn grows(list: List, head: &[u8], whole: bool) -> bool {
+    let text = String::from_utf8_lossy(head);
+    match list {
+        List::Hls => whole && text.contains("#EXTINF") && !text.contains("#EXT-X-ENDLIST"),
+        List::Dash => text.contains("type=\"dynamic\"") || text.contains("type='dynamic'"),
+    }
+}
+
 /// What to tell a person about a file that is no media.
 pub(super) fn advice(head: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(head.get(..512.min(head.len())).unwrap_or_default());
@@ -118,6 +127,10 @@ mod tests {
         assert_eq!(list(b"\xef\xbb\xbf#EXTM3U\n"), Some(List::Hls));
         assert_eq!(list(b"<?xml version='1.0'?>\n<MPD type='static'>"), Some(List::Dash));
         assert_eq!(list(b"<!doctype html>"), None);
+        assert!(grows(List::Hls, b"#EXTM3U\n#EXTINF:4,\na\n", true));
+        assert!(!grows(List::Hls, b"#EXTM3U\n#EXTINF:4,\na\n", false));
+        assert!(!grows(List::Hls, b"#EXTM3U\n#EXTINF:4,\na\n#EXT-X-ENDLIST\n", true));
+        assert!(grows(List::Dash, b"<MPD type=\"dynamic\">", false));
         assert_eq!(list(b"text <MPD"), None);
     }
 

@@ -80,7 +80,7 @@ fn segments() {
             let _ = tracks.shift(&mut bytes.to_vec(), 1_234_567);
         }
         if let Ok(contents) = ts::contents(bytes) {
-            let _ = (contents.begin(), contents.begin_of_some());
+            let _ = (contents.begin(false), contents.begin(true));
             let _ = ts::shift(&mut bytes.to_vec(), 90_000);
         }
     });

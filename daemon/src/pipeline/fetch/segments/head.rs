@@ -9,13 +9,13 @@ use super::get::Get;
 use super::{Reel, Segment, Zero, crypt, refused};
 use crate::pipeline::StageError;
 
-/// How much of a segment is looked at, bytes, in order of the tries: the sound
-/// may come after a large first picture.
+/// How much of a segment is looked at, bytes, in order of the tries.
 const LOOKS: [u64; 3] = [64 * 1024, 1024 * 1024, 64 * 1024 * 1024];
 /// Largest initialisation section, bytes.
 const MAP: u64 = 4 * 1024 * 1024;
 
-/// The least time stamp of picture and sound.
+/// When the picture begins, or the sound where there is no picture: lengths of
+/// segments are those of their pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begin {
     /// Ticks of a transport stream.
@@ -32,8 +32,7 @@ impl Begin {
             let tracks = fragments::Tracks::parse(map).map_err(refused)?;
             return Ok(tracks.begin(bytes).map(Begin::Micros));
         }
-        let contents = ts::contents(bytes).map_err(refused)?;
-        let begin = if all { contents.begin_of_some() } else { contents.begin() };
+        let begin = ts::contents(bytes).map_err(refused)?.begin(all);
         Ok(begin.map(Begin::Ticks))
     }
 }
