@@ -152,7 +152,10 @@ impl Work {
             let input = Input::file(&self.path).await?;
             Ok::<_, StageError>((input.demuxer, shop.tools.inspect(&input).await?))
         };
-        let (demuxer, probe) = match inspect.await {
+        // What is noted of a fetch must be on the disk by then; that takes as long
+        // as the look. Whoever notes it hears of errors.
+        let (inspected, _) = tokio::join!(inspect, workspace::make_durable(&self.path));
+        let (demuxer, probe) = match inspected {
             Ok(inspected) => inspected,
             Err(error) if self.zero_micros.is_some() && error.code == "not_media" => {
                 return Err(Cannot::ReadIt("the work file is not understood".to_owned()));

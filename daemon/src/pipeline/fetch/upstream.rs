@@ -20,7 +20,7 @@ use super::retry::pause;
 use crate::pipeline::StageError;
 
 /// First bytes of a file, which are read at once.
-pub(super) const HEAD: u64 = 64 * 1024;
+pub(super) const HEAD: u64 = 256 * 1024;
 /// How much of the beginning of a file is kept at most, bytes.
 const KEPT: usize = 4 * 1024 * 1024;
 /// What is read at least, bytes: whoever reads a little reads on.

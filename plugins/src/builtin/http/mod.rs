@@ -68,9 +68,7 @@ impl Source for Http {
         // Not where it led to: that address may be good for minutes only.
         let (url_here, headers) = (url.clone(), BTreeMap::new());
         let (container, transport) = match (sniff::sniff(&head), sniff::list(&head)) {
-            (Some(container), _) => {
-                (container, Transport::Progressive { url: url_here, headers })
-            }
+            (Some(container), _) => (container, Transport::Progressive { url: url_here, headers }),
             (None, Some(List::Hls)) => (Container::Mp4, Transport::Hls { url: url_here, headers }),
             (None, Some(List::Dash)) => {
                 (Container::Mp4, Transport::Dash { url: url_here, headers })
