@@ -133,6 +133,24 @@ pub fn needed(file: &Path, (from, to): (f64, f64)) -> u64 {
     places.iter().filter(within).map(|place| place.size).sum()
 }
 
+/// Bytes of a playlist and of the segments that a span needs: segments are had whole.
+pub fn needed_segments(playlist: &Path, (from, to): (f64, f64)) -> u64 {
+    let text = fs::read_to_string(playlist).expect("the playlist is there");
+    let (mut begin, mut length, mut sum) = (0.0, 0.0, text.len() as u64);
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("#EXTINF:") {
+            length = rest.trim_end_matches(',').parse().expect("a length in seconds");
+        } else if !line.starts_with('#') {
+            if begin < to && begin + length > from {
+                let file = playlist.with_file_name(line);
+                sum += file.metadata().expect("the segment is there").len();
+            }
+            begin += length;
+        }
+    }
+    sum
+}
+
 /// Bytes of an MP4's `moov`.
 pub fn index(file: &Path) -> u64 {
     use std::io::{Read as _, Seek as _, SeekFrom};

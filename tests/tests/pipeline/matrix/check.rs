@@ -1,15 +1,16 @@
 //! What has to be true of every cut.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use clipmill_tests::media::{
-    AudioCodec, Click, Clip, Frame, FrameReader, Rate, audio_clicks, audio_clicks_without_edits,
-    frame_hashes, offsets, probe, read_frames,
+    AudioCodec, Click, Clip, Frame, FrameReader, Packaging, Rate, audio_clicks,
+    audio_clicks_without_edits, frame_hashes, offsets, probe, read_frames,
 };
 use clipmill_tests::tool;
 use serde_json::Value;
 
-use super::COPIES;
 use super::position::Position;
 use super::table::Row;
 
@@ -36,9 +37,9 @@ pub fn check(row: &Row, position: Position, made: &Path) -> Result<f64, String> 
     if row.clip.audio.is_some() {
         in_sync(row, &frames, made, is_mp4)?;
     }
-    clean(made)?;
+    let ours = clean(made)?;
     facts(row, wanted.len(), made, is_mp4)?;
-    share(row, position, &wanted, made)
+    share(row, position, &wanted, &ours)
 }
 
 fn frames_are(frames: &[Frame], wanted: &[u32], row: &Row) -> Result<(), String> {
@@ -66,7 +67,7 @@ fn in_sync(row: &Row, frames: &[Frame], made: &Path, is_mp4: bool) -> Result<(),
         _ => 512.0 / f64::from(sample_rate),
     };
     // What is encoded anew begins with the encoder's own frame, which only an edit list hides.
-    let copied = COPIES && row.copied.is_some();
+    let copied = row.copied.is_some();
     let bare_half = if copied { half } else { 3.0 * half };
     let judge = |players: &str, clicks: Vec<Click>, most: f64| {
         let last = frames.last().map_or(0.0, |frame| frame.pts);
@@ -97,15 +98,20 @@ fn has_click(frames: &[Frame], rate: Rate) -> bool {
     from.ceil() + EDGE < rate.time_of(last.number)
 }
 
-/// Decodes everything, to whom any fault is fatal.
-fn clean(made: &Path) -> Result<(), String> {
+/// Decodes everything, to whom any fault is fatal; answers a hash of each picture.
+fn clean(made: &Path) -> Result<Vec<String>, String> {
     let file = made.display().to_string();
-    let args = ["-v", "error", "-xerror", "-nostdin", "-i", &file, "-f", "null", "-"];
-    let output = tool::run("ffmpeg", args).map_err(|error| error.to_string())?;
-    match output.stderr.is_empty() {
-        true => Ok(()),
-        false => Err(format!("the decoder says: {}", output.stderr)),
+    let args = ["-v", "error", "-xerror", "-nostdin", "-i", &file, "-map", "0:v:0"];
+    let picture = ["-fps_mode", "passthrough", "-f", "framemd5", "-"];
+    let sound = ["-map", "0:a?", "-f", "null", "-"];
+    let output = tool::run("ffmpeg", args.iter().chain(&picture).chain(&sound));
+    let output = output.map_err(|error| error.to_string())?;
+    if !output.stderr.is_empty() {
+        return Err(format!("the decoder says: {}", output.stderr));
     }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let hash = |line: &str| line.rsplit(',').next().unwrap_or_default().trim().to_owned();
+    Ok(text.lines().filter(|line| !line.starts_with('#')).map(hash).collect())
 }
 
 /// What ffprobe tells of it is what it is.
@@ -163,22 +169,36 @@ fn faststart(made: &Path) -> Result<(), String> {
 }
 
 /// The part of all frames that looks like the source's, bit for bit.
-fn share(row: &Row, position: Position, wanted: &[u32], made: &Path) -> Result<f64, String> {
-    let error = |error: clipmill_tests::media::MediaError| error.to_string();
-    let source = frame_hashes(row.clip.file()).map_err(error)?;
-    let ours = frame_hashes(made).map_err(error)?;
+fn share(row: &Row, position: Position, wanted: &[u32], ours: &[String]) -> Result<f64, String> {
+    let source = of_source(&row.clip)?;
     let numbers = row.clip.frames_between(0.0, row.clip.seconds());
-    let of_source = |number: &u32| {
-        let place = numbers.iter().position(|known| known == number)?;
-        source.get(place)
+    let same = |(number, hash): &(&u32, &String)| {
+        let place = numbers.iter().position(|known| known == *number);
+        place.and_then(|place| source.get(place)) == Some(*hash)
     };
-    let same = wanted.iter().zip(&ours).filter(|(number, hash)| of_source(number) == Some(hash));
+    let same = wanted.iter().zip(ours).filter(same);
     let share = same.count() as f64 / wanted.len() as f64;
-    if let Some(reordered) = row.copied.filter(|_| COPIES) {
+    if let Some(reordered) = row.copied {
         let least = position.copies(&row.clip, reordered);
         if share < least {
             return Err(format!("{share:.3} of the frames are copies instead of {least:.3}"));
         }
     }
     Ok(share)
+}
+
+/// A hash of each picture of a source, which is decoded once for all of its cuts.
+fn of_source(clip: &Clip) -> Result<Arc<Vec<String>>, String> {
+    static KNOWN: LazyLock<Mutex<HashMap<Clip, Arc<Vec<String>>>>> = LazyLock::new(Mutex::default);
+    if let Some(known) = KNOWN.lock().unwrap().get(clip) {
+        return Ok(Arc::clone(known));
+    }
+    // Some of what is packed otherwise ffmpeg can't read; the frames are the same.
+    let plain = match clip.packaging {
+        Packaging::File(_) => clip.clone(),
+        _ => Clip { packaging: Packaging::File("mp4"), ..clip.clone() },
+    };
+    let hashes = Arc::new(frame_hashes(plain.file()).map_err(|error| error.to_string())?);
+    KNOWN.lock().unwrap().insert(clip.clone(), Arc::clone(&hashes));
+    Ok(hashes)
 }

@@ -17,10 +17,6 @@ use self::position::Position;
 use self::table::Row;
 use super::bench::Bench;
 
-/// Whether frames that need not change have to be copies, bit for bit.
-const COPIES: bool = false;
-/// Whether playlists, manifests and indexes of indexes can be fetched in part.
-const FETCHES: bool = false;
 /// Names a row, or a part of the names of several, to look at these alone.
 const ONLY: &str = "CLIPMILL_TEST_MATRIX";
 

@@ -49,7 +49,7 @@ fn formats(clip: &Clip, url: &str) -> Vec<Format> {
     let format = |id: &str, picture: bool, sound: bool| Format {
         id: id.to_owned(),
         container,
-        video: picture.then(|| VideoTrack {
+        video: picture.then_some(VideoTrack {
             codec: None,
             width: Some(clip.width),
             height: Some(clip.height),

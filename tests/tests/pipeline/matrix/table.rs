@@ -5,7 +5,6 @@
 
 use clipmill_tests::media::{AudioCodec, Clip, Packaging, Rate, Structure, VideoCodec};
 
-use super::FETCHES;
 use super::position::ALL;
 use super::position::Position::{
     self, AfterKey, BeforeKey, InsideGop, LastGop, OnKey, OneFrame, PastEnd, Whole,
@@ -77,15 +76,15 @@ fn h264() -> Vec<Row> {
         h264("H.264 no B", Clip { b_frames: 0, ..small() }, Some(0), &[BeforeKey, AfterKey]),
         h264("H.264 baseline", Clip { b_frames: 0, ..like(Baseline) }, Some(0), &[AfterKey]),
         h264("H.264 intra", Clip { b_frames: 0, gop: 1, ..like(Intra) }, Some(0), &[OnKey]),
-        h264("H.264 interlaced", like(Interlaced), None, &[BeforeKey, AfterKey]),
-        h264("H.264 10 bit", Clip { ten_bit: true, ..small() }, None, &[AfterKey]),
+        h264("H.264 interlaced", like(Interlaced), Some(2), &[BeforeKey, AfterKey]),
+        h264("H.264 10 bit", Clip { ten_bit: true, ..small() }, Some(2), &[AfterKey]),
         h264("H.264 59.94", at_rate(Rate::NTSC_60), Some(2), &[BeforeKey, LastGop]),
         h264("H.264 29.97", at_rate(Rate::NTSC), Some(2), &[AfterKey]),
         h264("H.264 VFR", Clip { variable_rate: true, ..small() }, None, &[BeforeKey, LastGop]),
         h264(
             "H.264 rotated",
             Clip { rotated: true, width: 180, height: 320, ..small() },
-            None,
+            Some(2),
             &[AfterKey],
         ),
         h264("H.264 silent", Clip { audio: None, ..small() }, Some(2), &[AfterKey, PastEnd]),
@@ -157,7 +156,8 @@ fn containers() -> Vec<Row> {
     vec![
         of("MOV", Packaging::File("mov"), &[AfterKey]),
         of("MKV", Packaging::File("mkv"), &[AfterKey, LastGop]),
-        of("MPEG-TS", Packaging::File("ts"), &[AfterKey]),
+        // It has no index.
+        Row { copied: None, ..of("MPEG-TS", Packaging::File("ts"), &[AfterKey]) },
         of("late edit", Packaging::LateEdit, &[BeforeKey, Whole]),
         of("fragmented", Packaging::FragmentedMp4, &[AfterKey]),
     ]
@@ -182,7 +182,7 @@ fn servers() -> Vec<Row> {
         packaging: Packaging::File("webm"),
         ..small()
     };
-    let mut rows = vec![
+    vec![
         of("served MP4", Packaging::File("mp4")),
         of("served MP4, index at end", Packaging::IndexAtEnd),
         of("served late edit", Packaging::LateEdit),
@@ -191,17 +191,12 @@ fn servers() -> Vec<Row> {
         of("served fragments", Packaging::FragmentedMp4),
         of("served fragments, no index", Packaging::FragmentedWithoutIndex),
         served("served WebM", webm, "webm"),
-    ];
-    if FETCHES {
-        rows.extend([
-            served("served fragments, tree", tree, "mp4"),
-            long("HLS, MPEG-TS", Packaging::HlsTs),
-            long("HLS, fragments", Packaging::HlsFmp4),
-            long("HLS, byte ranges", Packaging::HlsRanges),
-            long("DASH, template", Packaging::DashTemplate),
-            long("DASH, list", Packaging::DashList),
-            long("DASH, index", Packaging::DashBase),
-        ]);
-    }
-    rows
+        served("served fragments, tree", tree, "mp4"),
+        long("HLS, MPEG-TS", Packaging::HlsTs),
+        long("HLS, fragments", Packaging::HlsFmp4),
+        long("HLS, byte ranges", Packaging::HlsRanges),
+        long("DASH, template", Packaging::DashTemplate),
+        long("DASH, list", Packaging::DashList),
+        long("DASH, index", Packaging::DashBase),
+    ]
 }
