@@ -14,6 +14,9 @@ const TABLES: f64 = 2.0;
 /// Least that is left for the picture, kilobits per second.
 const LEAST: f64 = 32.0;
 
+/// From how many bytes more on a clip is told to be larger.
+const MATTERS: u64 = 1 << 20;
+
 /// What a result is compared with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Guard {
@@ -99,9 +102,11 @@ impl Guard {
     /// What a person should know of a result of so many bytes.
     pub(super) fn told(self, bytes: u64) -> Option<String> {
         let more = bytes.checked_sub(self.bytes).filter(|_| self.bytes > 0)?;
+        // A few frames begin with a keyframe of their own, which says nothing.
+        let matters = !self.is_part || more >= MATTERS;
         let percent = u128::from(more) * 100 / u128::from(self.bytes);
         let than = if self.is_part { "its part of the source" } else { "the source" };
-        (percent > 0).then(|| format!("the result is {percent} % larger than {than}"))
+        (matters && percent > 0).then(|| format!("the result is {percent} % larger than {than}"))
     }
 }
 

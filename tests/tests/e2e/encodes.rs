@@ -1,10 +1,13 @@
 //! Uploads and what becomes of them.
 
+use std::path::Path;
+
 use clipmill_tests::api::Account;
 use clipmill_tests::daemon::Daemon;
 use clipmill_tests::media::{
     Clip, frame_hashes, h264_ten_bit, odd_size, probe, rotated, silent, uploads, variable_rate,
 };
+use clipmill_tests::tool;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -17,9 +20,20 @@ async fn encode(
     name: &str,
     codec: &str,
     quality: &str,
-    to: &std::path::Path,
+    to: &Path,
 ) -> Value {
-    let uploaded = account.upload(&clip.file(), name).await;
+    encode_file(account, &clip.file(), name, codec, quality, to).await
+}
+
+async fn encode_file(
+    account: &Account,
+    file: &Path,
+    name: &str,
+    codec: &str,
+    quality: &str,
+    to: &Path,
+) -> Value {
+    let uploaded = account.upload(file, name).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
     let id = uploaded.body["encode_id"].as_str().unwrap();
     let start = json!({ "video_codec": codec, "quality_preset": quality });
@@ -89,6 +103,39 @@ async fn lossless_means_that_decoded_frames_are_equal() {
             assert_eq!(made, source, "{codec}, ten bit: {}", clip.ten_bit);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_says_what_grew_and_which_hardware_failed() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    // Its card works for one frame, and opens no session for a job.
+    let card = folder.path().join("ffmpeg");
+    let program = "#!/bin/sh\ncase \" $* \" in\n\
+        *' -encoders '*) ffmpeg \"$@\"; echo ' V....D h264_nvenc made up' ;;\n\
+        *'/dev/zero '*) exit 0 ;;\n\
+        *' h264_nvenc '*) echo 'OpenEncodeSessionEx failed: out of memory' >&2; exit 1 ;;\n\
+        *) exec ffmpeg \"$@\" ;;\nesac\n";
+    std::fs::write(&card, program).unwrap();
+    std::fs::set_permissions(&card, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let daemon = Daemon::start(&format!(
+        "[tools]\nffmpeg = {:?}\n[encode]\nhardware = \"auto\"",
+        card.to_str().unwrap()
+    ));
+    let account = Account::register(&daemon).await;
+    let clip = Clip::new(320, 180, 3);
+    let (squeezed, made) = (folder.path().join("in.mp4"), folder.path().join("out.mp4"));
+    let source = clip.file();
+    let args = ["-v", "error", "-i", source.to_str().unwrap(), "-crf", "45", "-b:a", "32k"];
+    tool::run("ffmpeg", [args.as_slice(), &[squeezed.to_str().unwrap()]].concat()).unwrap();
+    let told = encode_file(&account, &squeezed, "in.mp4", "h264", "high", &made).await;
+    assert_eq!(numbers(&made), (0..clip.frames).collect::<Vec<_>>());
+    let path = format!("/api/encode/status/{}", told["encode_id"].as_str().unwrap());
+    let status = account.get(&path).await;
+    let note = status.body["note"].as_str().unwrap_or_default();
+    let why = "h264_nvenc failed: the card opens no more sessions; encoded by libx264 instead";
+    assert!(note.starts_with(why), "{note}");
+    assert!(note.ends_with(" % larger than the source"), "{note}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,9 +66,6 @@ fn in_sync(row: &Row, frames: &[Frame], made: &Path, is_mp4: bool) -> Result<(),
         Some(AudioCodec::Opus) => 0.010,
         _ => 512.0 / f64::from(sample_rate),
     };
-    // What is encoded anew begins with the encoder's own frame, which only an edit list hides.
-    let copied = row.copied.is_some();
-    let bare_half = if copied { half } else { 3.0 * half };
     let judge = |players: &str, clicks: Vec<Click>, most: f64| {
         let last = frames.last().map_or(0.0, |frame| frame.pts);
         let inner = |click: &&Click| click.at > EDGE && click.at < last - EDGE;
@@ -86,7 +83,7 @@ fn in_sync(row: &Row, frames: &[Frame], made: &Path, is_mp4: bool) -> Result<(),
     judge("players", audio_clicks(made).map_err(error)?, half)?;
     if is_mp4 {
         let clicks = audio_clicks_without_edits(made).map_err(error)?;
-        judge("players that ignore edit lists", clicks, bare_half)?;
+        judge("players that ignore edit lists", clicks, half)?;
     }
     Ok(())
 }
