@@ -52,3 +52,16 @@ fn rational(text: &str) -> Option<Rational> {
     let (num, den) = text.trim().split_once('/')?;
     Some(Rational { num: num.parse().ok()?, den: den.parse().ok().filter(|den| *den > 0)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_frames_are_read() {
+        assert_eq!(pts("0,     932352,     932860,      512,      472, 0xc5e41fbc"), Some(932_860));
+        assert_eq!(pts("#dimensions 0: 640x360"), None);
+        assert_eq!(rational("1/15360"), Some(Rational { num: 1, den: 15_360 }));
+        assert_eq!((rational("1/0"), rational("x")), (None, None));
+    }
+}

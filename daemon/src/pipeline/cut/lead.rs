@@ -39,3 +39,59 @@ pub(super) fn lead(track: &Track, frames: &[usize]) -> Result<Lead, Trouble> {
     let track = Track { samples: Vec::new(), matrix: UPRIGHT, ..track.clone() };
     Ok(Lead { track: OutTrack { track, begins: 0, samples }, zero })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use clipmill_media::{Codec, Sample, TrackKind};
+
+    use super::*;
+
+    /// Samples in decoding order; those with `k` are keyframes.
+    fn track(samples: &str) -> Track {
+        let sample = |(place, word): (usize, &str)| Sample {
+            offset: place as u64 * 100,
+            size: 100,
+            pts: word.trim_end_matches('k').parse().unwrap(),
+            duration: 1,
+            sync: word.ends_with('k'),
+        };
+        Track {
+            id: 1,
+            kind: TrackKind::Picture,
+            codec: Codec::H264,
+            config: Vec::new(),
+            entry: None,
+            timescale: 30,
+            language: *b"und",
+            width: 16,
+            height: 16,
+            presented: (0, 0),
+            matrix: [-1; 9],
+            pixel_aspect: (1, 1),
+            sample_rate: 0,
+            channels: 0,
+            samples: samples.split(' ').enumerate().map(sample).collect(),
+        }
+    }
+
+    fn led(samples: &str, frames: &[usize]) -> (i64, Vec<i64>) {
+        let Ok(Lead { track, zero }) = lead(&track(samples), frames) else { return (-1, vec![]) };
+        assert_eq!(track.track.matrix, UPRIGHT);
+        (zero, track.samples.iter().map(|sample| sample.pts).collect())
+    }
+
+    #[test]
+    fn begins_with_the_keyframe_and_ends_with_the_last_frame() {
+        let closed = "0k 3 1 2 4k 7 5 6 8k";
+        assert_eq!(led(closed, &[2, 3]), (0, vec![0, 3, 1, 2]));
+        assert_eq!(led(closed, &[6, 7]), (4, vec![0, 3, 1, 2]));
+        assert_eq!(led(closed, &[4]), (4, vec![0]));
+        // 3 and 4 are decoded after the keyframe 5, but need what is before it.
+        let open = "0k 2 1 5k 3 4 7 6";
+        assert_eq!(led(open, &[4, 5]), (0, vec![0, 2, 1, 5, 3, 4]));
+        // What is shown before the first keyframe can't be decoded.
+        assert_eq!(led(open, &[7]), (5, vec![0, 2, 1]));
+        assert_eq!(led("0 1 2", &[1]), (-1, vec![]));
+    }
+}

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::io::AsyncReadExt;
 use url::Url;
 
 use self::sniff::List;
@@ -107,19 +108,27 @@ impl Source for Http {
         progress: &(dyn Fn(FetchProgress) + Send + Sync),
     ) -> Result<PathBuf, SourceError> {
         check_url(&what.url)?;
-        let info = self.resolve(&what.url, ResolveOptions::default()).await?;
-        let plain = |format: &Format| matches!(format.transport, Transport::Progressive { .. });
-        if !info.formats.iter().any(plain) {
+        let path = what.folder.join("source.bin");
+        download_to(&path, &self.client, &what.url, &BTreeMap::new(), what.max_bytes, progress)
+            .await?;
+        if sniff::list(&head_of(&path).await?).is_some() {
             return Err(SourceError::never(
                 "source_failed",
                 "this stream could not be fetched in segments, and there is no other way to it",
             ));
         }
-        let path = what.folder.join("source.bin");
-        download_to(&path, &self.client, &what.url, &BTreeMap::new(), what.max_bytes, progress)
-            .await?;
         Ok(path)
     }
+}
+
+/// As much of a file's beginning as tells what it is.
+async fn head_of(path: &Path) -> Result<Vec<u8>, SourceError> {
+    let unreadable =
+        |_: std::io::Error| SourceError::later("source_failed", "the download can't be read");
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let mut head = Vec::with_capacity(sniff::WANTED);
+    file.take(sniff::WANTED as u64).read_to_end(&mut head).await.map_err(unreadable)?;
+    Ok(head)
 }
 
 /// What kind of list is at a format's address, if it is one.
