@@ -25,10 +25,6 @@ const SILENCE: usize = SAMPLE_RATE as usize / 20;
 const MEASURED: std::ops::Range<usize> =
     SAMPLE_RATE as usize / 500..SAMPLE_RATE as usize * 32 / 1000;
 
-/// The beginning of a file, in seconds, in which no click is measured: the first packet of a copied
-/// sound is decoded without the one before it, and fades in.
-const UNSETTLED: f64 = 0.05;
-
 /// The clicks in the first sound track of `file`, in order. One that is cut off before it could
 /// be measured is left out.
 ///
@@ -99,8 +95,7 @@ fn frequency(sound: &[f32]) -> f64 {
 pub fn av_offsets(file: impl AsRef<Path>, rate: Rate) -> Result<Vec<f64>, MediaError> {
     let file = file.as_ref();
     let frames = read_frames(file)?;
-    let mut clicks = audio_clicks(file)?;
-    clicks.retain(|click| click.at > UNSETTLED);
+    let clicks = audio_clicks(file)?;
     if frames.is_empty() || clicks.is_empty() {
         let (frames, clicks) = (frames.len(), clicks.len());
         let streams = probe::streams(file)?;

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use clipmill_tests::MediaServer;
 use clipmill_tests::api::Account;
-use clipmill_tests::media::{Clip, FrameReader, av_offsets, main_clip, read_frames, streams};
+use clipmill_tests::media::{
+    Clip, FrameReader, audio_clicks, av_offsets, main_clip, offsets, read_frames, streams,
+};
 
 /// A media server with the main clip at `/main.mp4`, and that clip.
 pub fn served() -> (MediaServer, Clip) {
@@ -68,7 +70,11 @@ pub fn assert_in_sync(file: &Path, clip: &Clip) {
     let mut source = av_offsets(clip.file(), clip.rate).unwrap();
     source.sort_by(f64::total_cmp);
     let usual = source[source.len() / 2];
-    for offset in av_offsets(file, clip.rate).unwrap() {
+    // The first packet of a copied sound is decoded without the one before it, and fades in.
+    let mut clicks = audio_clicks(file).unwrap();
+    clicks.retain(|click| click.at > 0.05);
+    assert!(!clicks.is_empty(), "no click to measure");
+    for offset in offsets(&read_frames(file).unwrap(), &clicks, clip.rate) {
         assert!((offset - usual).abs() < 0.0107, "sound is {offset} s off, not {usual} s");
     }
 }
