@@ -10,11 +10,13 @@ use super::Input;
 use super::hardware::Hardware;
 use super::input::local;
 
+mod copy;
 mod hardware;
 mod raw;
 mod seam;
 mod software;
 
+pub(crate) use copy::{COPY_SHIFT, Copy, copy, remux, resound};
 pub(crate) use hardware::trial;
 pub(crate) use raw::{RawPicture, RawSound, raw_picture, raw_sound};
 pub(super) use seam::look;
@@ -79,31 +81,6 @@ pub(crate) struct Extra<'a> {
     pub limit: Option<u64>,
 }
 
-/// By how much a [`Copy`] is later than its input, microseconds: sound may begin
-/// a little before 0, which not every file format can say.
-pub(crate) const COPY_SHIFT: i64 = 1_000_000;
-
-/// A copy of a part of an input, which begins with the keyframe at or before
-/// `from` and keeps the time stamps, but for [`COPY_SHIFT`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Copy<'a> {
-    /// From where.
-    pub input: &'a Input,
-    /// Indexes of the streams.
-    pub streams: &'a [u32],
-    /// Seconds after the input's first time stamp.
-    pub from: f64,
-    /// Seconds; infinite for all of the input, wherever it begins.
-    pub length: f64,
-    /// The muxer.
-    pub format: &'static str,
-    /// Ticks per second of the first stream, for formats that keep one for the
-    /// whole file.
-    pub time_scale: Option<u64>,
-    /// The result.
-    pub output: &'a Path,
-}
-
 /// Arguments of an encode as its plan says.
 #[cfg(test)]
 pub(crate) fn encode(job: &Encode<'_>) -> Vec<OsString> {
@@ -153,74 +130,10 @@ pub(crate) fn encode_sound(job: &Encode<'_>) -> Vec<OsString> {
     args.end(job.plan.container, job.output)
 }
 
-/// Arguments of a copy that changes only the file format.
-pub(crate) fn remux(
-    input: &Input,
-    video: &VideoStream,
-    sound: Sound<'_>,
-    container: Container,
-    output: &Path,
-) -> Vec<OsString> {
-    let mut args = Args::begin();
-    args.inputs(input, sound.file, sound.file.is_some(), None, 0);
-    args.maps(video, sound);
-    args.without_extras();
-    args.add(&["-c", "copy"]);
-    if video.codec == "hevc" && container == Container::Mp4 {
-        args.add(&["-tag:v", "hvc1"]);
-    }
-    args.end(container, output)
-}
-
-/// Arguments of a copy of the whole picture beside an encode of the sound.
-pub(crate) fn resound(
-    input: &Input,
-    video: &VideoStream,
-    sound: Sound<'_>,
-    (container, audio): (Container, &AudioPlan),
-    output: &Path,
-) -> Vec<OsString> {
-    let mut args = Args::begin();
-    args.inputs(input, sound.file, sound.file.is_some(), None, 0);
-    args.maps(video, sound);
-    args.without_extras();
-    args.add(&["-c:v", "copy"]);
-    if video.codec == "hevc" && container == Container::Mp4 {
-        args.add(&["-tag:v", "hvc1"]);
-    }
-    sounds(&mut args, audio, sound.streams, |stream| {
-        sound_filter(None, container, audio.encoder, stream)
-    });
-    args.end(container, output)
-}
-
 /// Kilobits per second that a sound of so many channels gets; the plan speaks
 /// of stereo.
 pub(crate) fn sound_kilobits(plan: &AudioPlan, channels: u32) -> u32 {
     (plan.kilobits.saturating_mul(channels.clamp(1, 8)) / 2).clamp(32, MOST_KILOBITS)
-}
-
-/// Arguments of a [`Copy`].
-pub(crate) fn copy(job: &Copy<'_>) -> Vec<OsString> {
-    let mut args = Args::begin();
-    args.add(&["-copyts"]);
-    if job.length.is_finite() {
-        args.add(&["-ss", &format!("{:.6}", job.from), "-t", &format!("{:.6}", job.length)]);
-    }
-    args.input(job.input, None, 0);
-    for stream in job.streams {
-        args.add(&["-map", &format!("0:{stream}")]);
-    }
-    args.without_extras();
-    args.add(&["-c", "copy", "-copypriorss", "1", "-avoid_negative_ts", "disabled"]);
-    args.add(&["-output_ts_offset", &seconds(COPY_SHIFT)]);
-    if let Some(ticks) = job.time_scale {
-        let ticks = ticks.to_string();
-        args.add(&["-movie_timescale", &ticks, "-video_track_timescale", &ticks]);
-    }
-    args.add(&["-f", job.format, "-y"]);
-    args.0.push(local(job.output));
-    args.0
 }
 
 /// Arguments as they grow.
