@@ -13,6 +13,9 @@ use super::walk::{Output, Wanted, walk};
 use crate::config::Config;
 use crate::pipeline::{Rendition, SourceAsk, SpanAsk};
 
+/// Extensions of playlists and manifests.
+const LISTS: [&str; 3] = ["m3u8", "m3u", "mpd"];
+
 /// Runs the command.
 pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
     if clip.to <= clip.from {
@@ -39,7 +42,10 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
 
 fn is_named_like_media(url: &Url) -> bool {
     let extension = Path::new(url.path()).extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| Container::from_extension(extension) != Container::Other)
+    extension.is_some_and(|extension| {
+        let is_list = LISTS.iter().any(|list| list.eq_ignore_ascii_case(extension));
+        is_list || Container::from_extension(extension) != Container::Other
+    })
 }
 
 /// A local file when there is one of that name, else an address.

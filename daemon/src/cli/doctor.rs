@@ -11,7 +11,7 @@ use super::exit::Failure;
 use super::plugin::{states, words};
 use super::setup;
 use crate::config::{Config, HardwareChoice};
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{Abilities, HardwareEncoders, Tools};
 
 /// How long a program may take to tell its version. Python programs are slow to
 /// start on a machine that has just booted.
@@ -83,10 +83,15 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 async fn ffmpeg(config: &Config) -> Vec<Finding> {
-    match Tools::discover(config).await {
+    let tools = Tools::discover(config).await;
+    let abilities = match &tools {
+        Ok(tools) => tools.abilities().await,
+        Err(problem) => Err(problem.clone()),
+    };
+    match abilities {
         Err(problem) => vec![bad("ffmpeg", "not usable", problem.to_string())],
-        Ok(tools) => {
-            let missing = ENCODERS.iter().filter(|(name, _)| !tools.encoders.contains(*name));
+        Ok(Abilities { version, encoders, hardware: cards }) => {
+            let missing = ENCODERS.iter().filter(|(name, _)| !encoders.contains(*name));
             let missing: Vec<_> = missing.map(|(name, use_)| format!("{name}: {use_}")).collect();
             let problem = (!missing.is_empty())
                 .then(|| format!("this ffmpeg lacks {}; install a full build", missing.join(", ")));
@@ -95,14 +100,14 @@ async fn ffmpeg(config: &Config) -> Vec<Finding> {
                 found: format!("{} of {}", ENCODERS.len() - missing.len(), ENCODERS.len()),
                 problem,
             };
-            vec![good("ffmpeg", &tools.version), encoders, hardware(config, &tools).await]
+            vec![good("ffmpeg", version), encoders, hardware(config, cards).await]
         }
     }
 }
 
 /// Which encoders in hardware work, and why the others don't.
-async fn hardware(config: &Config, tools: &Tools) -> Finding {
-    let seen = tools.hardware.look().await;
+async fn hardware(config: &Config, cards: &HardwareEncoders) -> Finding {
+    let seen = cards.look().await;
     let works: Vec<_> =
         seen.iter().filter(|(_, state)| state.is_ok()).map(|(name, _)| *name).collect();
     let others: Vec<_> = seen
@@ -252,7 +257,7 @@ mod tests {
             let mut config = Config::default();
             config.encode.hardware = choice;
             let tools = Tools::discover(&config).await.unwrap();
-            hardware(&config, &tools).await
+            hardware(&config, &tools.abilities().await.unwrap().hardware).await
         };
         let off = found(HardwareChoice::Off).await;
         assert_eq!((off.found.as_str(), off.problem), ("off (encode.hardware)", None));

@@ -107,10 +107,19 @@ pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
             plugins.scan().await;
         }
     };
-    let (tools, ()) = tokio::join!(Tools::discover(config), scan);
+    let discover = async {
+        if is_served {
+            return Tools::discover(config).await;
+        }
+        // A single piece of work begins without ffmpeg's answer.
+        let tools = Tools::locate(config)?;
+        tools.ask_early();
+        Ok(tools)
+    };
+    let (tools, ()) = tokio::join!(discover, scan);
     let tools = tools?;
-    if is_served && tools.hardware.is_wanted() {
-        let hardware = tools.hardware.clone();
+    if is_served {
+        let hardware = tools.abilities().await?.hardware.clone();
         // A job that comes meanwhile waits for the encoder that it needs; each
         // trial has a deadline.
         tokio::spawn(async move { hardware.look_and_tell().await });

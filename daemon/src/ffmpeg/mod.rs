@@ -27,4 +27,4 @@ pub(crate) use packets::{Frame, Frames};
 pub(crate) use progress::{Expected, Snapshot, clock, rate};
 pub(crate) use run::{Bounds, Trouble};
 pub(crate) use sniff::Demuxer;
-pub use tools::{ToolProblem, Tools};
+pub use tools::{Abilities, ToolProblem, Tools};

@@ -1,14 +1,16 @@
-//! The programs, found and looked at once.
+//! The programs, found once and asked once.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clipmill_plugins::Encoders;
 use clipmill_plugins::media::Probe;
 use clipmill_plugins::process::{self, Output, Spec};
+use tokio::sync::OnceCell;
 
 use super::{HardwareEncoders, Input, probe};
-use crate::config::Config;
+use crate::config::{Config, EncodeConfig};
 use crate::pipeline::StageError;
 
 /// The oldest ffmpeg that works, as (major, minor).
@@ -23,31 +25,75 @@ const WORDS: usize = 1024 * 1024;
 #[error("{0}")]
 pub struct ToolProblem(pub String);
 
-/// ffmpeg and ffprobe.
+impl From<ToolProblem> for StageError {
+    fn from(problem: ToolProblem) -> StageError {
+        StageError::later("tool_missing", problem.0)
+    }
+}
+
+/// ffmpeg and ffprobe. Copies share what is known of them.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// Version of ffmpeg, as it prints it.
+    pub(super) ffmpeg: PathBuf,
+    pub(super) ffprobe: PathBuf,
+    config: EncodeConfig,
+    abilities: Arc<OnceCell<Abilities>>,
+}
+
+/// What this ffmpeg says of itself.
+#[derive(Debug)]
+pub struct Abilities {
+    /// Its version, as it prints it.
     pub version: String,
     /// Encoders that it has.
     pub encoders: Encoders,
     /// Those in hardware that may be used in place of others.
     pub hardware: HardwareEncoders,
-    pub(super) ffmpeg: PathBuf,
-    pub(super) ffprobe: PathBuf,
 }
 
 impl Tools {
-    /// Finds both programs and asks for version and encoders.
+    /// Finds both programs, and starts none.
     ///
     /// # Errors
     /// What is missing, and the command that installs it.
+    pub fn locate(config: &Config) -> Result<Tools, ToolProblem> {
+        Ok(Tools {
+            ffmpeg: locate("ffmpeg", config.tools.ffmpeg.as_deref())?,
+            ffprobe: locate("ffprobe", config.tools.ffprobe.as_deref())?,
+            config: config.encode.clone(),
+            abilities: Arc::default(),
+        })
+    }
+
+    /// Finds both programs, asks ffmpeg what it can do and ffprobe whether it works.
+    ///
+    /// # Errors
+    /// What is missing or does not work, and the command that installs it.
     pub async fn discover(config: &Config) -> Result<Tools, ToolProblem> {
-        let ffmpeg = locate("ffmpeg", config.tools.ffmpeg.as_deref())?;
-        let ffprobe = locate("ffprobe", config.tools.ffprobe.as_deref())?;
+        let tools = Tools::locate(config)?;
         // The start of a daemon waits for this: one question to each, both at once.
-        let (listed, works) =
-            tokio::join!(ask("ffmpeg", &ffmpeg, "-encoders"), ask("ffprobe", &ffprobe, "-version"));
-        let (listed, _) = (listed?, works?);
+        let works = ask("ffprobe", &tools.ffprobe, "-version");
+        tokio::try_join!(tools.abilities(), works)?;
+        Ok(tools)
+    }
+
+    /// What ffmpeg can do; it is asked once.
+    ///
+    /// # Errors
+    /// That it does not work or is too old, and the command that mends it.
+    pub async fn abilities(&self) -> Result<&Abilities, ToolProblem> {
+        self.abilities.get_or_try_init(|| self.ask()).await
+    }
+
+    /// Asks ffmpeg already now, so that whoever needs the answer waits less.
+    pub fn ask_early(&self) {
+        let tools = self.clone();
+        // Whoever needs the answer hears of a failure.
+        tokio::spawn(async move { tools.abilities().await.map(|_| ()) });
+    }
+
+    async fn ask(&self) -> Result<Abilities, ToolProblem> {
+        let listed = ask("ffmpeg", &self.ffmpeg, "-encoders").await?;
         // Its banner names the version.
         let version = version_of(&listed.stderr_tail);
         if numbers(&version).is_some_and(|found| found < OLDEST) {
@@ -58,8 +104,8 @@ impl Tools {
             )));
         }
         let encoders = encoders_of(&String::from_utf8_lossy(&listed.stdout));
-        let hardware = HardwareEncoders::new(&config.encode, ffmpeg.clone(), &encoders);
-        Ok(Tools { version, encoders, hardware, ffmpeg, ffprobe })
+        let hardware = HardwareEncoders::new(&self.config, self.ffmpeg.clone(), &encoders);
+        Ok(Abilities { version, encoders, hardware })
     }
 
     /// Looks at a local file. The demuxer is chosen by content among those

@@ -62,7 +62,7 @@ impl Job<'_> {
     /// By hardware if there is any, and in software when that fails.
     async fn by_the_best(&self, gauge: &Gauge) -> Result<Encoded, StageError> {
         let Some(encoder) = self.hardware().await? else { return self.in_software(gauge).await };
-        let hardware = &self.shop.tools.hardware;
+        let hardware = &self.shop.tools.abilities().await?.hardware;
         let trouble = match self.by_hardware(encoder, gauge).await {
             Ok(made) => {
                 hardware.worked(encoder).await;
@@ -91,7 +91,8 @@ impl Job<'_> {
         let source = self.fetched.media.picture()?;
         let sides = (source.width, source.height);
         let limited = self.limit.is_some();
-        Ok(self.shop.tools.hardware.stand_in(&self.way.plan.video, sides, limited).await)
+        let hardware = &self.shop.tools.abilities().await?.hardware;
+        Ok(hardware.stand_in(&self.way.plan.video, sides, limited).await)
     }
 
     async fn by_hardware(
@@ -100,7 +101,7 @@ impl Job<'_> {
         gauge: &Gauge,
     ) -> Result<Encoded, Trouble> {
         let own = |error: StageError| Trouble { why: error.message.clone(), error };
-        let device = self.shop.tools.hardware.device();
+        let device = self.shop.encode.hardware_device.as_deref();
         let by = Hardware { encoder, device, hurry: self.way.hurry };
         let (path, extension) = output(self.fetched, &self.way.extension).await.map_err(own)?;
         let args = self.args(Some(by), &path).map_err(own)?;

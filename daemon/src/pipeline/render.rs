@@ -105,15 +105,16 @@ pub(super) async fn recipe(
     probe: &Probe,
     video: &VideoStream,
 ) -> Result<Recipe, StageError> {
+    let encoders = &shop.tools.abilities().await?.encoders;
     match rendition {
         Rendition::Encode { codec, quality } => {
             let (codec, it) = find(shop, codec)?;
             let may_swap = shop.registry.is_own(&codec);
             vet::description(&it)?;
-            match codec.plan(probe, quality, &shop.tools.encoders).await? {
+            match codec.plan(probe, quality, encoders).await? {
                 Plan::Ffmpeg(plan) => {
                     vet::container(&plan, &it)?;
-                    vet::ffmpeg(&plan, video, &shop.tools.encoders)?;
+                    vet::ffmpeg(&plan, video, encoders)?;
                     let extension = it.extension;
                     Ok(Recipe::Ffmpeg(Way { plan, extension, may_swap, hurry: false }))
                 }
@@ -130,8 +131,7 @@ pub(super) async fn recipe(
             let target = target(format, probe.container, video, high);
             let quality = if target.lossless { "lossless" } else { CUT_QUALITY };
             let (codec, _) = find(shop, target.codec)?;
-            let Plan::Ffmpeg(mut plan) = codec.plan(probe, quality, &shop.tools.encoders).await?
-            else {
+            let Plan::Ffmpeg(mut plan) = codec.plan(probe, quality, encoders).await? else {
                 let why = format!("clips can't be made by a codec like {}", target.codec);
                 return Err(StageError::never("not_encodable", why));
             };
@@ -140,7 +140,7 @@ pub(super) async fn recipe(
             }
             plan.container = target.container;
             plan.audio.encoder = sound_plan(target.container).encoder;
-            vet::ffmpeg(&plan, video, &shop.tools.encoders)?;
+            vet::ffmpeg(&plan, video, encoders)?;
             let extension = extension(target.container).to_owned();
             // Encoders in hardware write MP4 and nothing else here.
             let may_swap = shop.registry.is_own(&codec) && target.container == Container::Mp4;

@@ -68,15 +68,8 @@ pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<H264, 
         }
     }
     let active = active.ok_or_else(|| Error::damaged("H.264 without a picture"))?;
-    let profile = match active.profile {
-        66 => "baseline",
-        77 => "main",
-        100 => "high",
-        110 => "high10",
-        122 => "high422",
-        244 => "high444",
-        other => return Err(Error::unsupported(format!("H.264 of profile {other}"))),
-    };
+    let profile = profile(active.profile)
+        .ok_or_else(|| Error::unsupported(format!("H.264 of profile {}", active.profile)))?;
     let ids = sets.free().next().zip(sets.free().nth(1));
     let (head_id, tail_id) =
         ids.ok_or_else(|| Error::unsupported("the stream leaves no ids for other parameter sets"))?;
@@ -84,6 +77,19 @@ pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<H264, 
     interlaced |= !active.frames_only;
     let (picture, colour) = (active.into(), active.colour);
     Ok(H264 { profile, level, interlaced, head_id, tail_id, picture, colour, sets, changes })
+}
+
+/// `libx264`'s name of a `profile_idc` (ITU-T H.264, annex A).
+fn profile(number: u8) -> Option<&'static str> {
+    Some(match number {
+        66 => "baseline",
+        77 => "main",
+        100 => "high",
+        110 => "high10",
+        122 => "high422",
+        244 => "high444",
+        _ => return None,
+    })
 }
 
 /// The sequence parameter set that a slice refers to.
@@ -146,7 +152,9 @@ impl H264 {
         }
         for sps in added.sps.values() {
             let sps = Sps::parse(sps)?;
-            if Picture::from(sps) != self.picture || !sps.colour.fits(&self.colour) {
+            let same =
+                Picture::from(sps) == self.picture && profile(sps.profile) == Some(self.profile);
+            if !same || !sps.colour.fits(&self.colour) {
                 return Err(Error::unsupported("encoded frames have another format"));
             }
         }

@@ -31,8 +31,8 @@ pub enum End {
 /// Of each codec the encoder of [`Seam::encoder`] is meant. Both parts are
 /// encoded from the source's own frames, unscaled, without turning them by the
 /// display matrix (`-noautorotate`), without another pixel format, colour or
-/// pixel aspect, with one keyframe, at the beginning, and exactly one frame for
-/// each that the plan wants, as an MP4 whose samples have four length bytes.
+/// pixel aspect, from a keyframe on, and exactly one frame for each that the
+/// plan wants, as an MP4 whose samples have four length bytes.
 /// What of this a stream tells is checked when the parts are joined.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seam {

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use futures_util::future::join;
+
 use super::fragment::Fragment;
 use super::fragmented::{self, Following, earliest};
 use super::layout::{Top, WINDOW};
 use super::moov::{Moov, Trak};
-use super::select::Span;
+use super::select::{Span, select};
 use super::sidx::{Index, Reference};
 use super::source::Source;
 use super::tracks::micros;
@@ -23,16 +25,28 @@ const AROUND: i64 = 15_000_000;
 /// How much more sound is taken along on either side, microseconds: two
 /// packets.
 const SOUND: i64 = 50_000;
+/// From so many bytes on, only what is needed of a segment is copied: to look
+/// for it costs a request.
+const LARGE: u64 = 512 << 10;
 /// Most times that the choice of segments is put right.
 const ATTEMPTS: usize = 8;
 
 /// How the samples of a span are got.
 pub(crate) enum Choice {
-    /// These bytes of the file, fragments as they are; none are there when the
-    /// file has nothing within the span.
-    Copy(Vec<Range<u64>>),
+    /// These segments of the file; none are there when the file has nothing
+    /// within the span.
+    Copy(Vec<Piece>),
     /// Going from fragment to fragment; from this one on, if it is known.
     Walk(Option<u64>),
+}
+
+/// Segments that follow each other, and are copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// Their bytes.
+    pub range: Range<u64>,
+    /// What of a single one is needed, when that is not all.
+    pub part: Option<Fragment>,
 }
 
 /// A segment, with its times in microseconds.
@@ -54,7 +68,7 @@ pub(crate) async fn choose(
     let own = |trak: &Trak| following.indexes.iter().find(|index| index.track == trak.id);
     let (indexed, others): (Vec<_>, Vec<_>) =
         tracks.iter().copied().partition(|(trak, _)| own(trak).is_some());
-    let mut ranges = Vec::new();
+    let mut pieces = Vec::new();
     for (trak, kind) in indexed {
         let Some(own) = own(trak) else { continue };
         let more = if kind == TrackKind::Sound { SOUND } else { 0 };
@@ -62,25 +76,45 @@ pub(crate) async fn choose(
             Span { start: span.start.saturating_sub(more), end: span.end.saturating_add(more) };
         let choosing = Choosing { source, moov, trak, kind, others: &others, span };
         match choosing.choose(own).await {
-            Ok(Choice::Copy(found)) => ranges.extend(found),
+            Ok(Choice::Copy(found)) => pieces.extend(found),
             Ok(walk) => return Ok(walk),
             // A fragment that does not say when it begins.
             Err(error) if error.kind == Kind::Unsupported => return Ok(Choice::Walk(None)),
             Err(error) => return Err(error),
         }
     }
-    if ranges.is_empty() && others.len() == tracks.len() {
+    if pieces.is_empty() && others.len() == tracks.len() {
         return Ok(Choice::Walk(None));
     }
-    ranges.sort_unstable_by_key(|range: &Range<u64>| range.start);
-    let mut merged: Vec<Range<u64>> = Vec::new();
-    for range in ranges {
+    Ok(Choice::Copy(merged(pieces)))
+}
+
+/// In the file's order, and no byte twice.
+fn merged(mut pieces: Vec<Piece>) -> Vec<Piece> {
+    pieces.sort_unstable_by_key(|piece| piece.range.start);
+    let mut merged: Vec<Piece> = Vec::new();
+    for piece in pieces {
         match merged.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
+            Some(last) if piece.range.start < last.range.end => {
+                last.range.end = last.range.end.max(piece.range.end);
+                // What is of more than one track stays whole.
+                last.part = None;
+            }
+            Some(last)
+                if piece.range.start == last.range.end && last.is_whole() && piece.is_whole() =>
+            {
+                last.range.end = piece.range.end;
+            }
+            _ => merged.push(piece),
         }
     }
-    Ok(Choice::Copy(merged))
+    merged
+}
+
+impl Piece {
+    fn is_whole(&self) -> bool {
+        self.part.is_none()
+    }
 }
 
 /// The choice for a track that has an index.
@@ -107,7 +141,15 @@ impl Choosing<'_, '_> {
             };
             let first = first.saturating_sub(back);
             let Some(segment) = segments.get(first).cloned() else { break };
-            let fragments = self.fragments(&segment).await?;
+            // The last one is looked at later, and had by then.
+            let edge = segments.get(last).filter(|edge| self.may_trim(edge));
+            let edge = async {
+                if let Some(edge) = edge {
+                    drop(self.fragments(edge).await);
+                }
+            };
+            let (fragments, ()) = join(self.fragments(&segment), edge).await;
+            let fragments = fragments?;
             let Some(own) = fragments.iter().find(|of| of.track == self.trak.id) else { break };
             // Some indexes ignore edit lists, or count from another beginning.
             let off = self.earliest(own, self.trak)?.saturating_sub(segment.time.start);
@@ -136,9 +178,66 @@ impl Choosing<'_, '_> {
             }
             let last = if self.others_end(segments.get(last + 1)).await? { last } else { last + 1 };
             let chosen = segments.get(first..=last).unwrap_or_default();
-            return Ok(Choice::Copy(chosen.iter().map(|segment| segment.range.clone()).collect()));
+            return Ok(Choice::Copy(self.pieces(chosen).await?));
         }
         Ok(Choice::Walk(None))
+    }
+
+    /// The segments, without what the span does not need at either edge.
+    async fn pieces(&self, segments: &[Segment]) -> Result<Vec<Piece>, Error> {
+        let mut pieces = Vec::new();
+        for (place, segment) in segments.iter().enumerate() {
+            let edges = (place == 0, place + 1 == segments.len());
+            let part = match edges {
+                (false, false) => None,
+                _ if !self.may_trim(segment) => None,
+                edges => match self.trimmed(segment, edges).await {
+                    Err(error) if error.kind == Kind::Read => return Err(error),
+                    trimmed => trimmed.ok().flatten(),
+                },
+            };
+            pieces.push(Piece { range: segment.range.clone(), part });
+        }
+        Ok(pieces)
+    }
+
+    /// Whether it pays to look for the needed samples of a segment.
+    fn may_trim(&self, segment: &Segment) -> bool {
+        self.others.is_empty() && segment.range.end - segment.range.start >= LARGE
+    }
+
+    /// The samples that are needed of a segment at the beginning or at the end
+    /// of the span; none when it is better copied whole.
+    async fn trimmed(
+        &self,
+        segment: &Segment,
+        (first, last): (bool, bool),
+    ) -> Result<Option<Fragment>, Error> {
+        let moof = self.moof(segment).await?;
+        let data = Top::read(self.source, moof.end(), WINDOW).await?;
+        let is_all = |data: Top| &data.header.name == b"mdat" && data.end() == segment.range.end;
+        let fragments = self.fragments(segment).await?;
+        let ([own], true) = (&fragments[..], data.is_some_and(is_all)) else { return Ok(None) };
+        if own.samples.iter().any(|sample| sample.cts < 0) || !own.timed {
+            return Ok(None);
+        }
+        let shift = self.trak.edits.shift(self.moov.timescale, self.trak.timescale)?;
+        let samples = &own.samples;
+        let chosen = select(samples, self.kind, self.trak.timescale, shift, self.span);
+        let Some(chosen) = chosen else { return Ok(None) };
+        let from = if first && !chosen.earlier { chosen.range.start } else { 0 };
+        let to = if last { chosen.range.end } else { samples.len() };
+        let samples = samples.get(from..to).unwrap_or_default().to_vec();
+        let fewer = !samples.is_empty() && samples.len() < own.samples.len();
+        Ok(fewer.then(|| Fragment { samples, ..own.clone() }))
+    }
+
+    /// The first `moof` of a segment.
+    async fn moof(&self, segment: &Segment) -> Result<Top, Error> {
+        let mut at = segment.range.start;
+        let moof = walk::next(self.source, &mut at, WINDOW).await?;
+        moof.filter(|moof| moof.at < segment.range.end)
+            .ok_or_else(|| Error::damaged("a segment has no fragment"))
     }
 
     /// The first fragments of a segment.
@@ -146,13 +245,8 @@ impl Choosing<'_, '_> {
         let all = std::iter::once(self.trak).chain(self.others.iter().map(|(trak, _)| *trak));
         let mut carried = walk::carried(self.moov, all.map(|trak| (trak, &[][..])));
         carried.iter_mut().for_each(|of| of.next = None);
-        let mut at = segment.range.start;
-        match walk::next(self.source, &mut at, WINDOW).await? {
-            Some(moof) if moof.at < segment.range.end => {
-                walk::read(self.source, &moof, &mut carried).await
-            }
-            _ => Err(Error::damaged("a segment has no fragment")),
-        }
+        let moof = self.moof(segment).await?;
+        walk::read(self.source, &moof, &mut carried).await
     }
 
     fn earliest(&self, fragment: &Fragment, trak: &Trak) -> Result<i64, Error> {

@@ -1,12 +1,13 @@
 //! What a span needs of a file that may be far away.
 
+use super::fragment::Fragment;
 use super::fragmented::Following;
-use super::indexed::Choice;
+use super::indexed::{Choice, Piece};
 use super::layout::{Beginning, find};
 use super::moov::{Moov, Trak};
 use super::select::Span;
 use super::source::Source;
-use super::work::Pick;
+use super::work::{Content, Pick};
 use super::{fragmented, indexed, progressive, tracks, work};
 use crate::{Error, Located, Movie, Part, ReadAt, TrackKind, Want};
 
@@ -83,12 +84,12 @@ async fn in_fragments(
         false => indexed::choose(source, moov, &tracks, following, span).await?,
     };
     match choice {
-        Choice::Copy(ranges) if ranges.is_empty() => Err(nothing()),
-        Choice::Copy(ranges) => {
+        Choice::Copy(pieces) if pieces.is_empty() => Err(nothing()),
+        Choice::Copy(pieces) => {
             let top = &beginning.moov;
             let moov = source.get(top.at, top.header.size).await?;
             let head = Part::Made([&beginning.ftyp[..], &moov].concat());
-            let parts = std::iter::once(head).chain(ranges.into_iter().map(Part::Copied)).collect();
+            let parts = copied(head, &pieces)?;
             Ok(Located { parts, zero_micros: zero, duration, extension: "mp4", movie })
         }
         Choice::Walk(hint) => {
@@ -96,6 +97,24 @@ async fn in_fragments(
             gathered(beginning, moov, picks, zero, duration)
         }
     }
+}
+
+/// A small file of segments as they are, and of parts of segments.
+fn copied(head: Part, pieces: &[Piece]) -> Result<Vec<Part>, Error> {
+    let mut at = head.length();
+    let mut parts = vec![head];
+    for Piece { range, part } in pieces {
+        let added = match part {
+            None => vec![Part::Copied(range.clone())],
+            Some(Fragment { track, description, samples, .. }) => {
+                let (track, description) = (*track, *description);
+                work::fragment(&[Content { track, description, samples }], at)?
+            }
+        };
+        at += added.iter().map(Part::length).sum::<u64>();
+        parts.extend(added);
+    }
+    Ok(parts)
 }
 
 fn nothing() -> Error {

@@ -28,10 +28,44 @@ pub(crate) struct Pick<'m> {
     pub wanted: bool,
 }
 
+/// Samples of one track that become one fragment.
+#[derive(Clone, Copy)]
+pub(crate) struct Content<'a> {
+    /// The track's number.
+    pub track: u32,
+    /// Which sample description they have.
+    pub description: u32,
+    /// The samples.
+    pub samples: &'a [Raw],
+}
+
 /// The parts of the small file. `ftyp` is that of the original file, whole.
 pub(crate) fn parts(ftyp: &[u8], moov: &Moov, picks: &[Pick<'_>]) -> Result<Vec<Part>, Error> {
+    let mut head = match ftyp {
+        [] => boxed(b"ftyp", &[b"qt  ", &words(&[0]), b"qt  "]),
+        ftyp => ftyp.to_vec(),
+    };
+    head.extend(movie(moov, picks));
+    let contents: Vec<Content<'_>> = picks.iter().map(Pick::content).collect();
+    let mut parts = fragment(&contents, head.len() as u64)?;
+    if let Some(Part::Made(moof)) = parts.first_mut() {
+        head.append(moof);
+        *moof = head;
+    }
+    Ok(parts)
+}
+
+impl Pick<'_> {
+    fn content(&self) -> Content<'_> {
+        let (track, description) = (self.trak.id, self.description);
+        Content { track, description, samples: &self.samples }
+    }
+}
+
+/// A fragment, which is put to `at` in the small file.
+pub(crate) fn fragment(contents: &[Content<'_>], at: u64) -> Result<Vec<Part>, Error> {
     let mut ranges: Vec<Range<u64>> =
-        picks.iter().flat_map(|pick| runs(&pick.samples)).map(|run| run.1).collect();
+        contents.iter().flat_map(|content| runs(content.samples)).map(|run| run.1).collect();
     ranges.sort_unstable_by_key(|range| range.start);
     let mut copied: Vec<Range<u64>> = Vec::new();
     for range in ranges {
@@ -43,17 +77,11 @@ pub(crate) fn parts(ftyp: &[u8], moov: &Moov, picks: &[Pick<'_>]) -> Result<Vec<
         }
     }
     let payload: u64 = copied.iter().map(|range| range.end - range.start).sum();
-    let mut head = match ftyp {
-        [] => boxed(b"ftyp", &[b"qt  ", &words(&[0]), b"qt  "]),
-        ftyp => ftyp.to_vec(),
-    };
-    head.extend(movie(moov, picks));
-    // Its length does not depend on the places that it tells.
     let mdat = if payload > WIDE { 16 } else { 8 };
-    let fragment = moof(picks, |_| 0)?.len();
-    let from = (head.len() + fragment + mdat) as u64;
-    let layout = Layout::new(&copied, from);
-    head.extend(moof(picks, |offset| layout.place(offset))?);
+    // Its length does not depend on the places that it tells.
+    let length = moof(contents, |_| 0)?.len();
+    let layout = Layout::new(&copied, at + (length + mdat) as u64);
+    let mut head = moof(contents, |offset| layout.place(offset))?;
     match mdat {
         8 => head.extend(words(&[u32::try_from(payload + 8).unwrap_or(0)])),
         _ => head.extend(words(&[1])),
@@ -172,10 +200,10 @@ fn timeless(content: &[u8], further: usize) -> Vec<u8> {
     content
 }
 
-fn moof(picks: &[Pick<'_>], place: impl Fn(u64) -> u64) -> Result<Vec<u8>, Error> {
+fn moof(contents: &[Content<'_>], place: impl Fn(u64) -> u64) -> Result<Vec<u8>, Error> {
     let mut fragments = Vec::new();
-    for pick in picks {
-        let runs: Vec<_> = runs(&pick.samples).collect();
+    for content in contents {
+        let runs: Vec<_> = runs(content.samples).collect();
         // Places within a fragment of a track have 31 bits.
         let mut rest = &runs[..];
         while let Some((first, _)) = rest.first() {
@@ -185,7 +213,7 @@ fn moof(picks: &[Pick<'_>], place: impl Fn(u64) -> u64) -> Result<Vec<u8>, Error
             };
             let count = rest.iter().take_while(|run| near(run)).count().max(1);
             let (now, later) = rest.split_at(count);
-            fragments.extend(fragment(pick, now, &place)?);
+            fragments.extend(traf(content, now, &place)?);
             rest = later;
         }
     }
@@ -194,8 +222,8 @@ fn moof(picks: &[Pick<'_>], place: impl Fn(u64) -> u64) -> Result<Vec<u8>, Error
 }
 
 /// A `traf` of these runs.
-fn fragment(
-    pick: &Pick<'_>,
+fn traf(
+    content: &Content<'_>,
     runs: &[(&[Raw], Range<u64>)],
     place: &impl Fn(u64) -> u64,
 ) -> Result<Vec<u8>, Error> {
@@ -204,13 +232,13 @@ fn fragment(
     // What all have in common is said once.
     let same = |of: fn(&Raw) -> u32| all().all(|sample| of(sample) == of(first));
     let (length, size, flagged) = (same(|s| s.delta), same(|s| s.size), same(flags));
-    let raised = raised(&pick.samples);
+    let raised = raised(content.samples);
     let cts = |sample: &Raw| sample.cts.cast_unsigned().wrapping_add(raised);
     let offset = all().any(|sample| cts(sample) != 0);
     let base = place(first.offset);
-    let mut head = words(&[pick.trak.id]);
+    let mut head = words(&[content.track]);
     head.extend(base.to_be_bytes());
-    head.extend(words(&[pick.description]));
+    head.extend(words(&[content.description]));
     let mut has = 0x01 | 0x02;
     for (common, flag, value) in
         [(length, 0x08, first.delta), (size, 0x10, first.size), (flagged, 0x20, flags(first))]

@@ -118,9 +118,15 @@ async fn encode(
     let quality = test.quality.clone().unwrap_or(best);
     let tools = Tools::discover(config).await?;
     let probe = tools.probe(file).await.map_err(Failure::from)?;
-    let planned = codec.plan(&probe, &quality, &tools.encoders).await.map_err(|error| {
-        Failure::from(StageError { code: error.code, message: error.message, retry: error.retry })
-    })?;
+    let planned = codec.plan(&probe, &quality, &tools.abilities().await?.encoders).await.map_err(
+        |error| {
+            Failure::from(StageError {
+                code: error.code,
+                message: error.message,
+                retry: error.retry,
+            })
+        },
+    )?;
     told.put("quality", json!(quality));
     told.line(&format!("plan     for quality {quality}"));
     let facts = plan::facts(&planned);

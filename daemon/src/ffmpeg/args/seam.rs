@@ -9,6 +9,9 @@ use clipmill_media::cut::{End, Seam};
 use super::{Args, seconds};
 use crate::ffmpeg::Input;
 
+/// How many frames before the copied ones a long head has another keyframe.
+const NEAR: usize = 8;
+
 /// A part that is encoded for a seam.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SeamPart<'a> {
@@ -58,12 +61,18 @@ pub(crate) fn seam(job: &SeamPart<'_>) -> Vec<OsString> {
 /// Quick, and so good that the seam is not seen: a second of these frames costs
 /// little, and each is shown once.
 fn encoder(args: &mut Args, job: &SeamPart<'_>) {
-    // One keyframe, in front. The tail has no frame after it that could be
-    // referred to, so it is not reordered.
-    let reordered = if job.end == End::Tail { 0 } else { 2 };
+    // Reordering would save bytes and take time. There is no keyframe but the
+    // first one, and one shortly before the copied frames: whoever looks at the
+    // seam begins there.
+    if let (End::Head, Some(place @ NEAR..)) = (job.end, job.frames.checked_sub(NEAR)) {
+        args.add(&["-force_key_frames", &format!("expr:eq(n,{place})")]);
+        if matches!(job.seam, Seam::H264(_) | Seam::Hevc(_)) {
+            args.add(&["-forced-idr", "1"]);
+        }
+    }
     match job.seam {
         Seam::H264(seam) => {
-            args.add(&["-preset", "superfast", "-crf", "17", "-bf", &reordered.to_string()]);
+            args.add(&["-preset", "ultrafast", "-crf", "20", "-bf", "0"]);
             args.add(&["-g", "9999", "-sc_threshold", "0"]);
             if seam.interlaced && job.interlaced {
                 args.add(&["-flags", "+ilme+ildct"]);
@@ -81,8 +90,17 @@ fn encoder(args: &mut Args, job: &SeamPart<'_>) {
         Seam::Av1(_) => args.add(&["-preset", "11", "-crf", "20", "-g", "9999"]),
     }
     if let Some((name, mut value)) = job.seam.params(job.end) {
+        if name == "x264-params" {
+            // The encoder writes the least profile that does; this preset would
+            // do with the lowest.
+            match job.seam.profile() {
+                Some("baseline") | None => {}
+                Some("main") => value.push_str(":cabac=1"),
+                Some(_) => value.push_str(":8x8dct=1"),
+            }
+        }
         if name == "x265-params" {
-            value.push_str(&format!(":bframes={reordered}:scenecut=0:log-level=error"));
+            value.push_str(":bframes=0:scenecut=0:log-level=error");
             if job.threads > 0 {
                 value.push_str(&format!(":pools={}", job.threads));
             }

@@ -65,7 +65,7 @@ impl HardwareEncoders {
     }
 
     /// Whether the configuration allows any.
-    pub fn is_wanted(&self) -> bool {
+    fn is_wanted(&self) -> bool {
         !self.shared.kinds.is_empty()
     }
 
@@ -81,8 +81,11 @@ impl HardwareEncoders {
         seen
     }
 
-    /// Looks, and writes into the log what was found.
+    /// Looks if any are wanted, and writes into the log what was found.
     pub async fn look_and_tell(&self) {
+        if !self.is_wanted() {
+            return;
+        }
         let seen = self.look().await;
         if seen.is_empty() {
             tracing::warn!("this ffmpeg has none of the encoders in hardware that are configured");
@@ -119,11 +122,6 @@ impl HardwareEncoders {
         None
     }
 
-    /// The device that is configured.
-    pub(crate) fn device(&self) -> Option<&str> {
-        self.shared.device.as_deref()
-    }
-
     /// A job went well with it.
     pub(crate) async fn worked(&self, encoder: HardwareEncoder) {
         if let Some(standing) = self.shared.standings.get(&encoder) {
@@ -144,7 +142,7 @@ impl HardwareEncoders {
         if !standing.wants_trial(Instant::now()) {
             return;
         }
-        let device = self.device();
+        let device = self.shared.device.as_deref();
         let args = trial(Hardware { encoder, device, hurry: false });
         let spec = Spec { env: variables(), ..Spec::new(&self.shared.ffmpeg, args, TRIAL) };
         let tried = process::run(spec, WORDS).await.map(|_| ()).map_err(|failure| {

@@ -8,6 +8,8 @@ use crate::pipeline::street::Shop;
 
 /// Frames that are decoded beyond a seam.
 const BEYOND: usize = 3;
+/// Frames before a keyframe that a decoder may give out with it, at most.
+const MORE: usize = 64;
 /// By how much a time may be rounded by a file format, microseconds.
 const ROUNDED: i64 = 1000;
 
@@ -16,32 +18,37 @@ const ROUNDED: i64 = 1000;
 pub(super) async fn seams(shop: &Shop, path: &Path, picture: &Picture) -> Result<(), Trouble> {
     let input = Input::file(path).await?;
     let (head, tail) = picture.encoded;
-    let all: Vec<i64> = picture.times.iter().map(|ticks| picture.micros(*ticks)).collect();
-    let front = async {
-        let wanted = all.get(..(head + BEYOND).min(all.len())).unwrap_or_default();
-        let look = Look { input: &input, from_micros: None, frames: wanted.len() };
-        match head {
-            0 => Ok(()),
-            _ => compare(shop.tools.look(&look).await?, wanted, i64::MIN),
-        }
-    };
-    let back = async {
-        // From the keyframe before the seam to the end.
-        let seam = picture.times.len().saturating_sub(tail);
-        let before = seam.checked_sub(1).and_then(|last| picture.times.get(last));
-        let key = picture.keys.iter().filter(|key| before.is_some_and(|last| *key <= last)).max();
-        let (0.., Some(key)) = (tail, key) else { return Ok(()) };
-        let from = picture.micros(*key);
-        let wanted = all.get(all.partition_point(|time| *time < from)..).unwrap_or_default();
-        // What is shown before the keyframe may come out as well.
-        let look = Look { input: &input, from_micros: Some(from), frames: wanted.len() + 64 };
-        match tail {
-            0 => Ok(()),
-            _ => compare(shop.tools.look(&look).await?, wanted, from - ROUNDED),
-        }
-    };
+    let count = picture.times.len();
+    let front = look(shop, &input, picture, head, head.saturating_add(BEYOND));
+    let back = look(shop, &input, picture, count.saturating_sub(tail), count);
+    let front = async { if head == 0 { Ok(()) } else { front.await } };
+    let back = async { if tail == 0 { Ok(()) } else { back.await } };
     tokio::try_join!(front, back)?;
     Ok(())
+}
+
+/// Decodes from the last keyframe before the frame `seam` to before the frame
+/// `end`, both counted as they are shown.
+async fn look(
+    shop: &Shop,
+    input: &Input,
+    picture: &Picture,
+    seam: usize,
+    end: usize,
+) -> Result<(), Trouble> {
+    let before = picture.times.get(..seam).unwrap_or_default();
+    let key =
+        picture.keys.iter().filter(|key| before.last().is_some_and(|last| *key <= last)).max();
+    let Some(key) = key else { return Ok(()) };
+    let begin = before.partition_point(|time| time < key);
+    let wanted = picture.times.get(begin..end.min(picture.times.len())).unwrap_or_default();
+    let wanted: Vec<i64> = wanted.iter().map(|ticks| picture.micros(*ticks)).collect();
+    let from = picture.micros(*key);
+    let from_micros = (begin > 0).then_some(from);
+    // What is shown before the keyframe may come out as well.
+    let more = if end == picture.times.len() { MORE } else { 0 };
+    let look = Look { input, from_micros, frames: wanted.len() + more };
+    compare(shop.tools.look(&look).await?, &wanted, from - ROUNDED)
 }
 
 /// Whether these are the wanted frames, of those that are not before `from`.

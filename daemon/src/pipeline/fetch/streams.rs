@@ -131,7 +131,7 @@ impl Job<'_> {
         for stem in [&video_stem, &audio_stem] {
             workspace::renew(&segments::folder(stem)).await?;
         }
-        let fetcher = Fetcher { shop: self.shop, means: &self.means };
+        let fetcher = Fetcher::new(self.shop, &self.means);
         let sound = async {
             match audio {
                 Some(audio) => find(&fetcher, audio, taste).await.map(Some),

@@ -124,13 +124,14 @@ fn beside_ytdlp(report: &mut Report, server: &MediaServer, kind: &Kind) {
         );
         report.add(row.ours(fetching.median()).peer(Ok(Some(bound))).note(note));
     }
+    let aligned = source::aligned(&file, *span);
     let (least, note) = match *name {
-        "MP4" => (needed + source::index(&file), "samples from the keyframe on, and moov"),
+        "MP4" => (aligned + source::index(&file), "samples of whole GOPs, and moov"),
         "HLS" => {
             let segments = source::needed_segments(&source::hls(), *span);
             (segments, "segments that overlap, and the playlist")
         }
-        _ => (needed, "samples from the keyframe on, without the container around them"),
+        _ => (aligned, "samples of whole GOPs, without the container around them"),
     };
     let row = Row::new(
         &format!("bytes from the server, {name}, to those needed"),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clipmill_tests::media::{name_indexes, packet_places};
+use clipmill_tests::media::{Place, name_indexes, packet_places};
 use clipmill_tests::tool;
 
 use crate::measure::quick;
@@ -117,17 +117,38 @@ pub fn quiet(minutes: u32) -> PathBuf {
     })
 }
 
-/// Bytes of the samples that a span needs: from the keyframe at or before it.
+/// Bytes of the samples that a span needs: from the keyframe at or before it,
+/// to its end.
 pub fn needed(file: &Path, (from, to): (f64, f64)) -> u64 {
-    let places =
-        packet_places(file, from - 12.0, to + 2.0).unwrap_or_else(|error| panic!("{error}"));
-    let key = places
-        .iter()
-        .filter(|place| place.picture && place.key && place.pts <= from + 1e-3)
-        .map(|place| place.pts)
-        .fold(0.0, f64::max);
-    let within = |place: &&clipmill_tests::media::Place| {
-        let begin = if place.picture { key } else { from };
+    let places = around(file, (from, to));
+    sum(&places, keyframe_before(&places, from), from, to)
+}
+
+/// Bytes of the samples of a span that is widened to whole GOPs.
+pub fn aligned(file: &Path, (from, to): (f64, f64)) -> u64 {
+    let places = around(file, (from, to));
+    let end = keyframes(&places).filter(|pts| *pts >= to).fold(f64::INFINITY, f64::min);
+    assert!(end.is_finite(), "no keyframe was looked for after the span");
+    let begin = keyframe_before(&places, from);
+    sum(&places, begin, begin, end)
+}
+
+fn around(file: &Path, (from, to): (f64, f64)) -> Vec<Place> {
+    packet_places(file, from - 12.0, to + 12.0).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn keyframes(places: &[Place]) -> impl Iterator<Item = f64> {
+    places.iter().filter(|place| place.picture && place.key).map(|place| place.pts)
+}
+
+fn keyframe_before(places: &[Place], from: f64) -> f64 {
+    keyframes(places).filter(|pts| *pts <= from + 1e-3).fold(0.0, f64::max)
+}
+
+/// Bytes of the picture from one time on, of the sound from another.
+fn sum(places: &[Place], picture: f64, sound: f64, to: f64) -> u64 {
+    let within = |place: &&Place| {
+        let begin = if place.picture { picture } else { sound };
         place.pts >= begin - 1e-3 && place.pts < to
     };
     places.iter().filter(within).map(|place| place.size).sum()

@@ -2,6 +2,7 @@
 
 use crate::ffmpeg::Input;
 use crate::pipeline::StageError;
+use crate::pipeline::index::{self, Index};
 use crate::pipeline::media::MediaFile;
 use crate::pipeline::street::Shop;
 
@@ -21,7 +22,12 @@ pub(super) async fn held(shop: &Shop, file: &MediaFile) -> Result<Held, StageErr
     let nothing = || StageError::never("no_video", "the stream holds no moving picture");
     let video = file.probe.video.as_ref().ok_or_else(nothing)?;
     let input = Input::file(&file.path).await?;
-    let frames = shop.tools.frames(&input, video, shop.stage_deadline()).await?;
+    let known = Index::of(&input, &file.path).await;
+    let known = known.as_ref().and_then(|index| index.picture(file));
+    let frames = match known.and_then(|track| index::frames(track, video)) {
+        Some(frames) => frames,
+        None => shop.tools.frames(&input, video, shop.stage_deadline()).await?,
+    };
     let times: Vec<i64> = frames.list.iter().map(|frame| frames.micros(frame.pts)).collect();
     let last = times.last().copied().ok_or_else(nothing)?;
     let gaps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));

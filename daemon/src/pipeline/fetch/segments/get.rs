@@ -20,9 +20,11 @@ use crate::pipeline::fetch::request::{CHANGED, Refusal, Remote, ask, tag};
 use crate::pipeline::fetch::retry::pause;
 use crate::pipeline::{StageError, workspace};
 
-/// Bytes of one request: far below what media servers throttle, and few enough
-/// that all connections have work until the end.
+/// Most bytes of one request: far below what media servers throttle.
 const PIECE: u64 = 2 * 1024 * 1024;
+/// Least bytes of one request, if there are so many: less would take about as
+/// long as the wait for an answer.
+const LEAST: u64 = 512 * 1024;
 /// Largest segment, bytes.
 const LARGEST: u64 = 512 * 1024 * 1024;
 const TOO_LARGE: &str = "a segment of more than 512 MiB";
@@ -101,24 +103,18 @@ impl Get<'_> {
         if files.iter().any(|file| file.range.as_ref().is_some_and(too_large)) {
             return Err(StageError::never("too_large", TOO_LARGE));
         }
-        let parts = |file: &File| match &file.range {
-            Some(range) => split(range.clone()),
-            None => vec![(0, None)],
+        let whole = |(file, of): (usize, &File)| match &of.range {
+            Some(range) => Piece { file, from: range.start, to: Some(range.end) },
+            None => Piece { file, from: 0, to: None },
         };
-        let mut queue: VecDeque<Piece> = files
-            .iter()
-            .enumerate()
-            .flat_map(|(file, of)| {
-                parts(of).into_iter().map(move |(from, to)| Piece { file, from, to })
-            })
-            .collect();
+        let mut queue: VecDeque<Piece> = files.iter().enumerate().map(whole).collect();
         let tags: Vec<Mutex<Option<String>>> = files.iter().map(|_| Mutex::default()).collect();
         // Half a file is not taken for a whole one.
         let draft = |file: &File| file.path.with_added_extension("part");
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < self.means.lanes.limit()
-                && let Some(piece) = queue.pop_front()
+                && let Some(piece) = next(&mut queue, self.means.lanes.limit())
             {
                 let (Some(file), Some(tag)) = (files.get(piece.file), tags.get(piece.file)) else {
                     continue;
@@ -135,9 +131,7 @@ impl Get<'_> {
             if let (None, Some(size)) = (piece.to, size)
                 && size > PIECE
             {
-                for (from, to) in split(PIECE..size).into_iter().rev() {
-                    queue.push_front(Piece { file: piece.file, from, to });
-                }
+                queue.push_front(Piece { file: piece.file, from: PIECE, to: Some(size) });
             }
         }
         for file in files {
@@ -347,13 +341,49 @@ async fn chunk(
     }
 }
 
-/// A range in pieces.
-fn split(range: Range<u64>) -> Vec<(u64, Option<u64>)> {
-    let (mut pieces, mut at) = (Vec::new(), range.start);
-    while at < range.end {
-        let to = at.saturating_add(PIECE).min(range.end);
-        pieces.push((at, Some(to)));
-        at = to;
+/// The next piece of the first stretch that waits. Pieces become shorter
+/// towards the end, so that all connections are done at about the same time.
+fn next(queue: &mut VecDeque<Piece>, connections: usize) -> Option<Piece> {
+    let length = |piece: &Piece| piece.to.map_or(PIECE, |to| to.saturating_sub(piece.from));
+    let left: u64 = queue.iter().map(length).fold(0, u64::saturating_add);
+    let share = (left / (2 * connections as u64).max(1)).clamp(LEAST, PIECE);
+    let first = queue.front_mut()?;
+    // A little more is no piece of its own.
+    if first.to.is_none() || length(first) <= share + LEAST / 2 {
+        return queue.pop_front();
     }
-    pieces
+    let piece = Piece { file: first.file, from: first.from, to: Some(first.from + share) };
+    first.from += share;
+    Some(piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_shrink_towards_the_end_and_leave_nothing_out() {
+        const MB: u64 = 1024 * 1024;
+        let known = |file, to| Piece { file, from: 0, to: Some(to) };
+        let unknown = Piece { file: 1, from: 0, to: None };
+        let mut queue = VecDeque::from([known(0, 20 * MB), unknown, known(2, 3 * MB)]);
+        let mut pieces = Vec::new();
+        while let Some(Piece { file, from, to }) = next(&mut queue, 4) {
+            pieces.push((file, from, to));
+        }
+        let lengths = |of: usize| {
+            let of = pieces.iter().filter(move |(file, ..)| *file == of);
+            of.map(|(_, from, to)| to.unwrap_or(*from) - from).collect::<Vec<_>>()
+        };
+        assert_eq!(pieces.iter().filter(|(file, ..)| *file == 1).count(), 1);
+        assert_eq!(
+            (lengths(0).iter().sum::<u64>(), lengths(2).iter().sum::<u64>()),
+            (20 * MB, 3 * MB)
+        );
+        assert!(
+            pieces.iter().zip(pieces.iter().skip(1)).all(|(a, b)| a.0 != b.0 || a.2 == Some(b.1))
+        );
+        assert!(lengths(0).first() == Some(&PIECE) && lengths(0).is_sorted_by(|a, b| a >= b));
+        assert!(lengths(2).iter().all(|length| (LEAST..2 * LEAST).contains(length)));
+    }
 }

@@ -14,10 +14,14 @@ mod pick;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use clipmill_media::Kind;
 use clipmill_plugins::net::check_url;
 use clipmill_storage::Span;
+use tokio::time::Instant;
 use url::Url;
 
 use self::get::{Get, Wanted};
@@ -29,6 +33,9 @@ use crate::pipeline::media::{MediaFile, micros};
 use crate::pipeline::street::Shop;
 use crate::pipeline::{StageError, workspace};
 
+/// How long a list of segments counts as just read; a growing one is asked for
+/// again later than that.
+const LATELY: Duration = Duration::from_millis(400);
 /// How often the choice of segments is widened.
 const TRIES: usize = 4;
 /// By how much times may be rounded, microseconds.
@@ -151,19 +158,43 @@ pub(super) struct Need {
 
 /// Who fetches.
 pub(super) struct Fetcher<'a> {
-    pub shop: &'a Shop,
-    pub means: &'a Means,
+    shop: &'a Shop,
+    means: &'a Means,
+    texts: Mutex<Vec<Text>>,
 }
 
-impl Fetcher<'_> {
+/// A playlist or a manifest that was read.
+struct Text {
+    remote: Remote,
+    read: Instant,
+    bytes: Bytes,
+    url: Url,
+}
+
+impl<'a> Fetcher<'a> {
+    /// With nothing read yet.
+    pub fn new(shop: &'a Shop, means: &'a Means) -> Fetcher<'a> {
+        Fetcher { shop, means, texts: Mutex::default() }
+    }
+
     /// A playlist or a manifest of at most so many bytes, and the address that
-    /// answered.
+    /// answered. Whoever chooses a rendition and whoever reads its segments ask
+    /// right after each other for the same one, which then comes once.
     ///
     /// # Errors
     /// Those of sources.
-    pub async fn text(&self, remote: &Remote, most: usize) -> Result<(Vec<u8>, Url), StageError> {
+    pub async fn text(&self, remote: &Remote, most: usize) -> Result<(Bytes, Url), StageError> {
+        let texts = || self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts().retain(|text| text.read.elapsed() < LATELY);
+        if let Some(text) = texts().iter().find(|text| text.remote == *remote) {
+            return Ok((text.bytes.clone(), text.url.clone()));
+        }
         let get = Get { means: self.means, headers: &remote.headers };
-        get.text(&remote.url, most).await
+        let (bytes, url) = get.text(&remote.url, most).await?;
+        let (remote, bytes) = (remote.clone(), Bytes::from(bytes));
+        let text = Text { remote, read: Instant::now(), bytes: bytes.clone(), url: url.clone() };
+        texts().push(text);
+        Ok((bytes, url))
     }
 
     /// Fetches what is needed to `stem` with an extension.
