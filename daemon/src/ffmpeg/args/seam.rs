@@ -63,12 +63,12 @@ pub(crate) fn seam(job: &SeamPart<'_>) -> Vec<OsString> {
 fn encoder(args: &mut Args, job: &SeamPart<'_>) {
     // Reordering would save bytes and take time. There is no keyframe but the
     // first one, and one shortly before the copied frames: whoever looks at the
-    // seam begins there.
-    if let (End::Head, Some(place @ NEAR..)) = (job.end, job.frames.checked_sub(NEAR)) {
-        args.add(&["-force_key_frames", &format!("expr:eq(n,{place})")]);
-        if matches!(job.seam, Seam::H264(_) | Seam::Hevc(_)) {
-            args.add(&["-forced-idr", "1"]);
-        }
+    // seam begins there. Of WebM, players and decoders seek by cluster only.
+    if matches!(job.seam, Seam::H264(_) | Seam::Hevc(_))
+        && let (End::Head, Some(place @ NEAR..)) = (job.end, job.frames.checked_sub(NEAR))
+    {
+        let place = format!("expr:eq(n,{place})");
+        args.add(&["-force_key_frames", &place, "-forced-idr", "1"]);
     }
     match job.seam {
         Seam::H264(seam) => {
