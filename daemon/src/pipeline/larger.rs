@@ -35,17 +35,17 @@ impl Guard {
         let all = fetched.media.bytes();
         let duration = duration(&fetched.media.video.probe);
         let (None, seconds) = (fetched.span, duration) else {
-            return Guard::of_part(rule, all, duration, exact);
+            return Guard::of_part(rule, all, exact);
         };
         Guard { rule, bytes: all, seconds, is_part: false }
     }
 
-    fn of_part(rule: IfLarger, all: u64, duration: Option<f64>, exact: Option<Exact>) -> Guard {
-        let length = exact.map(|exact| exact.pace.length as f64 / 1e6);
-        let (bytes, seconds) = match (duration, length) {
-            (Some(duration), Some(length)) if length > 0.0 => {
+    fn of_part(rule: IfLarger, all: u64, exact: Option<Exact>) -> Guard {
+        let (bytes, seconds) = match exact {
+            Some(Exact { pace, held, .. }) if pace.length > 0 && held > 0 => {
+                let share = (pace.length as f64 / held as f64).min(1.0);
                 // A cast of a float saturates.
-                ((all as f64 * (length / duration).min(1.0)) as u64, Some(length))
+                ((all as f64 * share) as u64, Some(pace.length as f64 / 1e6))
             }
             _ => (0, None),
         };

@@ -9,6 +9,7 @@ use clipmill_plugins::media::Probe;
 use clipmill_plugins::net::Client;
 use clipmill_storage::Span;
 
+use super::fetch::manifest::Saving;
 use super::index::Index;
 use super::media::Media;
 use super::trim::Exact;
@@ -53,6 +54,9 @@ pub struct Fetched {
     pub note: Option<String>,
     pub(super) media: Media,
     pub(super) folder: PathBuf,
+    /// What a later attempt will find, on its way to the disk while this is held.
+    #[expect(dead_code, reason = "it is dropped, nothing else")]
+    pub(super) saving: Option<Arc<Saving>>,
 }
 
 /// After trim: which frames exactly, and the files that hold them.

@@ -20,6 +20,10 @@ pub(super) struct Exact {
     pub window: Window,
     pub frames: u64,
     pub pace: Pace,
+    /// How long all frames of the file are shown, those of the window and
+    /// those around it, microseconds. What a prober tells may count from 0,
+    /// wherever the first frame is.
+    pub held: i64,
 }
 
 /// How the frames of a window follow each other, in microseconds.
@@ -171,6 +175,7 @@ fn between(frames: &Frames, from: usize, to: usize, end: i64, media: &Media) -> 
         },
         frames: (to - from) as u64,
         pace: Pace::of(frames, from, to, file.probe.video.as_ref()),
+        held: Pace::of(frames, 0, frames.list.len(), file.probe.video.as_ref()).length,
     })
 }
 
@@ -244,6 +249,8 @@ mod tests {
         .unwrap();
         assert_eq!((exact.window.start_pts, exact.frames), (126_000 + 30 * 3000, 30));
         assert_eq!((exact.window.start_micros, exact.window.end_micros), (2_400_000, 3_400_000));
+        // Not from 0 on.
+        assert_eq!((exact.pace.length, exact.held), (1_000_000, 10_000_000));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Reading only what a span needs, from servers that misbehave.
 
+use std::time::Duration;
+
 use clipmill::pipeline::Gauge;
 use clipmill_plugins::Retry;
 use clipmill_plugins::media::{Live, Transport};
@@ -90,8 +92,16 @@ async fn a_file_that_changes_or_is_too_large_is_refused() {
 async fn a_finished_fetch_is_not_repeated() {
     let (bench, server, _) = minute().await;
     let (ask, gauge) = (bench.ask(remote(50.2, 51.0), clip("mp4")), Gauge::default());
-    bench.street.fetch(ask.clone(), &gauge).await.unwrap();
+    let first = bench.street.fetch(ask.clone(), &gauge).await.unwrap();
     assert_eq!(gauge.watch().borrow().download_progress, 100.0);
+    // It is noted while the next stage works.
+    let noted = async {
+        while !ask.folder.join("fetched.json").exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), noted).await.unwrap();
+    drop(first);
     server.reset_stats();
     let again = bench.street.fetch(ask.clone(), &gauge).await.unwrap();
     assert_eq!(server.stats("/v.mp4").count(), 0);

@@ -1,5 +1,6 @@
 //! Streams in segments by their playlists.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clipmill_plugins::media::{Format, Live, Transport};
@@ -44,7 +45,7 @@ async fn only_the_segments_of_the_span_are_fetched() {
         for span in [(9.2, 11.1), (7.5, 12.4), (0.0, 1.5), (28.4, 40.0), (12.0, 16.0)] {
             server.reset_stats();
             cut(&bench, &of, span).await;
-            let fetched: Vec<String> = server
+            let fetched: BTreeSet<String> = server
                 .stats_under(&format!("/{name}/segment"))
                 .requests
                 .iter()

@@ -38,7 +38,8 @@ pub(crate) struct SeamPart<'a> {
 /// Arguments of an encode for a seam.
 pub(crate) fn seam(job: &SeamPart<'_>) -> Vec<OsString> {
     let mut args = Args::begin();
-    args.add(&["-copyts", "-noautorotate"]);
+    // To drop frames needs no helpers.
+    args.add(&["-copyts", "-noautorotate", "-filter_threads", "1"]);
     args.input(job.input, None, job.threads);
     args.add(&["-map", "0:v:0", "-an"]);
     args.without_extras();

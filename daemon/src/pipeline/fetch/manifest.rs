@@ -1,10 +1,15 @@
 //! What a finished fetch leaves beside its files, so that a later attempt at
 //! the same work need not fetch again.
+//!
+//! It is written when the files are durable, which nobody waits for: the next
+//! stage goes on meanwhile.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clipmill_storage::Span;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use crate::pipeline::media::Media;
 use crate::pipeline::{Ask, Fetched, StageError, workspace};
@@ -25,11 +30,28 @@ struct Manifest {
     files: Vec<(PathBuf, u64)>,
 }
 
-/// Writes down a finished fetch, after its files are durable.
-///
-/// # Errors
-/// `disk_full` or `internal`.
-pub(super) async fn save(ask: &Ask, fetched: &Fetched) -> Result<(), StageError> {
+/// A manifest that is being written, for as long as anybody works on.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Saving(JoinHandle<()>);
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        // The folder may go now.
+        self.0.abort();
+    }
+}
+
+/// Begins to write down a finished fetch.
+pub(super) fn save(ask: &Ask, fetched: &Fetched) -> Arc<Saving> {
+    let (ask, fetched) = (ask.clone(), fetched.clone());
+    Arc::new(Saving(tokio::spawn(async move {
+        if let Err(error) = write(&ask, &fetched).await {
+            tracing::warn!(%error, "another attempt would have to fetch again");
+        }
+    })))
+}
+
+async fn write(ask: &Ask, fetched: &Fetched) -> Result<(), StageError> {
     let mut files = Vec::new();
     let media = &fetched.media;
     for file in std::iter::once(&media.video).chain(media.audio.as_ref()) {
@@ -76,6 +98,7 @@ pub(super) async fn load(ask: &Ask) -> Option<Fetched> {
         note: manifest.note,
         media: manifest.media,
         folder: ask.folder.clone(),
+        saving: None,
     })
 }
 

@@ -15,7 +15,7 @@ mod hls;
 mod job;
 mod lanes;
 mod line;
-mod manifest;
+pub(super) mod manifest;
 mod means;
 mod meter;
 mod own;
@@ -68,9 +68,8 @@ pub(super) async fn fetch(shop: &Shop, ask: Ask, gauge: &Gauge) -> Result<Fetche
                 }
                 workspace::renew(&ask.folder).await?;
                 let fetched = remote(shop, &ask, url, *span, gauge).await?;
-                manifest::save(&ask, &fetched).await?;
                 gauge.downloading(100.0, None, None);
-                Ok(fetched)
+                Ok(Fetched { saving: Some(manifest::save(&ask, &fetched)), ..fetched })
             }
         }
     };
@@ -99,6 +98,7 @@ async fn local(
         note: None,
         media,
         folder: ask.folder.clone(),
+        saving: None,
     })
 }
 
@@ -180,6 +180,7 @@ async fn remote(
         note,
         media,
         folder: ask.folder.clone(),
+        saving: None,
     })
 }
 

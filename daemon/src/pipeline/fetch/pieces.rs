@@ -1,9 +1,10 @@
 //! Which connection gets which bytes. Pure: the time is told.
 //!
-//! What is needed is cut into as many equal pieces as there are connections.
-//! One that is ready takes the next piece or, when none is left, so much from
+//! What is needed is cut into as many equal shares as there are connections, and
+//! at the ends of files; the longest pieces go first. One that is ready takes the next piece or, when none is left, so much from
 //! the end of the slowest other one that both are ready at the same time.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -64,19 +65,27 @@ impl Pieces {
     pub fn new(lengths: impl Iterator<Item = u64> + Clone, lanes: usize) -> Pieces {
         let all = lengths.clone().fold(0, u64::saturating_add);
         let lanes = lanes.max(1);
-        let rounds = all.div_ceil(LONGEST.saturating_mul(lanes as u64)).max(1);
-        let usual = all.div_ceil(rounds.saturating_mul(lanes as u64)).max(1);
-        let mut waiting = VecDeque::new();
+        // A share may become a little longer.
+        let rounds = all.div_ceil((LONGEST - 2 * GRAIN).saturating_mul(lanes as u64)).max(1);
+        let share = all.div_ceil(rounds.saturating_mul(lanes as u64)).max(1);
+        let mut waiting = Vec::new();
+        // Where the next share begins, counted from the need's first byte.
+        let mut cut = share;
         for (need, length) in lengths.enumerate() {
-            let count = ((length + usual / 2) / usual).max(length.div_ceil(LONGEST)).max(1);
-            let size = length.div_ceil(count).max(1);
             let mut at = 0;
             while at < length {
-                let end = length.min(at + size);
-                waiting.push_back(Piece { need, at, end, failures: 0 });
+                // A cut close to an end would be a request of its own for little.
+                while cut < at + GRAIN {
+                    cut += share.max(GRAIN);
+                }
+                let end = if cut.saturating_add(GRAIN) > length { length } else { cut };
+                waiting.push(Piece { need, at, end, failures: 0 });
                 at = end;
             }
+            cut = cut.saturating_sub(length);
         }
+        waiting.sort_by_key(|piece| Reverse(piece.end - piece.at));
+        let waiting = waiting.into();
         let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
         Pieces { waiting, lanes }
     }
@@ -181,8 +190,10 @@ mod tests {
     /// Every byte of every need is in exactly one waiting piece.
     fn assert_whole(pieces: &Pieces, lengths: &[u64]) {
         for (need, length) in lengths.iter().enumerate() {
+            let mut own: Vec<_> = pieces.waiting.iter().filter(|of| of.need == need).collect();
+            own.sort_unstable_by_key(|piece| piece.at);
             let mut at = 0;
-            for piece in pieces.waiting.iter().filter(|piece| piece.need == need) {
+            for piece in own {
                 assert!(piece.at == at && piece.end > at && piece.end - at <= LONGEST);
                 at = piece.end;
             }
@@ -198,6 +209,8 @@ mod tests {
             (&[100 * MB], 8, 16),
             (&[39 * MB, MB], 8, 9),
             (&[5, 6, 0, 7], 8, 8),
+            // Segments: the ends of shares and those of files.
+            (&[4600 * 1024; 11], 8, 18),
             (&[1], 32, 1),
             (&[], 4, 0),
         ] {

@@ -148,15 +148,9 @@ impl Work {
     /// # Errors
     /// What ffprobe says of it.
     pub async fn finish(self, shop: &Shop, picture: bool) -> Result<MediaFile, Cannot> {
-        let inspect = async {
-            let input = Input::file(&self.path).await?;
-            Ok::<_, StageError>((input.demuxer, shop.tools.inspect(&input).await?))
-        };
-        // What is noted of a fetch must be on the disk by then; that takes as long
-        // as the look. Whoever notes it hears of errors.
-        let (inspected, _) = tokio::join!(inspect, workspace::make_durable(&self.path));
-        let (demuxer, probe) = match inspected {
-            Ok(inspected) => inspected,
+        let input = Input::file(&self.path).await?;
+        let probe = match shop.tools.inspect(&input).await {
+            Ok(probe) => probe,
             Err(error) if self.zero_micros.is_some() && error.code == "not_media" => {
                 return Err(Cannot::ReadIt("the work file is not understood".to_owned()));
             }
@@ -165,7 +159,7 @@ impl Work {
         if picture && probe.video.is_none() {
             return Err(StageError::never("no_video", "the source holds no moving picture").into());
         }
-        let whole = MediaFile::whole(&self.path, demuxer, probe);
+        let whole = MediaFile::whole(&self.path, input.demuxer, probe);
         Ok(MediaFile { zero_micros: self.zero_micros.unwrap_or(whole.zero_micros), ..whole })
     }
 }

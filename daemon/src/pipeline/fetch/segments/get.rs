@@ -1,33 +1,33 @@
-//! Many files side by side, each in ranges, each taken up where it broke off.
+//! Many files side by side. The beginning of each tells how long it is; then
+//! the rest of all of them is gathered.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io::SeekFrom;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use clipmill_plugins::net::{NetError, Response};
 use clipmill_plugins::{Retry, SourceError};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use url::Url;
 
 use super::{Place, Reel, kept, kept_key, kept_map};
+use crate::pipeline::fetch::gather::{Need, Sink, gather};
 use crate::pipeline::fetch::means::Means;
-use crate::pipeline::fetch::request::{CHANGED, Refusal, Remote, ask, tag};
+use crate::pipeline::fetch::request::{Refusal, Remote, ask};
 use crate::pipeline::fetch::retry::pause;
+use crate::pipeline::fetch::upstream::{Opened, Upstream};
 use crate::pipeline::{StageError, workspace};
 
-/// Most bytes of one request: far below what media servers throttle.
-const PIECE: u64 = 2 * 1024 * 1024;
-/// Least bytes of one request, if there are so many: less would take about as
-/// long as the wait for an answer.
-const LEAST: u64 = 512 * 1024;
+/// Bytes that are asked for at first: they take no longer than the wait for
+/// them.
+const FIRST: u64 = 64 * 1024;
+/// Most files that are open at a time.
+const TOGETHER: usize = 64;
 /// Largest segment, bytes.
 const LARGEST: u64 = 512 * 1024 * 1024;
-const TOO_LARGE: &str = "a segment of more than 512 MiB";
 
 /// A file that is wanted, and where it is kept.
 #[derive(Debug, Clone)]
@@ -81,16 +81,15 @@ impl Wanted {
 
 /// How files are got.
 pub(super) struct Get<'a> {
-    pub means: &'a Means,
+    pub means: &'a Arc<Means>,
     pub headers: &'a BTreeMap<String, String>,
 }
 
-/// A part of one of several files.
-struct Piece {
-    file: usize,
-    from: u64,
-    /// The byte after the last one; none when the size is to be learned.
-    to: Option<u64>,
+/// A file on its way, and what holds it.
+struct Opening {
+    file: Arc<std::fs::File>,
+    /// None when all of it has come.
+    remote: Option<(Arc<Upstream>, Range<u64>)>,
 }
 
 impl Get<'_> {
@@ -99,46 +98,134 @@ impl Get<'_> {
     /// # Errors
     /// Those of sources, `too_large`, `disk_full`.
     pub async fn all(&self, files: &[File]) -> Result<(), StageError> {
-        let too_large = |range: &Range<u64>| range.end.saturating_sub(range.start) > LARGEST;
-        if files.iter().any(|file| file.range.as_ref().is_some_and(too_large)) {
-            return Err(StageError::never("too_large", TOO_LARGE));
-        }
-        let whole = |(file, of): (usize, &File)| match &of.range {
-            Some(range) => Piece { file, from: range.start, to: Some(range.end) },
-            None => Piece { file, from: 0, to: None },
-        };
-        let mut queue: VecDeque<Piece> = files.iter().enumerate().map(whole).collect();
-        let tags: Vec<Mutex<Option<String>>> = files.iter().map(|_| Mutex::default()).collect();
-        // Half a file is not taken for a whole one.
-        let draft = |file: &File| file.path.with_added_extension("part");
-        let mut running = FuturesUnordered::new();
-        loop {
-            while running.len() < self.means.lanes.limit()
-                && let Some(piece) = next(&mut queue, self.means.lanes.limit())
-            {
-                let (Some(file), Some(tag)) = (files.get(piece.file), tags.get(piece.file)) else {
-                    continue;
+        // Those of which parts are named are few, and each is opened once.
+        let mut shared = BTreeMap::new();
+        let named = files.iter().filter(|file| file.range.is_some());
+        for url in named.map(|file| &file.url) {
+            if !shared.contains_key(url) {
+                let Opened::Ranged(remote) = self.upstream(url).await? else {
+                    return Err(StageError::never(
+                        "source_failed",
+                        "the server does not serve the parts of files that the playlist names",
+                    ));
                 };
-                let path = draft(file);
-                running.push(async move {
-                    let _place = self.means.lanes.enter().await;
-                    let size = self.piece(file, &piece, tag, &path).await?;
-                    Ok::<_, StageError>((piece, size))
-                });
-            }
-            let Some(done) = running.next().await else { break };
-            let (piece, size) = done?;
-            if let (None, Some(size)) = (piece.to, size)
-                && size > PIECE
-            {
-                queue.push_front(Piece { file: piece.file, from: PIECE, to: Some(size) });
+                shared.insert(url.clone(), remote);
             }
         }
+        for some in files.chunks(TOGETHER) {
+            self.some_of(some, &shared).await?;
+        }
+        Ok(())
+    }
+
+    async fn some_of(
+        &self,
+        files: &[File],
+        shared: &BTreeMap<Url, Arc<Upstream>>,
+    ) -> Result<(), StageError> {
+        let mut opening = Vec::new();
         for file in files {
-            let renamed = tokio::fs::rename(draft(file), &file.path).await;
+            opening.push(self.begin(file, shared.get(&file.url)).boxed());
+        }
+        let opening: Vec<Opening> = futures_util::stream::iter(opening)
+            .buffered(self.means.lanes.limit())
+            .try_collect()
+            .await?;
+        let mut needs = Vec::new();
+        for Opening { file, remote } in &opening {
+            let Some((remote, range)) = remote else { continue };
+            let sink = Sink::File(Arc::clone(file));
+            let mut from = range.start;
+            while let Some(bytes) = remote.kept(from, range.end) {
+                let (place, length) = (from - range.start, bytes.len() as u64);
+                sink.put(bytes, place).await?;
+                from += length;
+            }
+            let (address, length, place) =
+                (&remote.address, range.end.saturating_sub(from), from - range.start);
+            if length > 0 {
+                needs.push(Need { address, from, length, sink, place });
+            }
+        }
+        gather(self.means, &needs).await?;
+        for file in files {
+            let renamed = tokio::fs::rename(draft(&file.path), &file.path).await;
             renamed.map_err(|error| workspace::explain(&error))?;
         }
         Ok(())
+    }
+
+    /// Learns how long a file is; one that comes whole or not at all is got.
+    async fn begin(
+        &self,
+        wanted: &File,
+        shared: Option<&Arc<Upstream>>,
+    ) -> Result<Opening, StageError> {
+        let file = std::fs::File::create(draft(&wanted.path));
+        let file = Arc::new(file.map_err(|error| workspace::explain(&error))?);
+        let mut failures = 0;
+        let remote = loop {
+            let response = match shared {
+                Some(remote) => break Arc::clone(remote),
+                None => match self.upstream(&wanted.url).await? {
+                    Opened::Ranged(remote) => break remote,
+                    Opened::Whole(response) => response,
+                },
+            };
+            match self.whole(*response, &file).await {
+                Ok(()) => return Ok(Opening { file, remote: None }),
+                Err(error) => pause(&error, failures).await?,
+            }
+            failures += 1;
+        };
+        let range = wanted.range.clone().unwrap_or(0..remote.size);
+        if range.start > range.end || range.end > remote.size {
+            let beyond = "the playlist names bytes that the file does not have";
+            return Err(StageError::never("not_media", beyond));
+        }
+        if range.end - range.start > LARGEST {
+            return Err(too_large());
+        }
+        Ok(Opening { file, remote: Some((remote, range)) })
+    }
+
+    async fn upstream(&self, url: &Url) -> Result<Opened, StageError> {
+        let remote = Remote { url: url.clone(), headers: self.headers.clone() };
+        let same = remote.clone();
+        // Only the whole list can be had anew.
+        let renew = Arc::new(move || {
+            let same = same.clone();
+            Box::pin(async move { Ok(same) }) as _
+        });
+        let _place = self.means.lanes.enter().await;
+        Upstream::open(Arc::clone(self.means), remote, renew, FIRST).await
+    }
+
+    /// Writes the answer of a server that does not serve parts.
+    async fn whole(
+        &self,
+        mut response: Response,
+        file: &Arc<std::fs::File>,
+    ) -> Result<(), StageError> {
+        let _place = self.means.lanes.enter().await;
+        let sink = Sink::File(Arc::clone(file));
+        file.set_len(0).map_err(|error| workspace::explain(&error))?;
+        let (expected, mut at) = (response.length(), 0);
+        while let Some(bytes) = chunk(&mut response, self.means.stall * 4).await? {
+            self.means.budget.take(bytes.len())?;
+            let length = bytes.len() as u64;
+            if at + length > LARGEST {
+                return Err(too_large());
+            }
+            sink.put(bytes, at).await?;
+            at += length;
+        }
+        match expected {
+            Some(expected) if at < expected => {
+                Err(StageError::later("source_unreachable", "the server sent too little"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The first bytes of a file, at most so many.
@@ -219,171 +306,20 @@ impl Get<'_> {
             refusal.into_error()
         })
     }
-
-    /// Writes one piece, however often it breaks off; the size of the whole
-    /// file, where the server tells.
-    async fn piece(
-        &self,
-        file: &File,
-        piece: &Piece,
-        tag: &Mutex<Option<String>>,
-        path: &Path,
-    ) -> Result<Option<u64>, StageError> {
-        let failed = |error: std::io::Error| workspace::explain(&error);
-        let mut output = tokio::fs::OpenOptions::new();
-        let output = output.create(true).write(true).truncate(false).open(path).await;
-        let mut output = output.map_err(failed)?;
-        let base = file.range.as_ref().map_or(0, |range| range.start);
-        let offset = piece.from.saturating_sub(base);
-        output.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
-        let mut writer =
-            Writer { at: piece.from, end: piece.to, size: None, output, get: self, failures: 0 };
-        loop {
-            let before = writer.at;
-            let error = match writer.attempt(&file.url, tag).await {
-                Ok(()) => break,
-                Err(error) => error,
-            };
-            writer.failures = if writer.at > before { 0 } else { writer.failures };
-            pause(&error, writer.failures).await?;
-            writer.failures += 1;
-        }
-        writer.output.flush().await.map_err(failed)?;
-        Ok(writer.size)
-    }
 }
 
-/// One piece on its way.
-struct Writer<'a> {
-    get: &'a Get<'a>,
-    /// Next byte.
-    at: u64,
-    /// The byte after the last one; none when all there is is wanted.
-    end: Option<u64>,
-    /// Bytes of the whole file.
-    size: Option<u64>,
-    output: tokio::fs::File,
-    failures: u32,
+/// Where a file is written: half of one is not taken for a whole one.
+fn draft(path: &Path) -> PathBuf {
+    path.with_added_extension("part")
 }
 
-impl Writer<'_> {
-    async fn attempt(
-        &mut self,
-        url: &Url,
-        known: &Mutex<Option<String>>,
-    ) -> Result<(), StageError> {
-        let end = self.end.unwrap_or(PIECE.max(self.at + 1));
-        if self.at >= end {
-            return Ok(());
-        }
-        let mut response = self.get.open(url, self.at, end).await?;
-        same(&response, known)?;
-        let ranged = response.status() == 206;
-        // A server may answer with less than was asked for.
-        let last = match (ranged, response.content_range()) {
-            (true, Some((first, last, size))) if first == self.at => {
-                self.size = size.or(self.size);
-                Some(last.saturating_add(1).min(end))
-            }
-            (true, _) => return Err(StageError::later("source_failed", CHANGED)),
-            (false, _) => self.end.or(response.length()),
-        };
-        if self.size.or(last).is_some_and(|size| size > LARGEST && self.end.is_none()) {
-            return Err(StageError::never("too_large", TOO_LARGE));
-        }
-        let patience = self.get.means.stall * 2_u32.saturating_pow(self.failures.min(3));
-        while last.is_none_or(|last| self.at < last) {
-            let Some(mut bytes) = chunk(&mut response, patience).await? else { break };
-            self.get.means.budget.take(bytes.len())?;
-            let left = last.map_or(LARGEST, |last| last).saturating_sub(self.at);
-            bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            if bytes.is_empty() {
-                return Err(StageError::never("too_large", TOO_LARGE));
-            }
-            let written = self.output.write_all(&bytes).await;
-            written.map_err(|error| workspace::explain(&error))?;
-            self.at += bytes.len() as u64;
-        }
-        let expected = match ranged {
-            true => self.end.or(self.size.map(|size| size.min(PIECE))),
-            false => last,
-        };
-        match expected {
-            Some(expected) if self.at < expected => {
-                Err(StageError::later("source_unreachable", "the server sent too little"))
-            }
-            _ => Ok(()),
-        }
-    }
+fn too_large() -> StageError {
+    StageError::never("too_large", "a segment of more than 512 MiB")
 }
 
-/// Refuses parts of two versions of one file.
-fn same(response: &Response, known: &Mutex<Option<String>>) -> Result<(), StageError> {
-    let tag = tag(response);
-    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    match (&*known, &tag) {
-        (Some(known), Some(tag)) if known != tag => {
-            return Err(StageError::later("source_failed", CHANGED));
-        }
-        (None, Some(_)) => *known = tag,
-        _ => {}
-    }
-    Ok(())
-}
-
-async fn chunk(
-    response: &mut Response,
-    patience: Duration,
-) -> Result<Option<bytes::Bytes>, StageError> {
+async fn chunk(response: &mut Response, patience: Duration) -> Result<Option<Bytes>, StageError> {
     match tokio::time::timeout(patience, response.chunk()).await {
         Ok(chunk) => Ok(chunk.map_err(SourceError::from)?),
         Err(_) => Err(StageError::later("source_timeout", "the server sent nothing for a while")),
-    }
-}
-
-/// The next piece of the first stretch that waits. Pieces become shorter
-/// towards the end, so that all connections are done at about the same time.
-fn next(queue: &mut VecDeque<Piece>, connections: usize) -> Option<Piece> {
-    let length = |piece: &Piece| piece.to.map_or(PIECE, |to| to.saturating_sub(piece.from));
-    let left: u64 = queue.iter().map(length).fold(0, u64::saturating_add);
-    let share = (left / (2 * connections as u64).max(1)).clamp(LEAST, PIECE);
-    let first = queue.front_mut()?;
-    // A little more is no piece of its own.
-    if first.to.is_none() || length(first) <= share + LEAST / 2 {
-        return queue.pop_front();
-    }
-    let piece = Piece { file: first.file, from: first.from, to: Some(first.from + share) };
-    first.from += share;
-    Some(piece)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_shrink_towards_the_end_and_leave_nothing_out() {
-        const MB: u64 = 1024 * 1024;
-        let known = |file, to| Piece { file, from: 0, to: Some(to) };
-        let unknown = Piece { file: 1, from: 0, to: None };
-        let mut queue = VecDeque::from([known(0, 20 * MB), unknown, known(2, 3 * MB)]);
-        let mut pieces = Vec::new();
-        while let Some(Piece { file, from, to }) = next(&mut queue, 4) {
-            pieces.push((file, from, to));
-        }
-        let lengths = |of: usize| {
-            let of = pieces.iter().filter(move |(file, ..)| *file == of);
-            of.map(|(_, from, to)| to.unwrap_or(*from) - from).collect::<Vec<_>>()
-        };
-        assert_eq!(pieces.iter().filter(|(file, ..)| *file == 1).count(), 1);
-        assert_eq!(
-            (lengths(0).iter().sum::<u64>(), lengths(2).iter().sum::<u64>()),
-            (20 * MB, 3 * MB)
-        );
-        assert!(
-            pieces.iter().zip(pieces.iter().skip(1)).all(|(a, b)| a.0 != b.0 || a.2 == Some(b.1))
-        );
-        assert!(lengths(0).first() == Some(&PIECE) && lengths(0).is_sorted_by(|a, b| a >= b));
-        assert!(lengths(2).iter().all(|length| (LEAST..2 * LEAST).contains(length)));
     }
 }

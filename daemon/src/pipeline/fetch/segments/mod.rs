@@ -14,7 +14,7 @@ mod pick;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -159,7 +159,7 @@ pub(super) struct Need {
 /// Who fetches.
 pub(super) struct Fetcher<'a> {
     shop: &'a Shop,
-    means: &'a Means,
+    means: &'a Arc<Means>,
     texts: Mutex<Vec<Text>>,
 }
 
@@ -173,7 +173,7 @@ struct Text {
 
 impl<'a> Fetcher<'a> {
     /// With nothing read yet.
-    pub fn new(shop: &'a Shop, means: &'a Means) -> Fetcher<'a> {
+    pub fn new(shop: &'a Shop, means: &'a Arc<Means>) -> Fetcher<'a> {
         Fetcher { shop, means, texts: Mutex::default() }
     }
 
