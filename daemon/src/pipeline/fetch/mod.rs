@@ -67,7 +67,9 @@ pub(super) async fn fetch(shop: &Shop, ask: Ask, gauge: &Gauge) -> Result<Fetche
                     return Ok(fetched);
                 }
                 workspace::renew(&ask.folder).await?;
-                let fetched = remote(shop, &ask, url, *span, gauge).await?;
+                // Boxed here and below, because all that may become of a fetch would
+                // be a large part of a thread's stack.
+                let fetched = Box::pin(remote(shop, &ask, url, *span, gauge)).await?;
                 gauge.downloading(100.0, None, None);
                 Ok(Fetched { saving: Some(manifest::save(&ask, &fetched)), ..fetched })
             }
@@ -141,9 +143,9 @@ async fn remote(
     let job = Job { shop, source: &source, url, info: &info, choice, span, running, means };
     let taste = hls::Taste { format, max_height };
     let got = match (remotes, streams) {
-        (Some(remotes), _) => Some(job.progressive(remotes, &ask.folder, gauge).await),
+        (Some(remotes), _) => Some(Box::pin(job.progressive(remotes, &ask.folder, gauge)).await),
         (None, Some(streams)) => {
-            Some(job.segmented(streams, taste, live, &ask.folder, gauge).await)
+            Some(Box::pin(job.segmented(streams, taste, live, &ask.folder, gauge)).await)
         }
         (None, None) => None,
     };
@@ -157,7 +159,8 @@ async fn remote(
         Some(Err(error)) if !is_ours(&error) || running => return Err(error),
         got => {
             let download =
-                own::download(shop, &*source, url, choice, span, &ask.folder, gauge).await;
+                Box::pin(own::download(shop, &*source, url, choice, span, &ask.folder, gauge))
+                    .await;
             match (download, got) {
                 (Ok(media), _) => (media, true),
                 // The first reason is the better one.

@@ -144,18 +144,20 @@ impl Job<'_> {
         let load = Load { fetcher: &fetcher, span: self.span, running, apart };
         let sound = async {
             match &sound {
-                Some(sound) => load.source(sound, false, &audio_stem).await.map(Some),
+                Some(sound) => Box::pin(load.source(sound, false, &audio_stem)).await.map(Some),
                 None => Ok(None),
             }
         };
-        let picture = load.source(&picture.0, true, &video_stem);
+        let picture = Box::pin(load.source(&picture.0, true, &video_stem));
         let (picture, sound) = tokio::try_join!(picture, sound)?;
         let (picture, sound) = match (picture, sound) {
             (Source::Reel(picture), None) => (picture, None),
             (Source::Reel(picture), Some(Source::Reel(sound))) => (picture, Some(sound)),
-            (Source::File(picture), None) => return self.files(picture, None, folder).await,
+            (Source::File(picture), None) => {
+                return Box::pin(self.files(picture, None, folder)).await;
+            }
             (Source::File(picture), Some(Source::File(sound))) => {
-                return self.files(picture, Some(sound), folder).await;
+                return Box::pin(self.files(picture, Some(sound), folder)).await;
             }
             _ => {
                 let odd = "picture and sound are described in two different ways";
@@ -166,13 +168,13 @@ impl Job<'_> {
         let audio = async {
             match &sound {
                 Some(reel) => {
-                    let made = fetcher.fetch(reel, need(false, true), &audio_stem).await;
+                    let made = Box::pin(fetcher.fetch(reel, need(false, true), &audio_stem)).await;
                     may_end_early(made)
                 }
                 None => Ok(None),
             }
         };
-        let video = fetcher.fetch(&picture, need(true, !apart), &video_stem);
+        let video = Box::pin(fetcher.fetch(&picture, need(true, !apart), &video_stem));
         let (video, audio) = tokio::try_join!(video, audio)?;
         let audio = match audio {
             Some(audio) => Some(on_one_clock(&video, audio)?),
