@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use crate::bits::BitReader;
 use crate::{Error, ReadAt, Sample};
 
 /// Most bytes of a parameter set: what `avcC` and `hvcC` can hold.
@@ -10,6 +11,31 @@ pub const LARGEST_SET: usize = u16::MAX as usize;
 
 /// Bytes that are read at once when only the beginnings of units are wanted.
 const WINDOW: usize = 2048;
+
+/// What of a coded picture is shown: reads the edges that a sequence parameter
+/// set cuts away, in units of chroma samples (ITU-T H.264, 7.4.2.1.1; H.265,
+/// 7.4.3.2.1). `fields` is how many fields make a picture.
+///
+/// # Errors
+/// `Damaged` when nothing is left.
+pub(crate) fn cropped(
+    bits: &mut BitReader<'_>,
+    (chroma, planes): (u8, bool),
+    fields: u32,
+    (width, height): (u32, u32),
+) -> Result<(u32, u32), Error> {
+    let (across, down) = match (chroma, planes) {
+        (1, _) => (2, 2),
+        (2, _) => (2, 1),
+        _ => (1, 1),
+    };
+    let mut edges = || Ok::<u32, Error>(bits.ue_to(65_535)? + bits.ue_to(65_535)?);
+    let left = |size: u32, cut: u32| {
+        let left = size.checked_sub(cut).filter(|left| *left > 0);
+        left.ok_or_else(|| Error::damaged("all of a picture is cut away"))
+    };
+    Ok((left(width, edges()? * across)?, left(height, edges()? * down * fields)?))
+}
 
 /// How many bytes tell the length of a unit: 1, 2 or 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

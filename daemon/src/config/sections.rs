@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactsConfig, EncodeConfig, FetchConfig, PluginsConfig, Secret};
+use super::{ArtifactsConfig, EncodeConfig, FetchConfig, Folders, PluginsConfig, Secret};
 
 /// Names of the sections.
 pub const SECTIONS: &[&str] = &[
@@ -188,43 +188,6 @@ impl StorageConfig {
     /// The address of Redis.
     pub fn redis(&self) -> &str {
         self.redis.as_ref().map_or(LOCAL_REDIS, Secret::reveal)
-    }
-}
-
-/// `[folders]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Folders {
-    /// The database, the secrets, and whatever of the following is not set.
-    pub data: PathBuf,
-    /// Finished files; `data`/files when absent.
-    pub files: Option<PathBuf>,
-    /// Uploaded files; `data`/uploads when absent.
-    pub uploads: Option<PathBuf>,
-    /// Half-made files; `data`/work when absent.
-    pub work: Option<PathBuf>,
-}
-
-impl Default for Folders {
-    fn default() -> Folders {
-        Folders { data: PathBuf::from("data"), files: None, uploads: None, work: None }
-    }
-}
-
-impl Folders {
-    /// Where finished files are.
-    pub fn files(&self) -> PathBuf {
-        self.files.clone().unwrap_or_else(|| self.data.join("files"))
-    }
-
-    /// Where uploaded files are.
-    pub fn uploads(&self) -> PathBuf {
-        self.uploads.clone().unwrap_or_else(|| self.data.join("uploads"))
-    }
-
-    /// Where half-made files are.
-    pub fn work(&self) -> PathBuf {
-        self.work.clone().unwrap_or_else(|| self.data.join("work"))
     }
 }
 

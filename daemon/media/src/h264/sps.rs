@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::bits::BitReader;
-use crate::nal::{LARGEST_SET, unescape};
+use crate::nal::{LARGEST_SET, cropped, unescape};
 
 /// What a sequence parameter set says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,14 +106,7 @@ impl Sps {
         let fields = if frames_only { 1 } else { 2 };
         let (mut width, mut height) = (columns * 16, rows * 16 * fields);
         if bits.bit()? {
-            let (across, down) = match (chroma, planes) {
-                (1, _) => (2, 2),
-                (2, _) => (2, 1),
-                _ => (1, 1),
-            };
-            let mut edges = || Ok::<u32, Error>(bits.ue_to(65_535)? + bits.ue_to(65_535)?);
-            width = left(width, edges()? * across)?;
-            height = left(height, edges()? * down * fields)?;
+            (width, height) = cropped(&mut bits, (chroma, planes), fields, (width, height))?;
         }
         let colour = if bits.bit()? { colour(&mut bits)? } else { Colour::UNSPECIFIED };
         Ok(Sps {
@@ -160,11 +153,6 @@ fn colour(bits: &mut BitReader<'_>) -> Result<Colour, Error> {
         }
     }
     Ok(colour)
-}
-
-fn left(size: u32, cut: u32) -> Result<u32, Error> {
-    let left = size.checked_sub(cut).filter(|left| *left > 0);
-    left.ok_or_else(|| Error::damaged("all of a picture is cut away"))
 }
 
 fn scaling_lists(bits: &mut BitReader<'_>, chroma: u8) -> Result<(), Error> {

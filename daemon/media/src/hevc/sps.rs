@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::bits::BitReader;
-use crate::nal::{LARGEST_SET, unescape};
+use crate::nal::{LARGEST_SET, cropped, unescape};
 
 /// What a sequence parameter set says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +59,7 @@ impl Sps {
         let planes = chroma == 3 && bits.bit()?;
         let (mut width, mut height) = (bits.ue_to(65_535)?, bits.ue_to(65_535)?);
         if bits.bit()? {
-            let (across, down) = match (chroma, planes) {
-                (1, _) => (2, 2),
-                (2, _) => (2, 1),
-                _ => (1, 1),
-            };
-            let mut edges = || Ok::<u32, Error>(bits.ue_to(65_535)? + bits.ue_to(65_535)?);
-            width = left(width, edges()? * across)?;
-            height = left(height, edges()? * down)?;
+            (width, height) = cropped(&mut bits, (chroma, planes), 1, (width, height))?;
         }
         let depth = 8 + bits.ue_to(8)? as u8;
         if 8 + bits.ue_to(8)? as u8 != depth && chroma != 0 {
@@ -98,9 +91,4 @@ fn sub_layers(bits: &mut BitReader<'_>, layers: u32) -> Result<(), Error> {
         bits.skip(if profile { 88 } else { 0 } + if level { 8 } else { 0 })?;
     }
     Ok(())
-}
-
-fn left(size: u32, cut: u32) -> Result<u32, Error> {
-    let left = size.checked_sub(cut).filter(|left| *left > 0);
-    left.ok_or_else(|| Error::damaged("all of a picture is cut away"))
 }

@@ -206,12 +206,7 @@ impl Moov {
     }
 
     fn mvhd(&mut self, content: Bytes) -> Result<(), Error> {
-        let mut fields = Fields::new(&content);
-        let (version, _) = fields.version()?;
-        fields.wide(version)?;
-        fields.wide(version)?;
-        self.timescale = fields.u32()?;
-        self.duration = known(fields.wide(version)?, version);
+        (self.timescale, self.duration, _) = clock(&content)?;
         self.mvhd = content;
         Ok(())
     }
@@ -244,13 +239,9 @@ impl Trak {
     }
 
     fn mdhd(&mut self, content: Bytes) -> Result<(), Error> {
-        let mut fields = Fields::new(&content);
-        let (version, _) = fields.version()?;
-        fields.wide(version)?;
-        fields.wide(version)?;
-        self.timescale = fields.u32()?;
-        self.duration = known(fields.wide(version)?, version);
-        self.language = language(fields.u16()?);
+        let (timescale, duration, mut rest) = clock(&content)?;
+        (self.timescale, self.duration) = (timescale, duration);
+        self.language = language(rest.u16()?);
         self.mdhd = content;
         Ok(())
     }
@@ -271,6 +262,17 @@ fn container(inside: Name, name: Name) -> bool {
             | (b"mdia", b"minf")
             | (b"minf", b"stbl")
     )
+}
+
+/// Time scale and duration, which `mvhd` and `mdhd` begin with, and what follows.
+fn clock(content: &Bytes) -> Result<(u32, Option<u64>, Fields<'_>), Error> {
+    let mut fields = Fields::new(content);
+    let (version, _) = fields.version()?;
+    fields.wide(version)?;
+    fields.wide(version)?;
+    let timescale = fields.u32()?;
+    let duration = known(fields.wide(version)?, version);
+    Ok((timescale, duration, fields))
 }
 
 /// A duration, unless it is 0 or all ones, which stand for unknown ones.

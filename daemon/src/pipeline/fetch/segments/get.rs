@@ -23,7 +23,7 @@ use crate::pipeline::{StageError, workspace};
 
 /// Bytes that are asked for at first: they take no longer than the wait for
 /// them.
-const FIRST: u64 = 64 * 1024;
+const FIRST: u64 = 32 * 1024;
 /// Most files that are open at a time.
 const TOGETHER: usize = 64;
 /// Largest segment, bytes.
