@@ -13,6 +13,7 @@ mod indexed;
 mod layout;
 mod mfra;
 mod moov;
+mod nested;
 mod places;
 mod progressive;
 mod select;

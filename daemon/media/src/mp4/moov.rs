@@ -3,24 +3,19 @@
 
 use bytes::Bytes;
 
-use super::boxes::{Child, Fields, Header, Name, child, children};
+use super::boxes::{Child, Fields, Name, child, children};
 use super::edits::Edits;
+use super::nested::{BOXES, Boxes, WINDOW, skim};
 use super::source::Source;
 use super::tables::Tables;
 use crate::Error;
 
 /// Most tracks.
 const TRACKS: usize = 64;
-/// Most boxes that are looked at.
-const BOXES: usize = 16_384;
-/// Deepest nesting.
-const DEPTH: usize = 16;
 /// Most bytes of a box that is read whole.
 const SMALL: u64 = 1 << 20;
 /// A `moov` of at most so many bytes is read whole.
 const WHOLE: u64 = 1 << 20;
-/// Bytes that are read at a place where a header is, when the rest is not.
-const WINDOW: u64 = 16 << 10;
 
 /// A `moov`.
 pub(crate) struct Moov {
@@ -111,38 +106,23 @@ impl Moov {
             fragments: None,
             fragmented: false,
         };
-        // The containers around the place that is looked at, and their ends.
-        let mut around: Vec<(Name, u64)> = vec![(*b"moov", from + size)];
-        let mut at = from + source.header(from, size, WINDOW).await?.head;
+        let body = from + source.header(from, size, WINDOW).await?.head;
+        let boxes = || Boxes::within(*b"moov", body, from + size);
+        if size > WHOLE {
+            skim(source, boxes(), TRACKS).await;
+        }
+        let mut boxes = boxes();
         for _ in 0..BOXES {
-            while let Some((_, end)) = around.last()
-                && end.saturating_sub(at) < 8
-            {
-                at = *end;
-                around.pop();
-            }
-            let Some(&(inside, end)) = around.last() else {
-                return moov.complete();
-            };
-            let head = source.peek(at, 16.min(end - at), WINDOW.min(end - at)).await?;
-            if head.starts_with(&[0; 4]) {
-                // QuickTime ends lists of boxes with a zero.
-                at = end;
+            let Some(found) = boxes.next(source).await? else { return moov.complete() };
+            if !found.is_container() {
+                moov.leaf(source, found.inside, found.name, found.from, found.size).await?;
                 continue;
             }
-            let header = Header::read(&head, end - at)?;
-            let (body, room) = (at + header.head, header.size - header.head);
-            if container(inside, header.name) {
-                if around.len() >= DEPTH || moov.tracks.len() >= TRACKS {
-                    return Err(Error::too_large("the file has too many tracks"));
-                }
-                moov.enter(header.name);
-                around.push((header.name, at + header.size));
-                at = body;
-                continue;
+            if moov.tracks.len() >= TRACKS {
+                return Err(Error::too_large("the file has too many tracks"));
             }
-            moov.leaf(source, inside, header.name, body, room).await?;
-            at += header.size;
+            moov.enter(found.name);
+            boxes.enter(&found)?;
         }
         Err(Error::too_large("moov has too many boxes"))
     }
@@ -252,16 +232,6 @@ async fn small(source: &Source<'_>, from: u64, size: u64) -> Result<Bytes, Error
         return Err(Error::too_large("a box of moov is too large"));
     }
     source.get(from, size).await
-}
-
-fn container(inside: Name, name: Name) -> bool {
-    matches!(
-        (&inside, &name),
-        (b"moov", b"trak" | b"mvex")
-            | (b"trak", b"mdia" | b"edts")
-            | (b"mdia", b"minf")
-            | (b"minf", b"stbl")
-    )
 }
 
 /// Time scale and duration, which `mvhd` and `mdhd` begin with, and what follows.

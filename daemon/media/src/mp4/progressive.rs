@@ -21,6 +21,9 @@ const REORDERED: i64 = 2_000_000;
 /// Samples at the beginning of a track among which the first one to be
 /// presented is.
 const BEGINNING: u64 = 16;
+/// Samples before and after a span whose entries are read with those of the
+/// span: ten seconds of a picture.
+const AROUND: u64 = 300;
 /// Most attempts to find the samples of a span with more of the tables.
 const ATTEMPTS: u32 = 16;
 
@@ -62,6 +65,7 @@ async fn pick<'m>(
     let shift = trak.edits.shift(moov.timescale, trak.timescale)?;
     let reordered = if tables.ctts.is_some() { ticks(REORDERED, trak.timescale) } else { 0 };
     let (mut reordered, mut before) = (reordered + 1, 2);
+    warm(source, trak, kind, shift, span).await?;
     let syncs = match kind {
         TrackKind::Picture => syncs(source, tables).await?,
         TrackKind::Sound => None,
@@ -108,6 +112,33 @@ async fn pick<'m>(
     }
     let track = describe(trak, kind, 1)?;
     Ok(Pick { trak, track, description: 1, samples: Vec::new(), wanted: false })
+}
+
+/// Reads at the same time what is looked at one after the other of large
+/// tables. How much that is can only be guessed; what is missing is read later.
+async fn warm(
+    source: &Source<'_>,
+    trak: &Trak,
+    kind: TrackKind,
+    shift: i64,
+    span: Span,
+) -> Result<(), Error> {
+    let tables = &trak.tables;
+    if !tables.large() {
+        return Ok(());
+    }
+    let tick = |time| ticks(time, trak.timescale).saturating_sub(shift);
+    let clock = Clock::read(source, tables.stts, tick(span.end)).await?;
+    let from = clock.first_from(tick(span.start)).saturating_sub(AROUND);
+    let until = clock.first_from(tick(span.end)).saturating_add(AROUND).min(tables.count);
+    let syncs = async {
+        match kind {
+            TrackKind::Picture => syncs(source, tables).await.map(|_| ()),
+            TrackKind::Sound => Ok(()),
+        }
+    };
+    try_join(syncs, tables.warm(source, from.min(until)..until)).await?;
+    Ok(())
 }
 
 /// Samples of a range with their times, not yet their places.

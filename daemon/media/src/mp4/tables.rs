@@ -3,8 +3,10 @@
 //! little as there must be, since the tables of ten hours are tens of
 //! megabytes.
 
-use bytes::Bytes;
 use std::ops::Range;
+
+use bytes::Bytes;
+use futures_util::future::try_join4;
 
 use super::boxes::{Fields, Name};
 use super::source::Source;
@@ -14,6 +16,8 @@ use crate::Error;
 pub(crate) const SAMPLES: u64 = 20_000_000;
 /// A table of at most so many bytes is read whole.
 const WHOLE: u64 = 1 << 20;
+/// Chunks around those that samples are probably in.
+const CHUNKS: u64 = 1024;
 /// Bytes that are read and looked at together of a greater one.
 const PIECE: u64 = 128 << 10;
 
@@ -99,6 +103,41 @@ impl Tables {
             b"stsz" => (self.stsz, self.uniform, self.count) = (table, uniform, count),
             _ => self.chunks = table,
         }
+        Ok(())
+    }
+}
+
+impl Tables {
+    /// Whether any table is read in pieces.
+    pub fn large(&self) -> bool {
+        let ctts = self.ctts.unwrap_or_default();
+        [self.stts, ctts, self.stsc, self.chunks, self.stsz].iter().any(Table::large)
+    }
+
+    /// Reads at once what samples of a range, not more than there are, will
+    /// need of these tables, as far as that can be guessed.
+    pub async fn warm(&self, source: &Source<'_>, range: Range<u64>) -> Result<(), Error> {
+        let ctts = self.ctts.unwrap_or_default();
+        let back = |table: &Table| table.large() && range.start > self.count / 2;
+        let expect = |table: Table| {
+            let back = back(&table);
+            let until = if back { range.start } else { range.end };
+            async move { table.expect(source, until, self.count, back).await }
+        };
+        let share = |sample: u64| {
+            let entries = u128::from(self.chunks.entries) * u128::from(sample);
+            (entries / u128::from(self.count.max(1))) as u64
+        };
+        let chunks = share(range.start).saturating_sub(CHUNKS)
+            ..share(range.end).saturating_add(CHUNKS).min(self.chunks.entries);
+        let sizes = range.start.min(self.stsz.entries)..range.end.min(self.stsz.entries);
+        try_join4(
+            expect(ctts),
+            expect(self.stsc),
+            self.chunks.get(source, chunks.start.min(chunks.end)..chunks.end),
+            self.stsz.get(source, sizes),
+        )
+        .await?;
         Ok(())
     }
 }
