@@ -124,6 +124,7 @@ test_set() {
   run_set
   need nginx nginx nginx
   need curl curl curl
+  need openssl openssl openssl
   # The unit is for Linux, and so are the tests of it, those of wrong clocks, and the browser's.
   if has apt-get; then
     need systemd-analyze systemd systemd

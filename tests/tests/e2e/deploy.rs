@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use clipmill_tests::api::Account;
 use clipmill_tests::daemon::Daemon;
@@ -11,17 +10,8 @@ use clipmill_tests::media::Clip;
 use clipmill_tests::tool;
 use serde_json::json;
 
+use crate::nginx::Nginx;
 use crate::support::{assert_exact, served};
-
-/// nginx in the foreground, killed when dropped.
-struct Nginx(Child);
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clips_and_uploads_go_through_nginx() {
@@ -37,29 +27,7 @@ async fn clips_and_uploads_go_through_nginx() {
         .replace("listen 80;", &format!("listen 127.0.0.1:{port};"))
         .replace("/var/log/nginx", &at.to_string());
     assert!(site.contains(&backend) && site.contains(&port.to_string()));
-    let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {at}/{kind};\n"))
-        .concat();
-    let main = format!(
-        "daemon off;\npid {at}/pid;\nerror_log {at}/error.log;\nmaster_process off;\n\
-         events {{}}\nhttp {{\n{temp}{site}\n}}\n"
-    );
-    fs::write(folder.path().join("nginx.conf"), main).unwrap();
-    let child = Command::new(tool::find("nginx").unwrap())
-        .args(["-p", &at.to_string(), "-c", &format!("{at}/nginx.conf"), "-e"])
-        .arg(folder.path().join("error.log"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _nginx = Nginx(child);
-    let since = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        let log = fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
-        assert!(since.elapsed() < Duration::from_secs(10), "nginx does not listen: {log}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let _nginx = Nginx::start(folder.path(), &site, port);
 
     let direct = Account::register(&daemon).await;
     let account = direct.through(&format!("http://127.0.0.1:{port}"));
