@@ -16,6 +16,7 @@ mod media;
 mod patience;
 mod render;
 mod retain;
+mod saving;
 mod street;
 mod transcode;
 mod trim;

@@ -9,9 +9,9 @@ use clipmill_plugins::media::Probe;
 use clipmill_plugins::net::Client;
 use clipmill_storage::Span;
 
-use super::fetch::manifest::Saving;
 use super::index::Index;
 use super::media::Media;
+use super::saving::Saving;
 use super::trim::Exact;
 use super::{Ask, Gauge, Rendition, StageError, fetch, retain, transcode, trim};
 use crate::artifacts::Artifacts;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use clipmill_storage::Span;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
 
 use crate::pipeline::media::Media;
+use crate::pipeline::saving::Saving;
 use crate::pipeline::{Ask, Fetched, StageError, workspace};
 
 const NAME: &str = "fetched.json";
@@ -30,25 +30,14 @@ struct Manifest {
     files: Vec<(PathBuf, u64)>,
 }
 
-/// A manifest that is being written, for as long as anybody works on.
-#[derive(Debug)]
-pub(in crate::pipeline) struct Saving(JoinHandle<()>);
-
-impl Drop for Saving {
-    fn drop(&mut self) {
-        // The folder may go now.
-        self.0.abort();
-    }
-}
-
 /// Begins to write down a finished fetch.
 pub(super) fn save(ask: &Ask, fetched: &Fetched) -> Arc<Saving> {
     let (ask, fetched) = (ask.clone(), fetched.clone());
-    Arc::new(Saving(tokio::spawn(async move {
+    Arc::new(Saving::begin(async move {
         if let Err(error) = write(&ask, &fetched).await {
             tracing::warn!(%error, "another attempt would have to fetch again");
         }
-    })))
+    }))
 }
 
 async fn write(ask: &Ask, fetched: &Fetched) -> Result<(), StageError> {

@@ -15,7 +15,7 @@ mod hls;
 mod job;
 mod lanes;
 mod line;
-pub(super) mod manifest;
+mod manifest;
 mod means;
 mod meter;
 mod own;
