@@ -39,7 +39,7 @@ async fn look(
     let before = picture.times.get(..seam).unwrap_or_default();
     let key =
         picture.keys.iter().filter(|key| before.last().is_some_and(|last| *key <= last)).max();
-    let Some(key) = key else { return Ok(()) };
+    let key = key.ok_or_else(|| Trouble::Unfit("no keyframe is before a seam".to_owned()))?;
     let begin = before.partition_point(|time| time < key);
     let wanted = picture.times.get(begin..end.min(picture.times.len())).unwrap_or_default();
     let wanted: Vec<i64> = wanted.iter().map(|ticks| picture.micros(*ticks)).collect();
