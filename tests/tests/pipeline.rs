@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "pipeline/ahead.rs"]
+mod ahead;
 #[path = "pipeline/bench.rs"]
 mod bench;
 #[cfg(target_os = "linux")]

@@ -43,6 +43,11 @@ impl LocalFile {
         Ok(LocalFile { file: Arc::new(file), size })
     }
 
+    /// The same file, as if it ended here.
+    pub fn until(self, end: u64) -> LocalFile {
+        LocalFile { size: self.size.min(end), ..self }
+    }
+
     /// The open file.
     pub fn file(&self) -> &std::fs::File {
         &self.file

@@ -36,6 +36,12 @@ impl Input {
         Input::new(Place::File(path.to_path_buf()), head(path).await?)
     }
 
+    /// An MP4 that is written here, maybe later.
+    pub fn own_mp4(path: &Path) -> Input {
+        let place = Place::File(path.to_path_buf());
+        Input { place, demuxer: Demuxer::Mov, head: Vec::new() }
+    }
+
     /// A local file that a codec has made; none when its content is of no
     /// format that ffmpeg reads.
     ///

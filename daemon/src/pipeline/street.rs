@@ -1,7 +1,7 @@
 //! The four stages in order.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clipmill_plugins::Registry;
@@ -9,11 +9,12 @@ use clipmill_plugins::media::Probe;
 use clipmill_plugins::net::Client;
 use clipmill_storage::Span;
 
+use super::fetch::Begun;
 use super::index::Index;
+use super::meanwhile::Meanwhile;
 use super::media::Media;
-use super::saving::Saving;
 use super::trim::Exact;
-use super::{Ask, Gauge, Rendition, StageError, fetch, retain, transcode, trim};
+use super::{Ask, Gauge, Rendition, StageError, cut, fetch, retain, transcode, trim};
 use crate::artifacts::Artifacts;
 use crate::config::{Clips, Config, EncodeConfig, FetchConfig, Workers};
 use crate::ffmpeg::{Bounds, Tools};
@@ -56,7 +57,9 @@ pub struct Fetched {
     pub(super) folder: PathBuf,
     /// What a later attempt will find, on its way to the disk while this is held.
     #[expect(dead_code, reason = "it is dropped, nothing else")]
-    pub(super) saving: Option<Arc<Saving>>,
+    pub(super) saving: Option<Arc<Meanwhile<()>>>,
+    /// The head of the cut, begun before all bytes were there.
+    pub(super) ahead: Option<Arc<Meanwhile<Option<cut::Order>>>>,
 }
 
 /// After trim: which frames exactly, and the files that hold them.
@@ -111,7 +114,14 @@ impl Street {
     /// # Errors
     /// [`StageError`]
     pub async fn fetch(&self, ask: Ask, gauge: &Gauge) -> Result<Fetched, StageError> {
-        fetch::fetch(&self.shop, ask, gauge).await
+        // The processor has little to do while bytes come.
+        let ahead = OnceLock::new();
+        let begun = |begun| {
+            let shop = Arc::clone(&self.shop);
+            ahead.get_or_init(|| Arc::new(Meanwhile::begin(head(shop, begun))));
+        };
+        let fetched = fetch::fetch(&self.shop, ask, gauge, &begun).await?;
+        Ok(Fetched { ahead: ahead.into_inner(), ..fetched })
     }
 
     /// Finds the exact frames.
@@ -147,6 +157,21 @@ impl Street {
     pub fn stage_deadline(&self) -> Duration {
         self.shop.stage_deadline()
     }
+}
+
+/// Sends a clip of which only the beginning is there down the same road, as far
+/// as the head of its cut. What it finds is a guess: whoever cuts compares it
+/// with what is wanted when all is there.
+async fn head(shop: Arc<Shop>, begun: Begun) -> Option<cut::Order> {
+    let here = begun.here;
+    let made = async {
+        let cut = trim::trim(&shop, begun.look(&shop).await?).await?;
+        transcode::head(&shop, cut, here).await
+    };
+    made.await
+        .inspect_err(|error| tracing::debug!(%error, "the head is not encoded ahead"))
+        .ok()
+        .flatten()
 }
 
 impl Shop {

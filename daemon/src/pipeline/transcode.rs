@@ -45,11 +45,8 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
         }
     }
     let recipe = render::recipe(shop, &fetched.rendition, probe, video).await?;
-    if let (Rendition::Clip { format, .. }, Some(exact)) = (&fetched.rendition, exact)
-        && render::picture_fits(render::target(format, probe.container, video, high), video)
-        && let Recipe::Ffmpeg(way) = &recipe
-    {
-        match smart(shop, &fetched, &inputs, index.as_ref(), exact, &way.plan).await? {
+    if let Some((exact, plan)) = copies(shop, &fetched, exact, &recipe)? {
+        match smart(shop, &fetched, &inputs, index.as_ref(), exact, plan).await? {
             Outcome::Made(made) => {
                 gauge.encoding(100.0, None, None, None);
                 return Ok(Encoded { note, ..*made });
@@ -81,6 +78,54 @@ pub(super) async fn transcode(shop: &Shop, cut: Cut, gauge: &Gauge) -> Result<En
     Ok(Encoded { note: notes(note, result.note.clone()), ..result })
 }
 
+/// Encodes the head of a clip of which only the bytes before `here` are there;
+/// none when there is none, or when it can't be told yet.
+///
+/// # Errors
+/// When it can't be made.
+pub(super) async fn head(
+    shop: &Shop,
+    cut: Cut,
+    here: u64,
+) -> Result<Option<cut::Order>, StageError> {
+    let Cut { fetched, exact, index, .. } = cut;
+    let (probe, video) = (&fetched.media.video.probe, fetched.media.picture()?);
+    let recipe = render::recipe(shop, &fetched.rendition, probe, video).await?;
+    let way = copies(shop, &fetched, exact, &recipe)?;
+    let Some(((exact, plan), index)) = way.zip(index.as_ref()) else { return Ok(None) };
+    let inputs = inputs(&fetched).await?;
+    cut::head(shop, &job(&fetched, &inputs, index, exact, plan), here).await
+}
+
+/// Which frames of a clip are cut with as little encoding as can be, and what
+/// the rest becomes; none when all of it has to be encoded.
+fn copies<'a>(
+    shop: &Shop,
+    fetched: &Fetched,
+    exact: Option<Exact>,
+    recipe: &'a Recipe,
+) -> Result<Option<(Exact, &'a EncodePlan)>, StageError> {
+    let (Rendition::Clip { format, .. }, Some(exact), Recipe::Ffmpeg(way)) =
+        (&fetched.rendition, exact, recipe)
+    else {
+        return Ok(None);
+    };
+    let (probe, video) = (&fetched.media.video.probe, fetched.media.picture()?);
+    let target = render::target(format, probe.container, video, shop.clips.high_resolution_mp4);
+    Ok(render::picture_fits(target, video).then_some((exact, &way.plan)))
+}
+
+fn job<'a>(
+    fetched: &'a Fetched,
+    inputs: &'a Inputs,
+    index: &'a Index,
+    exact: Exact,
+    plan: &'a EncodePlan,
+) -> cut::Job<'a> {
+    let (input, audio) = (&inputs.video, inputs.audio.as_ref());
+    cut::Job { fetched, input, audio, sounds: &inputs.sounds, index, exact, plan }
+}
+
 /// Cuts with as little encoding as can be.
 async fn smart(
     shop: &Shop,
@@ -94,16 +139,7 @@ async fn smart(
         let why = "its file has no index that can be read here";
         return Ok(Outcome::Unfit(why.to_owned()));
     };
-    let job = cut::Job {
-        fetched,
-        input: &inputs.video,
-        audio: inputs.audio.as_ref(),
-        sounds: &inputs.sounds,
-        index,
-        exact,
-        plan,
-    };
-    cut::cut(shop, &job).await
+    cut::cut(shop, &job(fetched, inputs, index, exact, plan)).await
 }
 
 /// Makes the file once, and checks the result.

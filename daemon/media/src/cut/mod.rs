@@ -28,6 +28,6 @@ mod vpx;
 
 pub use join::join;
 pub use plan::{Plan, plan};
-pub use prepare::prepare;
+pub use prepare::{foresee, prepare};
 pub use seam::{Cut, End, H264, Hevc, Picture, Piece, Seam};
 pub use sound::sound;

@@ -21,6 +21,26 @@ const BEGINNING: u32 = 64 * 1024;
 /// `Nothing` when no frame is within the span; `Unsupported` when it can't be
 /// cut safely, with the reason; `Damaged` and `Read` as files go.
 pub async fn prepare(file: &dyn ReadAt, track: &Track, from: i64, to: i64) -> Result<Cut, Error> {
+    look(file, track, (from, to), usize::MAX).await
+}
+
+/// The same as [`prepare`], of a file of which only the bytes up to the first
+/// usable keyframe are there: the other units that would be copied are taken to
+/// be like that one, which they may turn out not to be.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn foresee(file: &dyn ReadAt, track: &Track, from: i64, to: i64) -> Result<Cut, Error> {
+    look(file, track, (from, to), 1).await
+}
+
+/// Prepares a cut by so many of the samples that would be copied.
+async fn look(
+    file: &dyn ReadAt,
+    track: &Track,
+    (from, to): (i64, i64),
+    most: usize,
+) -> Result<Cut, Error> {
     if track.kind != TrackKind::Picture {
         return Err(Error::unsupported("only pictures are cut by frames"));
     }
@@ -40,7 +60,7 @@ pub async fn prepare(file: &dyn ReadAt, track: &Track, from: i64, to: i64) -> Re
     // track's first keyframe.
     let first = track.samples.iter().position(|sample| sample.sync);
     let looked_at = if plan.body.is_empty() { first.as_slice() } else { &plan.body };
-    let seam = source.seam(looked_at).await?;
+    let seam = source.seam(looked_at.get(..most).unwrap_or(looked_at)).await?;
     Ok(Cut { plan, seam })
 }
 

@@ -22,6 +22,7 @@ use clipmill_plugins::EncodePlan;
 use clipmill_plugins::media::{AudioStream, Container};
 
 pub(super) use self::finish::finish;
+pub(super) use self::parts::Order;
 use super::index::Index;
 use super::street::Shop;
 use super::trim::Exact;
@@ -117,20 +118,54 @@ pub(super) async fn cut(shop: &Shop, job: &Job<'_>) -> Result<Outcome, StageErro
     }
 }
 
-async fn make(shop: &Shop, job: &Job<'_>) -> Result<Encoded, Trouble> {
+/// Encodes the head of a cut of which only the bytes before `here` are there;
+/// none when there is no head, or it needs more.
+///
+/// # Errors
+/// When it can't be made; the cut itself will say why.
+pub(super) async fn head(
+    shop: &Shop,
+    job: &Job<'_>,
+    here: u64,
+) -> Result<Option<Order>, StageError> {
+    let made = async {
+        let (track, cut) = prepared(job, Some(here)).await?;
+        parts::ahead(shop, job, &track, &cut, here).await
+    };
+    match made.await {
+        Ok(order) => Ok(order),
+        Err(Trouble::Failed(error)) => Err(error),
+        Err(Trouble::Short | Trouble::Unfit(_)) => Ok(None),
+    }
+}
+
+/// What is copied and what is encoded; with `here` as far as can be told from
+/// the bytes before that place.
+async fn prepared(job: &Job<'_>, here: Option<u64>) -> Result<(Track, Cut), Trouble> {
     let track = job.index.picture(&job.fetched.media.video).ok_or_else(|| {
         Trouble::Unfit("the file's own index does not say where its frames are".to_owned())
     })?;
     let (track, from, to) = window(job, track)?;
     let source = job.index.file.clone();
     let (track, cut) = blocking(move |runtime| {
-        let cut = runtime.block_on(cut::prepare(&source, &track, from, to))?;
+        let cut = match here {
+            Some(here) => {
+                let source = source.until(here);
+                runtime.block_on(cut::foresee(&source, &track, from, to))?
+            }
+            None => runtime.block_on(cut::prepare(&source, &track, from, to))?,
+        };
         Ok((track, cut))
     })
     .await?;
     if cut.plan.body.is_empty() {
         return Err(Trouble::Short);
     }
+    Ok((track, cut))
+}
+
+async fn make(shop: &Shop, job: &Job<'_>) -> Result<Encoded, Trouble> {
+    let (track, cut) = prepared(job, None).await?;
     let parts = parts::encode(shop, job, &track, &cut);
     let sounds = sound::sounds(shop, job);
     let (parts, sounds) = tokio::try_join!(parts, sounds)?;

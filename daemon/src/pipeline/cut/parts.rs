@@ -1,11 +1,13 @@
 //! Encoding the frames before and after those that are copied.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clipmill_media::cut::{Cut, End, Piece};
+use clipmill_media::mux::{Data, OutTrack};
 use clipmill_media::{LocalFile, Movie, Track};
 
-use super::lead::lead;
+use super::lead::{Lead, lead};
 use super::{Job, Trouble, blocking, put};
 use crate::ffmpeg::{self, Expected, Input, SeamPart};
 use crate::pipeline::index::Index;
@@ -50,48 +52,101 @@ async fn part(
     cut: &Cut,
     end: End,
 ) -> Result<Option<Part>, Trouble> {
-    let (name, frames) = match end {
-        End::Head => ("head", &cut.plan.head),
-        End::Tail => ("tail", &cut.plan.tail),
+    let Some(order) = Order::of(shop, job, track, cut, end)? else { return Ok(None) };
+    let ahead = match (&job.fetched.ahead, end) {
+        // Both would write the same file.
+        (Some(ahead), End::Head) => ahead.result().await.flatten(),
+        _ => None,
     };
-    let Some(first) = frames.first().and_then(|index| track.samples.get(*index)) else {
-        return Ok(None);
-    };
-    let last = frames.last().and_then(|index| track.samples.get(*index)).map_or(0, |last| last.pts);
-    let lead = lead(track, frames)?;
-    let (from, to) = (first.pts - lead.zero, last + 1 - lead.zero);
-    let folder = &job.fetched.folder;
-    let (before, output) =
-        (folder.join(format!("{name}-lead.mp4")), folder.join(format!("{name}.mp4")));
-    write_lead(job, lead.track, before.clone()).await?;
-    let input = Input::file(&before).await?;
-    let video = job.fetched.media.picture()?;
-    let args = ffmpeg::seam(&SeamPart {
-        seam: &cut.seam,
-        end,
-        input: &input,
-        from,
-        to: Some(to),
-        frames: frames.len(),
-        interlaced: video.interlaced,
-        threads: shop.workers.ffmpeg_threads,
-        output: &output,
-    });
-    shop.tools.run(args, shop.bounds(None), Expected::default(), |_| {}).await?;
-    let encoded = Input::file(&output).await?;
-    let read = Index::of(&encoded, &output).await;
+    if ahead.as_ref() == Some(&order) {
+        tracing::info!("the head is there already");
+    } else {
+        order.carry_out(shop, &job.index.file).await?;
+    }
+    let encoded = Input::file(&order.output).await?;
+    let read = Index::of(&encoded, &order.output).await;
     let (file, movie) = read.map(|index| (index.file, index.movie)).ok_or_else(broken)?;
     let track = Movie::picture(&movie).cloned().ok_or_else(broken)?;
     Ok(Some(Part { file, track }))
 }
 
-async fn write_lead(
+/// Encodes the head of a cut of which only the bytes before `here` are there.
+/// What the frames to be copied need is looked up in the first one alone, so
+/// that it is another order when a later one says otherwise.
+pub(super) async fn ahead(
+    shop: &Shop,
     job: &Job<'_>,
-    lead: clipmill_media::mux::OutTrack,
-    path: PathBuf,
-) -> Result<(), Trouble> {
-    let source = job.index.file.clone();
-    blocking(move |_| put(Container::Mp4, &path, &[lead], &[&source])).await
+    track: &Track,
+    cut: &Cut,
+    here: u64,
+) -> Result<Option<Order>, Trouble> {
+    let order = Order::of(shop, job, track, cut, End::Head)?;
+    let Some(order) = order.filter(|order| order.is_within(here)) else { return Ok(None) };
+    order.carry_out(shop, &job.index.file).await?;
+    Ok(Some(order))
+}
+
+/// An encode of a part, and all that its result depends on.
+#[derive(Debug, PartialEq)]
+pub(in crate::pipeline) struct Order {
+    /// What it is encoded from, and where that is written to.
+    lead: OutTrack,
+    before: PathBuf,
+    args: Vec<OsString>,
+    output: PathBuf,
+}
+
+impl Order {
+    /// None when there is no such part.
+    fn of(
+        shop: &Shop,
+        job: &Job<'_>,
+        track: &Track,
+        cut: &Cut,
+        end: End,
+    ) -> Result<Option<Order>, Trouble> {
+        let (name, frames) = match end {
+            End::Head => ("head", &cut.plan.head),
+            End::Tail => ("tail", &cut.plan.tail),
+        };
+        let pts = |index: &usize| track.samples.get(*index).map(|sample| sample.pts);
+        let (Some(first), Some(last)) = (frames.first().and_then(pts), frames.last().and_then(pts))
+        else {
+            return Ok(None);
+        };
+        let Lead { track: lead, zero } = lead(track, frames)?;
+        let folder = &job.fetched.folder;
+        let before = folder.join(format!("{name}-lead.mp4"));
+        let output = folder.join(format!("{name}.mp4"));
+        let args = ffmpeg::seam(&SeamPart {
+            seam: &cut.seam,
+            end,
+            input: &Input::own_mp4(&before),
+            from: first - zero,
+            to: Some(last + 1 - zero),
+            frames: frames.len(),
+            interlaced: job.fetched.media.picture()?.interlaced,
+            threads: shop.workers.ffmpeg_threads,
+            output: &output,
+        });
+        Ok(Some(Order { lead, before, args, output }))
+    }
+
+    /// Whether all that it needs of the source is before this place.
+    fn is_within(&self, here: u64) -> bool {
+        self.lead.samples.iter().all(|sample| match &sample.data {
+            Data::Of { offset, size, .. } => offset.saturating_add((*size).into()) <= here,
+            Data::Made(_) => true,
+        })
+    }
+
+    async fn carry_out(&self, shop: &Shop, source: &LocalFile) -> Result<(), Trouble> {
+        let (source, path, lead) = (source.clone(), self.before.clone(), self.lead.clone());
+        blocking(move |_| put(Container::Mp4, &path, &[lead], &[&source])).await?;
+        let bounds = shop.bounds(None);
+        shop.tools.run(self.args.clone(), bounds, Expected::default(), |_| {}).await?;
+        Ok(())
+    }
 }
 
 fn broken() -> Trouble {

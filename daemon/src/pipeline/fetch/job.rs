@@ -15,8 +15,9 @@ use tokio::io::AsyncWriteExt;
 use url::Url;
 
 use super::address::Renew;
+use super::begun::Start;
 use super::choose::Choice;
-use super::gather::gather;
+use super::gather::{Urgent, gather_urgent};
 use super::means::Means;
 use super::progressive::{Cannot, Work, plan};
 use super::request::Remote;
@@ -39,6 +40,8 @@ pub(super) struct Job<'a> {
     /// Whether the source still grows.
     pub running: bool,
     pub means: Arc<Means>,
+    /// Is told when the beginning of the picture is there.
+    pub begun: &'a (dyn Fn(Start) + Sync),
 }
 
 /// One remote file and what is wanted of it.
@@ -147,7 +150,17 @@ impl Job<'_> {
             };
             tokio::try_join!(picture, sound)
         };
-        let ((), (picture, sound)) = tokio::try_join!(gather(&self.means, &needs), rest)?;
+        let begun = async {
+            match own_picture.as_ref().zip(self.span) {
+                Some((work, span)) => work.start(span).await,
+                None => None,
+            }
+        };
+        let urgent = begun
+            .await
+            .map(|(until, start)| Urgent { until, here: Box::new(|| (self.begun)(start)) });
+        let gathered = gather_urgent(&self.means, &needs, urgent);
+        let ((), (picture, sound)) = tokio::try_join!(gathered, rest)?;
         drop(needs);
         let finish = async |track: &Track<'_>, work, other| match work {
             Some(work) => self.finish(track, work).await.map(Some),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use clipmill_storage::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::meanwhile::Meanwhile;
 use crate::pipeline::media::Media;
-use crate::pipeline::saving::Saving;
 use crate::pipeline::{Ask, Fetched, StageError, workspace};
 
 const NAME: &str = "fetched.json";
@@ -31,9 +31,9 @@ struct Manifest {
 }
 
 /// Begins to write down a finished fetch.
-pub(super) fn save(ask: &Ask, fetched: &Fetched) -> Arc<Saving> {
+pub(super) fn save(ask: &Ask, fetched: &Fetched) -> Arc<Meanwhile<()>> {
     let (ask, fetched) = (ask.clone(), fetched.clone());
-    Arc::new(Saving::begin(async move {
+    Arc::new(Meanwhile::begin(async move {
         if let Err(error) = write(&ask, &fetched).await {
             tracing::warn!(%error, "another attempt would have to fetch again");
         }
@@ -88,6 +88,7 @@ pub(super) async fn load(ask: &Ask) -> Option<Fetched> {
         media: manifest.media,
         folder: ask.folder.clone(),
         saving: None,
+        ahead: None,
     })
 }
 

@@ -7,6 +7,7 @@
 //! itself.
 
 mod address;
+mod begun;
 mod budget;
 mod choose;
 mod dash;
@@ -40,6 +41,8 @@ use clipmill_plugins::media::Live;
 use clipmill_storage::Span;
 use url::Url;
 
+pub(super) use self::begun::Begun;
+use self::begun::Start;
 use self::job::{Job, remotes};
 use self::means::Means;
 use super::media::{Media, MediaFile};
@@ -48,8 +51,16 @@ use super::street::Shop;
 use super::{Ask, Fetched, Gauge, Rendition, SourceAsk, SpanAsk, StageError, workspace};
 use crate::ffmpeg::Input;
 
+/// Is told of a fetch of which the beginning is there, at most once.
+pub(super) type OnBegun<'a> = &'a (dyn Fn(Begun) + Sync);
+
 /// Gets the bytes, or finds those of an earlier attempt.
-pub(super) async fn fetch(shop: &Shop, ask: Ask, gauge: &Gauge) -> Result<Fetched, StageError> {
+pub(super) async fn fetch(
+    shop: &Shop,
+    ask: Ask,
+    gauge: &Gauge,
+    begun: OnBegun<'_>,
+) -> Result<Fetched, StageError> {
     workspace::prepare(&ask.folder).await?;
     let work = async {
         match &ask.source {
@@ -69,7 +80,7 @@ pub(super) async fn fetch(shop: &Shop, ask: Ask, gauge: &Gauge) -> Result<Fetche
                 workspace::renew(&ask.folder).await?;
                 // Boxed here and below, because all that may become of a fetch would
                 // be a large part of a thread's stack.
-                let fetched = Box::pin(remote(shop, &ask, url, *span, gauge)).await?;
+                let fetched = Box::pin(remote(shop, &ask, url, *span, gauge, begun)).await?;
                 gauge.downloading(100.0, None, None);
                 Ok(Fetched { saving: Some(manifest::save(&ask, &fetched)), ..fetched })
             }
@@ -101,6 +112,7 @@ async fn local(
         media,
         folder: ask.folder.clone(),
         saving: None,
+        ahead: None,
     })
 }
 
@@ -110,6 +122,7 @@ async fn remote(
     url: &Url,
     wanted: SpanAsk,
     gauge: &Gauge,
+    begun: OnBegun<'_>,
 ) -> Result<Fetched, StageError> {
     let source =
         shop.registry.source_for(url).await.ok_or_else(|| {
@@ -140,7 +153,18 @@ async fn remote(
     };
     let means = Arc::new(Means::new(shop));
     let received = Arc::clone(&means);
-    let job = Job { shop, source: &source, url, info: &info, choice, span, running, means };
+    let on_begun = |start: Start| begun(Begun::of(ask, span, start));
+    let job = Job {
+        shop,
+        source: &source,
+        url,
+        info: &info,
+        choice,
+        span,
+        running,
+        means,
+        begun: &on_begun,
+    };
     let taste = hls::Taste { format, max_height };
     let got = match (remotes, streams) {
         (Some(remotes), _) => Some(Box::pin(job.progressive(remotes, &ask.folder, gauge)).await),
@@ -184,6 +208,7 @@ async fn remote(
         media,
         folder: ask.folder.clone(),
         saving: None,
+        ahead: None,
     })
 }
 

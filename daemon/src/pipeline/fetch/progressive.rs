@@ -9,13 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clipmill_media::{Error, Kind, Part, Want, mp4, webm};
+use clipmill_media::{Error, Kind, Part, Track, Want, mp4, webm};
+use clipmill_storage::Span;
 
+use super::begun::Start;
 use super::gather::{Need, Sink};
 use super::part;
 use super::upstream::Upstream;
 use crate::ffmpeg::{Demuxer, Input};
-use crate::pipeline::media::MediaFile;
+use crate::pipeline::index::Index;
+use crate::pipeline::media::{MediaFile, micros};
 use crate::pipeline::street::Shop;
 use crate::pipeline::{StageError, workspace};
 
@@ -127,6 +130,22 @@ impl Work {
         Ok(())
     }
 
+    /// What is to be there before the head of this span can be cut: how much
+    /// of what is still to come, and where it is then. None when the work file
+    /// does not tell before all of it is there.
+    pub async fn start(&self, span: Span) -> Option<((usize, u64), Start)> {
+        let zero_micros = self.zero_micros?;
+        let end = self.copies.last().map(|(_, length, place)| place.saturating_add(*length))?;
+        self.sink.lengthen(end).await.ok()?;
+        let input = Input::file(&self.path).await.ok()?;
+        let index = Index::of(&input, &self.path).await?;
+        let here = until_keyframe(index.movie.picture()?, zero_micros + micros(span.start))?;
+        let ends = self.copies.iter().map(|(_, length, place)| place.saturating_add(*length));
+        let need = ends.take_while(|end| *end <= here).count();
+        let bytes = self.copies.get(need).map_or(0, |(_, _, place)| here.saturating_sub(*place));
+        Some(((need, bytes), Start { path: self.path.clone(), zero_micros, here }))
+    }
+
     /// What is still to come.
     pub fn needs(&self) -> impl Iterator<Item = Need<'_>> {
         self.copies.iter().map(|(from, length, place)| Need {
@@ -162,6 +181,16 @@ impl Work {
         let whole = MediaFile::whole(&self.path, input.demuxer, probe);
         Ok(MediaFile { zero_micros: self.zero_micros.unwrap_or(whole.zero_micros), ..whole })
     }
+}
+
+/// The end of all samples up to the first keyframe that is shown at `start`
+/// microseconds or later, and of those that are shown before it.
+fn until_keyframe(track: &Track, start: i64) -> Option<u64> {
+    let samples = &track.samples;
+    let key = samples.iter().find(|of| of.sync && track.micros(of.pts) >= start)?.pts;
+    let last = samples.iter().rposition(|sample| sample.pts <= key)?;
+    let needed = samples.get(..=last)?;
+    needed.iter().map(|sample| sample.offset.saturating_add(sample.size.into())).max()
 }
 
 fn explain(error: Error, remote: &Upstream) -> Cannot {
