@@ -24,6 +24,8 @@ mod gif;
 mod hardware;
 #[path = "pipeline/hls.rs"]
 mod hls;
+#[path = "pipeline/interruptions.rs"]
+mod interruptions;
 #[path = "pipeline/larger.rs"]
 mod larger;
 #[path = "pipeline/matrix/mod.rs"]

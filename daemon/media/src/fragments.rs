@@ -15,6 +15,10 @@ pub struct Tracks(BTreeMap<u32, Track>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Track {
+    /// How its samples are described, but for what is told of their rate.
+    samples: Vec<u8>,
+    /// What holds for a sample unless a fragment says otherwise.
+    usual: Vec<u8>,
     timescale: u32,
     media: bool,
     picture: bool,
@@ -100,6 +104,7 @@ impl Tracks {
                 && let Some(track) = tracks.get_mut(&id)
             {
                 track.duration = number32(init, range.start + 12).unwrap_or(0);
+                track.usual = init.get(range).unwrap_or_default().to_vec();
             }
         }
         if tracks.is_empty() { Err(damaged()) } else { Ok(Tracks(tracks)) }
@@ -161,18 +166,29 @@ impl Tracks {
                 break;
             }
         }
-        let ticks = i128::from(least) - i128::from(track.skipped) + i128::from(track.delay);
+        let ticks = i128::from(least) - track.early();
         let micros = (ticks * 1_000_000).div_euclid(i128::from(track.timescale));
         Some((id, i64::try_from(micros).ok()?))
     }
 
-    /// Adds microseconds to the time of every fragment.
+    /// Whether fragments of both can stand behind one initialisation section:
+    /// only their edit lists may be others, which [`Tracks::shift`] evens out.
+    pub fn fits(&self, other: &Tracks) -> bool {
+        let bare = |track: &Track| Track { skipped: 0, delay: 0, ..track.clone() };
+        let same = |((id, own), (other_id, other)): ((&u32, &Track), (&u32, &Track))| {
+            id == other_id && bare(own) == bare(other)
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+    }
+
+    /// Adds microseconds to the time of every fragment, and brings it from these
+    /// tracks, whose it is, to those of another section that it [fits](Tracks::fits).
     ///
     /// # Errors
     /// [`Kind::Damaged`](crate::Kind::Damaged) or
     /// [`Kind::Unsupported`](crate::Kind::Unsupported) when a time can't be
     /// found or does not fit its place.
-    pub fn shift(&self, bytes: &mut [u8], micros: i64) -> Result<(), Error> {
+    pub fn shift(&self, bytes: &mut [u8], micros: i64, to: &Tracks) -> Result<(), Error> {
         let damaged = || Error::damaged("a fragment without its time");
         let mut places = Vec::new();
         for (kind, moof) in boxes(bytes, 0..bytes.len()) {
@@ -185,8 +201,10 @@ impl Tracks {
             }
         }
         for (id, at) in places {
-            let scale = self.0.get(&id).ok_or_else(damaged)?.timescale;
-            let ticks = (i128::from(micros) * i128::from(scale) + 500_000).div_euclid(1_000_000);
+            let own = self.0.get(&id).ok_or_else(damaged)?;
+            let scale = i128::from(own.timescale);
+            let ticks = (i128::from(micros) * scale + 500_000).div_euclid(1_000_000);
+            let ticks = ticks + to.0.get(&id).ok_or_else(damaged)?.early() - own.early();
             let length = if bytes.get(at) == Some(&1) { 8 } else { 4 };
             let time = number(bytes, at + 4, length).ok_or_else(damaged)?;
             let most = if length == 8 { i128::from(u64::MAX) } else { i128::from(u32::MAX) };
@@ -199,6 +217,13 @@ impl Tracks {
             place.copy_from_slice(moved.get(16 - length..).unwrap_or_default());
         }
         Ok(())
+    }
+}
+
+impl Track {
+    /// By how many ticks the edit list shows samples earlier than they say.
+    fn early(&self) -> i128 {
+        i128::from(self.skipped) - i128::from(self.delay)
     }
 }
 
@@ -215,12 +240,21 @@ fn track(init: &[u8], trak: Range<usize>, movie: u32) -> Result<Option<(u32, Tra
         let (media_here, picture) = (matches!(handler, b"vide" | b"soun"), handler == b"vide");
         let tables = child(init, child(init, media, b"minf")?, b"stbl")?;
         let entries = child(init, tables, b"stsd")?;
+        let samples = described(init, entries.clone());
         let locked = boxes(init, entries.start.checked_add(8)?..entries.end)
             .any(|(kind, _)| matches!(&kind, b"encv" | b"enca"));
         let (skipped, delay) = edits(init, trak.clone());
         let delay = u128::from(delay) * u128::from(timescale) / u128::from(movie.max(1));
         let delay = u64::try_from(delay).ok()?;
-        let track = Track { timescale, media: media_here, picture, skipped, delay, duration: 0 };
+        let track = Track {
+            samples,
+            timescale,
+            media: media_here,
+            picture,
+            skipped,
+            delay,
+            ..Track::default()
+        };
         (timescale > 0).then_some((id, track, locked))
     };
     match read() {
@@ -228,6 +262,19 @@ fn track(init: &[u8], trak: Range<usize>, movie: u32) -> Result<Option<(u32, Tra
         Some((id, track, false)) => Ok(Some((id, track))),
         None => Ok(None),
     }
+}
+
+/// A table of sample entries without what they say of rates, which differ from
+/// one encode to the next and matter to nobody.
+fn described(init: &[u8], entries: Range<usize>) -> Vec<u8> {
+    let all = init.get(entries.clone()).unwrap_or_default();
+    let name = |place: &usize| all.get(*place..place + 4) == Some(b"btrt");
+    let mut kept = all.to_vec();
+    for place in (4..all.len().saturating_sub(15)).filter(name) {
+        // Its name and three numbers.
+        kept[place..place + 16].fill(0);
+    }
+    kept
 }
 
 /// What an edit list skips of the media, and puts before it.

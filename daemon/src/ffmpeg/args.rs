@@ -215,7 +215,9 @@ fn picture_filter(job: &Encode<'_>, hardware: Option<Hardware<'_>>) -> String {
     if let Some(window) = job.window {
         let end = window.end_pts.map(|pts| format!(":end_pts={pts}")).unwrap_or_default();
         filters.push(format!("trim=start_pts={}{end}", window.start_pts));
-        filters.push("setpts=PTS-STARTPTS".to_owned());
+        // Not from the first frame that comes: should a picture change its size,
+        // ffmpeg begins the filters anew.
+        filters.push(format!("setpts=PTS-({})", window.start_pts));
     }
     let plan = &job.plan.video;
     let odd = job.video.width % 2 == 1 || job.video.height % 2 == 1;

@@ -257,12 +257,13 @@ pub(super) async fn check(
     let frames = shop.tools.frames(&Input::file(path).await?, video, shop.stage_deadline()).await?;
     let first = frames.list.first().map(|frame| frames.micros(frame.pts));
     let last = frames.list.last().map_or(0, |frame| frames.micros(frame.pts));
-    let length = exact.window.end_micros - exact.window.start_micros;
+    let wanted = exact.pace.length - exact.pace.last_gap;
     let count = frames.list.len() as u64;
     // A file format that rounds to milliseconds may move the last frame by half of one.
-    if count == exact.frames && first == Some(0) && last <= length + 1000 {
+    if count == exact.frames && first == Some(0) && (last - wanted).abs() <= 1000 {
         return Ok(probe);
     }
-    tracing::warn!(count, wanted = exact.frames, ?first, last, length, "the cut is not exact");
+    let frames = exact.frames;
+    tracing::warn!(count, frames, ?first, last, wanted, "the cut is not exact");
     Err(StageError::never("cut_mismatch", "the video could not be cut at exactly these times"))
 }

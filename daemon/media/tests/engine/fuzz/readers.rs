@@ -77,7 +77,7 @@ fn segments() {
         let _ = fragments::samples(bytes);
         if let Ok(tracks) = Tracks::parse(bytes) {
             tracks.begin(bytes);
-            let _ = tracks.shift(&mut bytes.to_vec(), 1_234_567);
+            let _ = tracks.shift(&mut bytes.to_vec(), 1_234_567, &tracks);
         }
         if let Ok(contents) = ts::contents(bytes) {
             let _ = (contents.begin(false), contents.begin(true));

@@ -79,7 +79,7 @@ fn an_exact_cut_of_picture_and_sound_from_two_files() {
         "-copyts -threads 2 -protocol_whitelist file -f mov -i file:/w/v.mp4 \
              -threads 2 -protocol_whitelist file -f mov -i file:/w/a.m4a \
              -map 0:1 -map 1:2 -map_metadata -1 -map_chapters -1 -sn -dn \
-             -filter:v trim=start_pts=153600:end_pts=200192,setpts=PTS-STARTPTS,format=yuv420p \
+             -filter:v trim=start_pts=153600:end_pts=200192,setpts=PTS-(153600),format=yuv420p \
              -fps_mode passthrough -enc_time_base:v -1 \
              -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p \
              -c:a aac -b:a:0 192k -filter:a:0 atrim=start=10.000000:end=13.033333,\

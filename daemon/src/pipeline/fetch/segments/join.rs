@@ -152,26 +152,28 @@ impl Join<'_> {
     async fn fragments(&self, shop: &Shop, stem: &Path) -> Result<MediaFile, StageError> {
         let path = stem.with_extension("mp4");
         let mut output = create(&path).await?;
-        let mut map: Option<(usize, Vec<u8>)> = None;
-        let mut tracks = None;
+        // The section of the segment at hand, and what the first one says.
+        let mut map: Option<(usize, Vec<u8>, fragments::Tracks)> = None;
+        let mut first: Option<fragments::Tracks> = None;
         let mut zero = None;
         let mut current = None;
         for (index, segment) in self.picked.clone().zip(self.segments()) {
             let number = segment.map.ok_or_else(mixed)?;
-            if map.as_ref().is_none_or(|(known, _)| *known != number) {
+            if map.as_ref().is_none_or(|(known, ..)| *known != number) {
                 let bytes = read(&kept_map(self.folder, number)).await?;
-                match &map {
+                let tracks = fragments::Tracks::parse(&bytes).map_err(refused)?;
+                match &first {
                     // Another description of the samples does not fit into one file.
-                    Some((_, known)) if *known != bytes => return Err(mixed()),
+                    Some(first) if !tracks.fits(first) => return Err(mixed()),
                     Some(_) => {}
                     None => {
-                        tracks = Some(fragments::Tracks::parse(&bytes).map_err(refused)?);
                         write(&mut output, &bytes).await?;
+                        first = Some(tracks.clone());
                     }
                 }
-                map = Some((number, bytes));
+                map = Some((number, bytes, tracks));
             }
-            let (Some((_, init)), Some(tracks)) = (&map, &tracks) else { continue };
+            let (Some((_, init, tracks)), Some(first)) = (&map, &first) else { continue };
             let mut bytes = self.read(index).await?;
             let shift = match current {
                 Some((run, shift)) if run == segment.run => shift,
@@ -182,8 +184,8 @@ impl Join<'_> {
                 }
             };
             current = Some((segment.run, shift));
-            if shift != 0 {
-                tracks.shift(&mut bytes, shift).map_err(refused)?;
+            if shift != 0 || tracks != first {
+                tracks.shift(&mut bytes, shift, first).map_err(refused)?;
             }
             for range in fragments::samples(&bytes).map_err(refused)? {
                 write(&mut output, bytes.get(range).unwrap_or_default()).await?;
