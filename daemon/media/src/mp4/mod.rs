@@ -4,7 +4,10 @@
 //!
 //! Writing is no matter here, but for the small file that a span becomes.
 
+mod ahead;
+mod anchor;
 pub mod boxes;
+mod chunks;
 mod edits;
 pub mod entry;
 mod fragment;

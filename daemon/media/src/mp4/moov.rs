@@ -3,15 +3,16 @@
 
 use bytes::Bytes;
 
+use super::ahead::skim;
 use super::boxes::{Child, Fields, Name, child, children};
 use super::edits::Edits;
-use super::nested::{BOXES, Boxes, WINDOW, skim};
+use super::nested::{BOXES, Boxes, Found, WINDOW};
 use super::source::Source;
 use super::tables::Tables;
-use crate::Error;
+use crate::{Error, Want};
 
 /// Most tracks.
-const TRACKS: usize = 64;
+pub(crate) const TRACKS: usize = 64;
 /// Most bytes of a box that is read whole.
 const SMALL: u64 = 1 << 20;
 /// A `moov` of at most so many bytes is read whole.
@@ -92,8 +93,14 @@ pub struct Trex {
 }
 
 impl Moov {
-    /// Reads what is at `from..from + size`, header included.
-    pub async fn read(source: &Source<'_>, from: u64, size: u64) -> Result<Moov, Error> {
+    /// Reads what is at `from..from + size`, header included. Of a large one
+    /// what is wanted is read ahead.
+    pub async fn read(
+        source: &Source<'_>,
+        from: u64,
+        size: u64,
+        want: Option<&Want>,
+    ) -> Result<Moov, Error> {
         if size <= WHOLE {
             source.get(from, size).await?;
         }
@@ -108,14 +115,14 @@ impl Moov {
         };
         let body = from + source.header(from, size, WINDOW).await?.head;
         let boxes = || Boxes::within(*b"moov", body, from + size);
-        if size > WHOLE {
-            skim(source, boxes(), TRACKS).await;
+        if let Some(want) = want.filter(|_| size > WHOLE) {
+            skim(source, boxes(), want).await;
         }
         let mut boxes = boxes();
         for _ in 0..BOXES {
             let Some(found) = boxes.next(source).await? else { return moov.complete() };
             if !found.is_container() {
-                moov.leaf(source, found.inside, found.name, found.from, found.size).await?;
+                moov.leaf(source, &found).await?;
                 continue;
             }
             if moov.tracks.len() >= TRACKS {
@@ -135,16 +142,9 @@ impl Moov {
         }
     }
 
-    async fn leaf(
-        &mut self,
-        source: &Source<'_>,
-        inside: Name,
-        name: Name,
-        from: u64,
-        size: u64,
-    ) -> Result<(), Error> {
-        let whole = || small(source, from, size);
-        match (&inside, &name) {
+    async fn leaf(&mut self, source: &Source<'_>, found: &Found) -> Result<(), Error> {
+        let whole = || small(source, found.from, found.size);
+        match (&found.inside, &found.name) {
             (b"moov", b"mvhd") => self.mvhd(whole().await?)?,
             (b"moov", b"cmov") => return Err(Error::unsupported("moov is compressed")),
             (b"mvex", b"trex") => self.trex.push(trex(&whole().await?)?),
@@ -155,30 +155,8 @@ impl Moov {
                 self.fragments = Some(fields.wide(version)?).filter(|ticks| *ticks != 0);
             }
             _ => {
-                let Some(track) = self.tracks.last_mut() else { return Ok(()) };
-                match (&inside, &name) {
-                    (b"trak", b"tkhd") => track.tkhd(whole().await?)?,
-                    (b"trak", b"tref") => track.chapters = chapters(&whole().await?)?,
-                    (b"edts", b"elst") => {
-                        let content = whole().await?;
-                        track.edits = Edits::read(&content)?;
-                        track.elst = Some(content);
-                    }
-                    (b"mdia", b"mdhd") => track.mdhd(whole().await?)?,
-                    (b"mdia", b"hdlr") => {
-                        track.hdlr = whole().await?;
-                        track.handler = handler(&track.hdlr)?;
-                    }
-                    (b"minf", _) if size <= SMALL / 16 && track.media.len() < 16 => {
-                        let content = whole().await?;
-                        if &name == b"dinf" {
-                            track.here = references(&content)?;
-                        }
-                        track.media.push((name, content));
-                    }
-                    (b"stbl", b"stsd") => track.stsd = whole().await?,
-                    (b"stbl", _) => track.tables.note(source, name, from, size).await?,
-                    _ => {}
+                if let Some(track) = self.tracks.last_mut() {
+                    track.leaf(source, found).await?;
                 }
             }
         }
@@ -200,6 +178,37 @@ impl Moov {
 }
 
 impl Trak {
+    /// Takes note of a box within `trak`, none that holds others.
+    pub async fn leaf(&mut self, source: &Source<'_>, found: &Found) -> Result<(), Error> {
+        let Found { inside, name, from, size } = *found;
+        let whole = || small(source, from, size);
+        match (&inside, &name) {
+            (b"trak", b"tkhd") => self.tkhd(whole().await?)?,
+            (b"trak", b"tref") => self.chapters = chapters(&whole().await?)?,
+            (b"edts", b"elst") => {
+                let content = whole().await?;
+                self.edits = Edits::read(&content)?;
+                self.elst = Some(content);
+            }
+            (b"mdia", b"mdhd") => self.mdhd(whole().await?)?,
+            (b"mdia", b"hdlr") => {
+                self.hdlr = whole().await?;
+                self.handler = handler(&self.hdlr)?;
+            }
+            (b"minf", _) if size <= SMALL / 16 && self.media.len() < 16 => {
+                let content = whole().await?;
+                if &name == b"dinf" {
+                    self.here = references(&content)?;
+                }
+                self.media.push((name, content));
+            }
+            (b"stbl", b"stsd") => self.stsd = whole().await?,
+            (b"stbl", _) => self.tables.note(source, name, from, size).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn tkhd(&mut self, content: Bytes) -> Result<(), Error> {
         let mut fields = Fields::new(&content);
         let (version, flags) = fields.version()?;
@@ -227,7 +236,8 @@ impl Trak {
     }
 }
 
-async fn small(source: &Source<'_>, from: u64, size: u64) -> Result<Bytes, Error> {
+/// The content of a box, which is read whole.
+pub(crate) async fn small(source: &Source<'_>, from: u64, size: u64) -> Result<Bytes, Error> {
     if size > SMALL {
         return Err(Error::too_large("a box of moov is too large"));
     }
@@ -235,7 +245,7 @@ async fn small(source: &Source<'_>, from: u64, size: u64) -> Result<Bytes, Error
 }
 
 /// Time scale and duration, which `mvhd` and `mdhd` begin with, and what follows.
-fn clock(content: &Bytes) -> Result<(u32, Option<u64>, Fields<'_>), Error> {
+pub(crate) fn clock(content: &Bytes) -> Result<(u32, Option<u64>, Fields<'_>), Error> {
     let mut fields = Fields::new(content);
     let (version, _) = fields.version()?;
     fields.wide(version)?;

@@ -1,7 +1,5 @@
 //! The boxes within `moov`, whose headers may lie far apart.
 
-use futures_util::future::join;
-
 use super::boxes::{Header, Name};
 use super::source::Source;
 use crate::Error;
@@ -30,6 +28,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// The first byte after it.
+    pub fn end(&self) -> u64 {
+        self.from + self.size
+    }
+
     /// Whether what is in it matters here.
     pub fn is_container(&self) -> bool {
         container(self.inside, self.name)
@@ -85,27 +88,4 @@ fn container(inside: Name, name: Name) -> bool {
             | (b"mdia", b"minf")
             | (b"minf", b"stbl")
     )
-}
-
-/// Reads the headers of all tracks at the same time, so that whoever looks at
-/// one after the other does not wait for each. What goes wrong is told there.
-pub(crate) async fn skim(source: &Source<'_>, mut boxes: Boxes, tracks: usize) {
-    for _ in 0..BOXES {
-        let Ok(Some(found)) = boxes.next(source).await else { return };
-        if &found.name == b"trak" && tracks > 0 {
-            let track = Boxes::within(found.name, found.from, found.from + found.size);
-            join(all(source, track), Box::pin(skim(source, boxes, tracks - 1))).await;
-            return;
-        }
-    }
-}
-
-async fn all(source: &Source<'_>, mut boxes: Boxes) {
-    for _ in 0..BOXES {
-        match boxes.next(source).await {
-            Ok(Some(found)) if found.is_container() && boxes.enter(&found).is_ok() => {}
-            Ok(Some(found)) if !found.is_container() => {}
-            _ => return,
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! Where samples are: which chunk has them (`stsc`), where it is (`stco`,
-//! `co64`), and their sizes (`stsz`).
+//! Where samples are: where their chunks are (`stco`, `co64`), and their sizes
+//! (`stsz`). Which chunk has them is in [`chunks`](super::chunks).
 
 use std::ops::Range;
 
@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::future::try_join;
 
 use super::boxes::Fields;
+use super::chunks::chunks;
 use super::source::Source;
 use super::tables::Tables;
 use crate::Error;
@@ -20,28 +21,15 @@ pub(crate) struct Places {
     pub description: u32,
 }
 
-/// Chunks that have the same number of samples.
-#[derive(Debug, Clone, Copy)]
-struct Chunks {
-    /// The first one, from 0 on.
-    first: u64,
-    /// How many.
-    count: u64,
-    /// Samples of each; not 0.
-    each: u64,
-    /// Their sample description.
-    description: u32,
-    /// The first sample of the first one.
-    sample: u64,
-}
-
-/// Finds the samples of a range, which is not empty.
+/// Finds the samples of a range, which is not empty. `others` are the tables of
+/// other tracks, which may help.
 pub(crate) async fn places(
     source: &Source<'_>,
     tables: &Tables,
+    others: &[&Tables],
     range: Range<u64>,
 ) -> Result<Places, Error> {
-    let chunks = chunks(source, tables, range.clone()).await?;
+    let chunks = chunks(source, tables, others, range.clone()).await?;
     let ((Some(first), Some(last)), true) =
         ((chunks.first(), chunks.last()), range.start < range.end)
     else {
@@ -77,7 +65,8 @@ pub(crate) async fn places(
     Ok(Places { samples, description: first.description })
 }
 
-fn offset(table: &[u8], which: u64, width: u64) -> Result<u64, Error> {
+/// One entry of a table of chunks' places.
+pub(crate) fn offset(table: &[u8], which: u64, width: u64) -> Result<u64, Error> {
     let entry = table.get((which * width) as usize..).unwrap_or_default();
     let mut fields = Fields::new(entry);
     if width == 8 { fields.u64() } else { fields.u32().map(u64::from) }
@@ -107,126 +96,4 @@ impl Sizes {
         let at = ((sample - self.first) * 4) as usize;
         Fields::new(self.table.get(at..).unwrap_or_default()).u32()
     }
-}
-
-/// The chunks that have samples of a range, and perhaps some before those.
-async fn chunks(
-    source: &Source<'_>,
-    tables: &Tables,
-    range: Range<u64>,
-) -> Result<Vec<Chunks>, Error> {
-    let stsc = tables.stsc;
-    let back = stsc.large() && range.start > tables.count / 2;
-    let until = if back { range.start } else { range.end };
-    stsc.expect(source, until, tables.count, back).await?;
-    if back {
-        from_back(source, tables, range).await
-    } else {
-        from_front(source, tables, range).await
-    }
-}
-
-async fn from_front(
-    source: &Source<'_>,
-    tables: &Tables,
-    range: Range<u64>,
-) -> Result<Vec<Chunks>, Error> {
-    let (stsc, mut found) = (tables.stsc, Vec::new());
-    let (mut at, mut sample) = (0, 0);
-    // An entry says how many chunks it is for only by the next one.
-    let mut before: Option<Entry> = None;
-    while at < stsc.entries && sample < range.end {
-        let piece = stsc.piece(at);
-        at = piece.end;
-        for entry in entries(&stsc.get(source, piece).await?) {
-            let entry = entry?;
-            if let Some(before) = before {
-                let chunks = before.until(entry.first, sample)?;
-                sample = chunks.end();
-                keep(&mut found, chunks, &range);
-            }
-            before = Some(entry);
-            if sample >= range.end {
-                break;
-            }
-        }
-    }
-    if let Some(before) = before.filter(|_| sample < range.end) {
-        keep(&mut found, before.until(tables.chunks.entries, sample)?, &range);
-    }
-    Ok(found)
-}
-
-/// The same, counted from the table's end, where the last sample is.
-async fn from_back(
-    source: &Source<'_>,
-    tables: &Tables,
-    range: Range<u64>,
-) -> Result<Vec<Chunks>, Error> {
-    let (stsc, mut found) = (tables.stsc, Vec::new());
-    let (mut at, mut sample, mut chunk) = (stsc.entries, tables.count, tables.chunks.entries);
-    while at > 0 && sample > range.start {
-        let piece = stsc.piece_before(at);
-        at = piece.start;
-        let piece = stsc.get(source, piece).await?;
-        for entry in entries(&piece).rev() {
-            let entry = entry?;
-            let mut chunks = entry.until(chunk, 0)?;
-            chunks.sample = sample
-                .checked_sub(chunks.end())
-                .ok_or_else(|| Error::damaged("chunks have more samples than there are"))?;
-            (sample, chunk) = (chunks.sample, entry.first);
-            keep(&mut found, chunks, &range);
-            if sample <= range.start {
-                break;
-            }
-        }
-    }
-    found.reverse();
-    Ok(found)
-}
-
-fn keep(found: &mut Vec<Chunks>, chunks: Chunks, range: &Range<u64>) {
-    if chunks.count > 0 && chunks.end() > range.start && chunks.sample < range.end {
-        found.push(chunks);
-    }
-}
-
-/// An entry of `stsc`.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    first: u64,
-    each: u64,
-    description: u32,
-}
-
-impl Entry {
-    /// The chunks from this entry's first one to before `next`, of which the
-    /// first sample is `sample`.
-    fn until(self, next: u64, sample: u64) -> Result<Chunks, Error> {
-        let Entry { first, each, description } = self;
-        let count = next
-            .checked_sub(first)
-            .ok_or_else(|| Error::damaged("the numbers of chunks are not in order"))?;
-        Ok(Chunks { first, count, each, description, sample })
-    }
-}
-
-impl Chunks {
-    /// The first sample that is not in them. Chunks and samples of each are
-    /// numbers of 32 bits.
-    fn end(&self) -> u64 {
-        self.sample.saturating_add(self.count * self.each)
-    }
-}
-
-fn entries(table: &[u8]) -> impl DoubleEndedIterator<Item = Result<Entry, Error>> {
-    table.as_chunks::<12>().0.iter().map(|entry| {
-        let mut fields = Fields::new(entry);
-        let (first, each, description) = (fields.u32()?, fields.u32()?, fields.u32()?);
-        if first == 0 || each == 0 {
-            return Err(Error::damaged("a chunk has no number or no samples"));
-        }
-        Ok(Entry { first: u64::from(first) - 1, each: each.into(), description })
-    })
 }

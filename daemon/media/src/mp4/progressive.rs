@@ -8,6 +8,7 @@ use super::moov::{Moov, Trak};
 use super::places::places;
 use super::select::{MARGIN, Span, select};
 use super::source::Source;
+use super::tables::Tables;
 use super::times::{Clock, LATEST, offsets, syncs};
 use super::tracks::{Raw, describe, micros, presented, ticks, wanted};
 use super::work::Pick;
@@ -21,22 +22,24 @@ const REORDERED: i64 = 2_000_000;
 /// Samples at the beginning of a track among which the first one to be
 /// presented is.
 const BEGINNING: u64 = 16;
-/// Samples before and after a span whose entries are read with those of the
-/// span: ten seconds of a picture.
-const AROUND: u64 = 300;
+/// How much before a span is read with it, microseconds: keyframes may lie that
+/// far apart, and so much of the sound is looked at to find its place.
+const BEFORE: i64 = 24_000_000;
+/// How much from its start on at least.
+const AFTER: i64 = 24_000_000;
 /// Most attempts to find the samples of a span with more of the tables.
 const ATTEMPTS: u32 = 16;
 
 /// All samples of a track, and their description.
 pub(crate) async fn all(source: &Source<'_>, trak: &Trak) -> Result<(Vec<Raw>, u32), Error> {
-    let clock = Clock::read(source, trak.tables.stts, LATEST).await?;
+    let clock = Clock::read(source, trak.tables.stts, LATEST, None).await?;
     let range = 0..trak.tables.count;
     if range.is_empty() {
         return Ok((Vec::new(), 1));
     }
     let syncs = syncs(source, &trak.tables).await?;
     let mut samples = timed(source, trak, &clock, syncs.as_deref(), range.clone()).await?;
-    let description = place(source, trak, &mut samples, range).await?;
+    let description = place(source, trak, &[], &mut samples, range).await?;
     Ok((samples, description))
 }
 
@@ -65,7 +68,11 @@ async fn pick<'m>(
     let shift = trak.edits.shift(moov.timescale, trak.timescale)?;
     let reordered = if tables.ctts.is_some() { ticks(REORDERED, trak.timescale) } else { 0 };
     let (mut reordered, mut before) = (reordered + 1, 2);
-    warm(source, trak, kind, shift, span).await?;
+    let others: Vec<&Tables> = (moov.tracks.iter())
+        .filter(|other| !std::ptr::eq(*other, trak))
+        .map(|other| &other.tables)
+        .collect();
+    ahead(source, trak, kind, shift, span).await?;
     let syncs = match kind {
         TrackKind::Picture => syncs(source, tables).await?,
         TrackKind::Sound => None,
@@ -74,7 +81,7 @@ async fn pick<'m>(
         let from = ticks(span.start, trak.timescale).saturating_sub(shift);
         let until = ticks(span.end, trak.timescale).saturating_sub(shift).saturating_add(1);
         let until = until.saturating_add(reordered);
-        let clock = Clock::read(source, tables.stts, until).await?;
+        let clock = Clock::read(source, tables.stts, until, trak.duration).await?;
         let around = MARGIN as u64 + 1;
         let end = clock.first_from(until).saturating_add(around).min(tables.count);
         let near = clock.first_from(from.saturating_sub(reordered)).saturating_sub(around);
@@ -106,7 +113,7 @@ async fn pick<'m>(
         samples.drain(..selected.range.start);
         let first = start + selected.range.start as u64;
         let range = first..first + samples.len() as u64;
-        let description = place(source, trak, &mut samples, range).await?;
+        let description = place(source, trak, &others, &mut samples, range).await?;
         let track = describe(trak, kind, description)?;
         return Ok(Pick { trak, track, description, samples, wanted: selected.wanted });
     }
@@ -114,31 +121,48 @@ async fn pick<'m>(
     Ok(Pick { trak, track, description: 1, samples: Vec::new(), wanted: false })
 }
 
-/// Reads at the same time what is looked at one after the other of large
-/// tables. How much that is can only be guessed; what is missing is read later.
-async fn warm(
+/// Begins to read at once what is looked at one after the other for a span. How
+/// much that is can only be guessed; what is missing is read later.
+pub(crate) async fn ahead(
     source: &Source<'_>,
     trak: &Trak,
     kind: TrackKind,
     shift: i64,
     span: Span,
 ) -> Result<(), Error> {
+    let range = near(source, trak, shift, span).await?;
     let tables = &trak.tables;
-    if !tables.large() {
-        return Ok(());
+    if let Some(stss) = tables.stss.filter(|_| kind == TrackKind::Picture) {
+        stss.ahead(source, 0..stss.entries);
     }
-    let tick = |time| ticks(time, trak.timescale).saturating_sub(shift);
-    let clock = Clock::read(source, tables.stts, tick(span.end)).await?;
-    let from = clock.first_from(tick(span.start)).saturating_sub(AROUND);
-    let until = clock.first_from(tick(span.end)).saturating_add(AROUND).min(tables.count);
-    let syncs = async {
-        match kind {
-            TrackKind::Picture => syncs(source, tables).await.map(|_| ()),
-            TrackKind::Sound => Ok(()),
-        }
-    };
-    try_join(syncs, tables.warm(source, from.min(until)..until)).await?;
+    tables.ahead(source, range.clone());
+    tables.stts.ahead(source, tables.stts.counted(&(0..range.end), tables.count));
     Ok(())
+}
+
+/// The samples around a span, by when they are decoded.
+pub(crate) async fn near(
+    source: &Source<'_>,
+    trak: &Trak,
+    shift: i64,
+    span: Span,
+) -> Result<Range<u64>, Error> {
+    let (stts, count) = (trak.tables.stts, trak.tables.count);
+    let tick = |time| ticks(time, trak.timescale).saturating_sub(shift);
+    let from = tick(span.start.saturating_sub(BEFORE));
+    let end = span.end.saturating_add(2 * REORDERED);
+    let until = tick(end.max(span.start.saturating_add(AFTER)));
+    if let Some(total) = trak.duration.filter(|_| stts.large()) {
+        // Their times are not waited for.
+        let share = |tick: i64| {
+            let samples = u128::from(tick.max(0).cast_unsigned()) * u128::from(count);
+            u64::try_from(samples / u128::from(total.max(1))).unwrap_or(count).min(count)
+        };
+        return Ok(share(from)..share(until));
+    }
+    let clock = Clock::read(source, stts, until, trak.duration).await?;
+    let until = clock.first_from(until);
+    Ok(clock.first_from(from).min(until)..until)
 }
 
 /// Samples of a range with their times, not yet their places.
@@ -165,10 +189,11 @@ async fn timed(
 async fn place(
     source: &Source<'_>,
     trak: &Trak,
+    others: &[&Tables],
     samples: &mut [Raw],
     range: Range<u64>,
 ) -> Result<u32, Error> {
-    let places = places(source, &trak.tables, range).await?;
+    let places = places(source, &trak.tables, others, range).await?;
     for (sample, (offset, size)) in samples.iter_mut().zip(places.samples) {
         (sample.offset, sample.size) = (offset, size);
     }
@@ -189,7 +214,7 @@ async fn begins(source: &Source<'_>, moov: &Moov, trak: &Trak) -> Result<i64, Er
     }
     let range = 0..BEGINNING.min(trak.tables.count);
     let (clock, offsets) = try_join(
-        Clock::read(source, trak.tables.stts, 1),
+        Clock::read(source, trak.tables.stts, 1, None),
         offsets(source, &trak.tables, range.clone()),
     )
     .await?;

@@ -23,19 +23,24 @@ const INDEX: u64 = 64 << 20;
 /// span.
 pub async fn locate(file: &dyn ReadAt, want: &Want) -> Result<Located, Error> {
     let source = Source::new(file, INDEX);
-    let beginning = find(&source).await?;
-    let moov = Moov::read(&source, beginning.moov.at, beginning.moov.header.size).await?;
+    source.along(within(&source, want)).await
+}
+
+async fn within(source: &Source<'_>, want: &Want) -> Result<Located, Error> {
+    let beginning = find(source).await?;
+    let top = &beginning.moov;
+    let moov = Moov::read(source, top.at, top.header.size, Some(want)).await?;
     if want.start.is_nan() || want.end.is_nan() || want.start >= want.end {
         return Err(Error::nothing("the span is empty"));
     }
     if moov.fragmented {
-        let following = fragmented::following(&source, &beginning.moov).await?;
+        let following = fragmented::following(source, &beginning.moov).await?;
         if let Some(first) = following.first {
-            return in_fragments(&source, &beginning, &moov, want, &following, first).await;
+            return in_fragments(source, &beginning, &moov, want, &following, first).await;
         }
     }
-    let zero = progressive::zero(&source, &moov).await?;
-    let picks = progressive::picks(&source, &moov, want, span(want, zero)).await?;
+    let zero = progressive::zero(source, &moov).await?;
+    let picks = progressive::picks(source, &moov, want, span(want, zero)).await?;
     gathered(&beginning, &moov, picks, zero, progressive::duration(&moov, zero))
 }
 
@@ -122,7 +127,7 @@ fn nothing() -> Error {
 }
 
 /// A span in the file's own clock.
-fn span(want: &Want, zero: i64) -> Span {
+pub(crate) fn span(want: &Want, zero: i64) -> Span {
     // As a cast does: what is beyond every time becomes the greatest one.
     let micros = |seconds: f64| zero.saturating_add((seconds * 1e6).round() as i64);
     Span { start: micros(want.start), end: micros(want.end) }

@@ -6,20 +6,21 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use futures_util::future::try_join4;
 
+use super::anchor;
 use super::boxes::{Fields, Name};
+use super::nested::WINDOW;
 use super::source::Source;
 use crate::Error;
 
 /// Most samples of a track, and most entries of a table.
 pub(crate) const SAMPLES: u64 = 20_000_000;
 /// A table of at most so many bytes is read whole.
-const WHOLE: u64 = 1 << 20;
-/// Chunks around those that samples are probably in.
-const CHUNKS: u64 = 1024;
-/// Bytes that are read and looked at together of a greater one.
-const PIECE: u64 = 128 << 10;
+const WHOLE: u64 = 128 << 10;
+/// Entries that are looked at together when the expected ones do not do.
+const PIECE: u64 = 16_384;
+/// Entries that are read beyond where an even table would have what is wanted.
+pub(crate) const UNEVEN: u64 = 512;
 
 /// A table of entries of the same size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ impl Tables {
         if size < head {
             return Err(Error::damaged("a table ends before it begins"));
         }
-        let begin = source.get(from, head).await?;
+        let begin = source.peek(from, head, WINDOW.min(size)).await?;
         let mut fields = Fields::new(&begin);
         fields.version()?;
         let uniform = if sizes { fields.u32()? } else { 0 };
@@ -108,43 +109,53 @@ impl Tables {
 }
 
 impl Tables {
-    /// Whether any table is read in pieces.
-    pub fn large(&self) -> bool {
-        let ctts = self.ctts.unwrap_or_default();
-        [self.stts, ctts, self.stsc, self.chunks, self.stsz].iter().any(Table::large)
+    /// Begins to read what samples of a range will need of these tables, as far
+    /// as that can be guessed.
+    pub fn ahead(&self, source: &Source<'_>, range: Range<u64>) {
+        let anchored = anchor::pays(self, range.start);
+        let sizes = if anchored { anchor::SIZES } else { 0 };
+        let sizes =
+            range.start.saturating_sub(sizes)..range.end.saturating_add(sizes).min(self.count);
+        self.stsz.ahead(source, sizes);
+        self.chunks.ahead(source, self.chunks.around(&range, self.count, UNEVEN));
+        if anchored {
+            self.stsc.ahead(source, self.stsc.around(&range, self.count, UNEVEN));
+        } else {
+            self.stsc.ahead(source, self.stsc.counted(&range, self.count));
+        }
+        // What takes long goes last.
+        if let Some(ctts) = self.ctts {
+            ctts.ahead(source, ctts.counted(&range, self.count));
+        }
     }
 
-    /// Reads at once what samples of a range, not more than there are, will
-    /// need of these tables, as far as that can be guessed.
-    pub async fn warm(&self, source: &Source<'_>, range: Range<u64>) -> Result<(), Error> {
-        let ctts = self.ctts.unwrap_or_default();
-        let back = |table: &Table| table.large() && range.start > self.count / 2;
-        let expect = |table: Table| {
-            let back = back(&table);
-            let until = if back { range.start } else { range.end };
-            async move { table.expect(source, until, self.count, back).await }
-        };
-        let share = |sample: u64| {
-            let entries = u128::from(self.chunks.entries) * u128::from(sample);
-            (entries / u128::from(self.count.max(1))) as u64
-        };
-        let chunks = share(range.start).saturating_sub(CHUNKS)
-            ..share(range.end).saturating_add(CHUNKS).min(self.chunks.entries);
-        let sizes = range.start.min(self.stsz.entries)..range.end.min(self.stsz.entries);
-        try_join4(
-            expect(ctts),
-            expect(self.stsc),
-            self.chunks.get(source, chunks.start.min(chunks.end)..chunks.end),
-            self.stsz.get(source, sizes),
-        )
-        .await?;
-        Ok(())
+    /// These tables with those that were not found yet where they are in most
+    /// files: after a box that ends at `at` come `stsz`, then the places of the
+    /// chunks, `wide` or not, which end at `end`.
+    pub fn guessed(&self, at: u64, end: u64, samples: u64, wide: bool) -> Tables {
+        let (mut guess, mut at) = (self.clone(), at);
+        if guess.stsz.at == 0 {
+            guess.stsz = Table { at: at + 20, entries: samples, width: 4 };
+            guess.count = samples;
+            at = guess.stsz.at + guess.stsz.bytes();
+        }
+        if guess.chunks.at == 0 {
+            let width = if wide { 8 } else { 4 };
+            let entries = end.saturating_sub(at + 16) / width;
+            guess.chunks = Table { at: at + 16, entries, width };
+        }
+        guess
     }
 }
 
 impl Table {
     fn bytes(&self) -> u64 {
         self.entries * self.width
+    }
+
+    /// The first byte after it.
+    pub fn end(&self) -> u64 {
+        self.at + self.bytes()
     }
 
     /// Whether it is read in pieces.
@@ -161,41 +172,61 @@ impl Table {
         source.get(self.at + entries.start * self.width, length).await
     }
 
-    /// Pieces of it from the front: what entries to look at next, after those
-    /// before `from`.
-    pub fn piece(&self, from: u64) -> Range<u64> {
-        let step = if self.large() { PIECE / self.width } else { self.entries };
-        from..from.saturating_add(step).min(self.entries)
+    /// Begins to read those of these entries that there are; all of a table
+    /// that is not large.
+    pub fn ahead(&self, source: &Source<'_>, entries: Range<u64>) {
+        let entries = if self.large() { entries } else { 0..self.entries };
+        let end = entries.end.min(self.entries);
+        let length = end.saturating_sub(entries.start) * self.width;
+        source.ahead(self.at.saturating_add(entries.start.saturating_mul(self.width)), length);
     }
 
-    /// The same from the back: what entries to look at next, before `until`.
-    pub fn piece_before(&self, until: u64) -> Range<u64> {
-        let step = if self.large() { PIECE / self.width } else { self.entries };
-        until.saturating_sub(step)..until
+    /// What entries to look at next from the front, after those before `from`:
+    /// up to those before `to` as is expected, or some more.
+    pub fn piece(&self, from: u64, to: u64) -> Range<u64> {
+        let to = if to > from { to } else { from.saturating_add(PIECE) };
+        from..to.min(self.entries)
     }
 
-    /// Reads at once what will probably be looked at in a large table whose
-    /// entries stand for `total` samples evenly, up to sample `until` or, from
-    /// the back, down to it.
-    pub async fn expect(
-        &self,
-        source: &Source<'_>,
-        until: u64,
-        total: u64,
-        back: bool,
-    ) -> Result<(), Error> {
+    /// The same from the back: what entries to look at next, before `to`.
+    pub fn piece_before(&self, to: u64, from: u64) -> Range<u64> {
+        let from = if from < to { from } else { to.saturating_sub(PIECE) };
+        from..to
+    }
+
+    /// The entry that stands for one of `total` samples, or whatever it counts,
+    /// if all stand for the same number.
+    pub fn near(&self, sample: u64, total: u64) -> u64 {
+        let entry = u128::from(sample) * u128::from(self.entries) / u128::from(total.max(1));
+        (entry as u64).min(self.entries)
+    }
+
+    /// The entries for a range of `total` samples, and `more` on either side.
+    pub fn around(&self, range: &Range<u64>, total: u64, more: u64) -> Range<u64> {
+        let end = self.near(range.end, total).saturating_add(more).min(self.entries);
+        self.near(range.start, total).saturating_sub(more).min(end)..end
+    }
+
+    /// Whether samples from this one on are counted from the back.
+    pub fn back(&self, sample: u64, total: u64) -> bool {
+        self.large() && sample > total / 2
+    }
+
+    /// What is probably looked at to count up or down to a range of `total`
+    /// samples; all of a table that is not large.
+    pub fn counted(&self, range: &Range<u64>, total: u64) -> Range<u64> {
+        let around = self.around(range, total, UNEVEN);
         if !self.large() {
-            return Ok(());
+            0..self.entries
+        } else if self.back(range.start, total) {
+            around.start..self.entries
+        } else {
+            0..around.end
         }
-        let near = (u128::from(until) * u128::from(self.entries) / u128::from(total.max(1))) as u64;
-        let near = near.min(self.entries);
-        let range = if back { near..self.entries } else { 0..near };
-        self.get(source, range).await?;
-        Ok(())
     }
 }
 
-/// Two numbers of an entry.
+/// Two numbers of each entry.
 pub(crate) fn pairs(bytes: &[u8]) -> impl DoubleEndedIterator<Item = (u32, u32)> {
     bytes.as_chunks::<8>().0.iter().map(|[a, b, c, d, e, f, g, h]| {
         (u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]))

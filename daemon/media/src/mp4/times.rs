@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::source::Source;
-use super::tables::{Table, Tables, pairs};
+use super::tables::{Table, Tables, UNEVEN, pairs};
 use crate::Error;
 
 /// No time of a real file is beyond this, and sums of a few of them fit.
@@ -31,12 +31,22 @@ struct Run {
 
 impl Clock {
     /// Reads the times of all samples that are decoded before `until`, and
-    /// perhaps of some more.
-    pub async fn read(source: &Source<'_>, stts: Table, until: i64) -> Result<Clock, Error> {
+    /// perhaps of some more. `total` is how long they all take, if that is known.
+    pub async fn read(
+        source: &Source<'_>,
+        stts: Table,
+        until: i64,
+        total: Option<u64>,
+    ) -> Result<Clock, Error> {
         let mut clock = Clock::default();
+        let until_tick = u64::try_from(until).unwrap_or(0);
+        let expected = match total {
+            Some(total) => stts.counted(&(0..until_tick), total).end,
+            None => UNEVEN,
+        };
         let mut at = 0;
         while at < stts.entries && clock.end < until {
-            let piece = stts.piece(at);
+            let piece = stts.piece(at, expected);
             at = piece.end;
             for (count, delta) in pairs(&stts.get(source, piece).await?) {
                 if count == 0 {
@@ -86,16 +96,14 @@ pub(crate) async fn offsets(
 ) -> Result<Vec<i32>, Error> {
     let Some(ctts) = tables.ctts else { return Ok(Vec::new()) };
     let length = (range.end - range.start) as usize;
-    let back = ctts.large() && range.start > tables.count / 2;
-    let until = if back { range.start } else { range.end };
-    ctts.expect(source, until, tables.count, back).await?;
-    if back {
-        return from_back(source, tables, ctts, range).await;
+    let expected = ctts.counted(&range, tables.count);
+    if ctts.back(range.start, tables.count) {
+        return from_back(source, tables, ctts, range, expected.start).await;
     }
     let mut offsets = Vec::with_capacity(length);
     let (mut at, mut sample) = (0, 0_u64);
     while at < ctts.entries && sample < range.end {
-        let piece = ctts.piece(at);
+        let piece = ctts.piece(at, expected.end);
         at = piece.end;
         for (count, offset) in pairs(&ctts.get(source, piece).await?) {
             let run = sample..sample + u64::from(count);
@@ -112,18 +120,20 @@ pub(crate) async fn offsets(
     Ok(offsets)
 }
 
-/// The same, counted from the table's end, where the last sample is.
+/// The same, counted from the table's end, where the last sample is; down to
+/// the expected entry or further.
 async fn from_back(
     source: &Source<'_>,
     tables: &Tables,
     ctts: Table,
     range: Range<u64>,
+    expected: u64,
 ) -> Result<Vec<i32>, Error> {
     let length = (range.end - range.start) as usize;
     let mut offsets = Vec::with_capacity(length);
     let (mut at, mut sample) = (ctts.entries, tables.count);
     while at > 0 && sample > range.start {
-        let piece = ctts.piece_before(at);
+        let piece = ctts.piece_before(at, expected);
         at = piece.start;
         for (count, offset) in pairs(&ctts.get(source, piece).await?).rev() {
             let run = sample.saturating_sub(u64::from(count))..sample;

@@ -31,7 +31,7 @@ pub async fn read(file: &dyn ReadAt) -> Result<Movie, Error> {
         return Err(Error::too_large("moov is too large"));
     }
     source.get(beginning.moov.at, size).await?;
-    let moov = Moov::read(&source, beginning.moov.at, size).await?;
+    let moov = Moov::read(&source, beginning.moov.at, size, None).await?;
     let mut gathered = Vec::new();
     let mut count = 0;
     for (trak, kind) in presented(&moov) {

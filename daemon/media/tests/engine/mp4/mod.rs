@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod far;
+mod film;
 mod hostile;
 mod long;
 pub mod made;
