@@ -32,6 +32,8 @@ mod larger;
 mod matrix;
 #[path = "pipeline/raw.rs"]
 mod raw;
+#[path = "pipeline/running.rs"]
+mod running;
 #[path = "pipeline/spans.rs"]
 mod spans;
 #[path = "pipeline/uploads.rs"]

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::template::{Values, fill};
 use super::tree::Node;
-use super::{List, MOST_SEGMENTS, MOST_TEXT, Period, Place, Representation, Segment, Segments};
+use super::{
+    List, MOST_SEGMENTS, MOST_TEXT, Now, Period, Place, Representation, Segment, Segments,
+};
 use crate::Error;
 
 /// What elements of three levels say together.
@@ -122,7 +124,7 @@ impl Addressing {
         &self,
         of: &Representation,
         period: &Period,
-        now: Option<f64>,
+        now: Option<Now>,
     ) -> Result<Segments, Error> {
         if self.media == Media::File {
             return Ok(Segments::File);
@@ -180,11 +182,11 @@ impl Addressing {
     }
 
     /// Ticks of the media's clock at which the period ends, as far as is known.
-    fn end(&self, period: &Period, now: Option<f64>) -> Option<u64> {
+    fn end(&self, period: &Period, now: Option<Now>) -> Option<u64> {
         let end = match (period.end, now) {
-            (Some(end), Some(now)) => end.min(now + self.early),
+            (Some(end), Some(now)) => end.min(now.at + self.early),
             (Some(end), None) => end,
-            (None, now) => now? + self.early,
+            (None, now) => now?.at + self.early,
         };
         let ticks = (end - period.start).max(0.0) * self.timescale as f64;
         let hair = 0.001;
@@ -197,7 +199,7 @@ impl Addressing {
         &self,
         timeline: &[Stretch],
         period: &Period,
-        now: Option<f64>,
+        now: Option<Now>,
     ) -> Result<Vec<Slot>, Error> {
         let damaged = || Error::damaged("a timeline of a manifest that can't be read");
         let mut slots: Vec<Slot> = Vec::new();
@@ -209,7 +211,12 @@ impl Addressing {
                 Err(_) => {
                     let next = timeline.get(index + 1).and_then(|next| next.time);
                     let end = next.or_else(|| self.end(period, now)).ok_or_else(damaged)?;
-                    end.saturating_sub(time).div_ceil(stretch.duration)
+                    let length = end.saturating_sub(time);
+                    // Of a live one only what is complete.
+                    match next.is_none() && grows(period, now) {
+                        true => length / stretch.duration,
+                        false => length.div_ceil(stretch.duration),
+                    }
                 }
             };
             if count.saturating_add(slots.len() as u64) > MOST_SEGMENTS as u64 {
@@ -224,7 +231,7 @@ impl Addressing {
         Ok(slots)
     }
 
-    fn of_duration(&self, period: &Period, now: Option<f64>) -> Result<Vec<Slot>, Error> {
+    fn of_duration(&self, period: &Period, now: Option<Now>) -> Result<Vec<Slot>, Error> {
         let damaged = || Error::damaged("a manifest that does not tell how long segments are");
         let listed = match &self.media {
             Media::List(list) => Some(list.len() as u64),
@@ -242,14 +249,19 @@ impl Addressing {
         let by_end = || {
             let length = self.end(period, now)?.saturating_sub(self.offset);
             // Of a live one only what is complete.
-            let live = now.is_some_and(|now| period.end.is_none_or(|end| now < end));
-            Some(if live { length / duration } else { length.div_ceil(duration) })
+            let grows = grows(period, now);
+            Some(if grows { length / duration } else { length.div_ceil(duration) })
         };
         let by_number = self.end_number.map(|end| (end + 1).saturating_sub(self.start_number));
         let count = listed.or(by_number).or_else(by_end).ok_or_else(damaged)?;
         // What has long left a live stream's window is not listed.
         let first = match (now, listed) {
-            (Some(_), None) => count.saturating_sub(MOST_SEGMENTS as u64 / 2),
+            (Some(now), None) => {
+                let oldest = now.window.map_or(0.0, |window| now.at - window - period.start);
+                // A cast of a float saturates.
+                let gone = (oldest * self.timescale as f64) as u64 / duration;
+                count.saturating_sub(MOST_SEGMENTS as u64 / 2).max(gone.min(count))
+            }
             _ => 0,
         };
         if count - first > MOST_SEGMENTS as u64 {
@@ -261,6 +273,11 @@ impl Addressing {
         };
         (first..count).map(|index| slot(index).ok_or_else(damaged)).collect()
     }
+}
+
+/// Whether a period is not at its end yet.
+fn grows(period: &Period, now: Option<Now>) -> bool {
+    now.is_some_and(|now| period.end.is_none_or(|end| now.at < end))
 }
 
 fn timeline(node: &Node) -> Result<Vec<Stretch>, Error> {

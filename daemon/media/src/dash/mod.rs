@@ -35,6 +35,8 @@ pub struct Manifest {
     pub began_micros: Option<i64>,
     /// Seconds after which a live manifest is to be read again.
     pub update: Option<f64>,
+    /// Seconds that a live segment stays where it is; none for always.
+    pub window: Option<f64>,
     /// In the order of time.
     pub periods: Vec<Period>,
 }
@@ -76,6 +78,15 @@ pub struct Representation {
     /// What its addresses are relative to, outermost first.
     pub bases: Vec<String>,
     addressing: Addressing,
+}
+
+/// The moment at which a live presentation is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Now {
+    /// Seconds of the presentation.
+    pub at: f64,
+    /// [`Manifest::window`].
+    pub window: Option<f64>,
 }
 
 /// Where the segments of a representation are.
@@ -162,20 +173,20 @@ impl Manifest {
             dynamic: root.get("type") == Some("dynamic"),
             began_micros: root.get("availabilityStartTime").and_then(time::moment),
             update: root.get("minimumUpdatePeriod").and_then(time::length),
+            window: root.get("timeShiftBufferDepth").and_then(time::length),
             periods,
         })
     }
 }
 
 impl Representation {
-    /// Where its segments are; of a live one those that are there `now`, in
-    /// seconds of the presentation.
+    /// Where its segments are; of a live one those that are there `now`.
     ///
     /// # Errors
     /// [`Kind::Damaged`](crate::Kind::Damaged),
     /// [`Kind::Unsupported`](crate::Kind::Unsupported),
     /// [`Kind::TooLarge`](crate::Kind::TooLarge).
-    pub fn segments(&self, period: &Period, now: Option<f64>) -> Result<Segments, Error> {
+    pub fn segments(&self, period: &Period, now: Option<Now>) -> Result<Segments, Error> {
         if self.protected {
             return Err(Error::unsupported("the stream is protected"));
         }

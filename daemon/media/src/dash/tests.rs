@@ -71,24 +71,47 @@ fn segments_by_a_list() {
     assert_eq!(one("").unwrap(), Segments::File);
 }
 
-#[test]
-fn a_live_manifest_lists_what_is_there() {
+/// A live manifest of a sound, as of a second of its presentation.
+fn live(attributes: &str, template: &str, at: f64) -> (Manifest, List) {
     let text = format!(
-        r#"{HEAD}type="dynamic" availabilityStartTime="1970-01-01T00:01:00Z"
-        minimumUpdatePeriod="PT2S"><Period start="PT10S"><AdaptationSet contentType="audio">
-        <SegmentTemplate duration="4" media="$Number$"/><Role value="main"/>
+        r#"{HEAD}type="dynamic" availabilityStartTime="1970-01-01T00:01:00Z" {attributes}>
+        <Period start="PT10S"><AdaptationSet contentType="audio">
+        <SegmentTemplate media="$Number$" {template}</SegmentTemplate><Role value="main"/>
         <Representation id="a"/></AdaptationSet></Period></MPD>"#
     );
     let manifest = Manifest::parse(text.as_bytes()).unwrap();
+    let now = Some(Now { at, window: manifest.window });
+    let period = &manifest.periods[0];
+    let Segments::List(list) = period.representations[0].segments(period, now).unwrap() else {
+        panic!("{template}");
+    };
+    (manifest, list)
+}
+
+#[test]
+fn a_live_manifest_lists_what_is_there() {
+    let (manifest, list) = live(r#"minimumUpdatePeriod="PT2S""#, r#"duration="4">"#, 21.9);
     assert!(manifest.dynamic);
     assert_eq!((manifest.began_micros, manifest.update), (Some(60_000_000), Some(2.0)));
     let period = &manifest.periods[0];
     let audio = &period.representations[0];
     assert!(audio.main && audio.kind == Some(TrackKind::Sound));
-    let Segments::List(list) = audio.segments(period, Some(21.9)).unwrap() else { panic!() };
     assert_eq!(told(&list), [("1", 10.0, 4.0), ("2", 14.0, 4.0)]);
     assert_eq!(list.zero_micros, -10_000_000);
     assert_eq!(audio.segments(period, None).unwrap_err().kind, Kind::Damaged);
+}
+
+#[test]
+fn what_has_left_a_live_window_is_not_listed() {
+    let (manifest, list) = live(r#"timeShiftBufferDepth="PT6S""#, r#"duration="4">"#, 30.5);
+    assert_eq!(manifest.window, Some(6.0));
+    assert_eq!(told(&list), [("4", 22.0, 4.0), ("5", 26.0, 4.0)]);
+    let none = live(r#"timeShiftBufferDepth="PT1S""#, r#"duration="4">"#, 29.5).1;
+    assert_eq!(told(&none), []);
+    // A timeline says itself what is there, but not how often its end comes.
+    let open = r#"startNumber="7"><SegmentTimeline><S t="4" d="4" r="-1"/></SegmentTimeline>"#;
+    let list = live(r#"timeShiftBufferDepth="PT1S""#, open, 25.9).1;
+    assert_eq!(told(&list), [("7", 14.0, 4.0), ("8", 18.0, 4.0)]);
 }
 
 #[test]

@@ -8,10 +8,10 @@ use clipmill_media::dash::{self, Manifest, Period, Representation, Segments};
 use clipmill_plugins::media::{AudioTrack, Container, Format, Transport, VideoTrack};
 use url::Url;
 
+use super::choose;
 use super::hls::{Listed, Running, Taste};
 use super::request::Remote;
 use super::segments::{Fetcher, Place, Reel, Segment, Zero, refused};
-use super::{choose, span};
 use crate::pipeline::StageError;
 use crate::pipeline::media::micros;
 
@@ -66,7 +66,7 @@ pub(super) async fn find(
 /// The segments that a manifest lists now.
 ///
 /// # Errors
-/// As [`find`]; `still_live` when a running stream does not tell its time.
+/// As [`find`].
 pub(super) async fn read(
     fetcher: &Fetcher<'_>,
     remote: &Remote,
@@ -78,14 +78,20 @@ pub(super) async fn read(
     let mut zeros = BTreeMap::new();
     let began = manifest.began_micros.unwrap_or(0);
     let now = chrono::Utc::now().timestamp_micros().saturating_sub(began) as f64 / 1e6;
+    let now = dash::Now { at: now, window: manifest.window };
     let now = manifest.dynamic.then_some(now);
     // From the presentation's time to the source's.
     let ahead = match (manifest.dynamic, running.and_then(|running| running.epoch_micros)) {
         (true, Some(epoch)) => epoch.saturating_sub(began),
-        (true, None) => return Err(span::still_live()),
-        (false, _) => 0,
+        (_, None) | (false, _) => 0,
     };
-    for (run, period) in (0_u64..).zip(&manifest.periods) {
+    for (place, period) in (0_u64..).zip(&manifest.periods) {
+        // Of a live stream the first periods leave the list.
+        let run = match manifest.dynamic {
+            // A cast of a float saturates.
+            true => micros(period.start).max(0) as u64,
+            false => place,
+        };
         let Some(found) = wanted.within(period) else {
             return Err(StageError::never("not_media", "a format ends within the stream"));
         };

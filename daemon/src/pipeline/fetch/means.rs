@@ -1,5 +1,6 @@
 //! What one fetch works with: the client, and how much of everything it may use.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clipmill_plugins::net::Client;
@@ -20,6 +21,8 @@ pub(super) struct Means {
     /// How long a connection may be silent before its bytes are asked for
     /// again over another one.
     pub stall: Duration,
+    /// Whether the times of a running stream had to be guessed.
+    pub guessed: AtomicBool,
 }
 
 impl Means {
@@ -31,6 +34,7 @@ impl Means {
             budget: Budget::new(limit),
             lanes: Lanes::new(shop.fetching.connections),
             stall: shop.fetching.stall(),
+            guessed: AtomicBool::new(false),
         }
     }
 }

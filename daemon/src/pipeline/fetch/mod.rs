@@ -35,6 +35,7 @@ mod upstream;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clipmill_plugins::ResolveOptions;
 use clipmill_plugins::media::Live;
@@ -176,7 +177,7 @@ async fn remote(
     let (media, own) = match got {
         Some(Ok(media)) => (media, false),
         // The recording will be there in another form.
-        Some(Err(error)) if is_ours(&error) && live.is_some() => {
+        Some(Err(error)) if live.is_some() && may_come(&error) => {
             tracing::info!(%error, "the running stream can't be cut");
             return Err(span::still_live());
         }
@@ -193,9 +194,14 @@ async fn remote(
             }
         }
     };
+    let mut tell = |what: &str| {
+        note = Some(note.take().map_or_else(|| what.to_owned(), |note| format!("{note}; {what}")));
+    };
     if own {
-        let own = "the source's own download was used";
-        note = Some(note.map_or_else(|| own.to_owned(), |note| format!("{note}; {own}")));
+        tell("the source's own download was used");
+    }
+    if received.guessed.load(Ordering::Relaxed) {
+        tell("the stream does not tell its time, so the clip may be off by some seconds");
     }
     // What the source downloads itself is known by its files only.
     let own_bytes = if own { media.bytes() } else { 0 };
@@ -210,6 +216,12 @@ async fn remote(
         saving: None,
         ahead: None,
     })
+}
+
+/// Whether a running stream's recording may do better: it is another file, and
+/// what has left the stream's window is in it.
+fn may_come(error: &StageError) -> bool {
+    is_ours(error) || error.code == "removed_video"
 }
 
 /// Whether the source may do better itself: where our skill does not reach, or

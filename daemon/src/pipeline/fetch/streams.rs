@@ -1,17 +1,20 @@
 //! One fetch of a stream in segments: picture and sound by their playlists.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clipmill_media::ts;
 use clipmill_plugins::media::{Format, MediaInfo, Transport};
 use clipmill_plugins::{ResolveOptions, Retry};
 use clipmill_storage::Span;
+use tokio::time::Instant;
 
 use super::choose::Choice;
 use super::dash::{self, Found, Wanted};
 use super::hls::{self, Running, Taste};
 use super::job::{Job, may_end_early};
+use super::means::Means;
 use super::meter;
 use super::request::Remote;
 use super::segments::{self, Fetcher, Need, Reel};
@@ -27,6 +30,9 @@ const EARLY: f64 = 0.001;
 /// How far ahead of a running stream a span may begin to be waited for here,
 /// seconds.
 const FAR: f64 = 30.0;
+/// How long a server may have nothing where its list of a running stream says
+/// that a segment is: its clock is not ours.
+const LATE: Duration = Duration::from_secs(15);
 /// The longest wait for a span that is farther ahead.
 const NEXT_LOOK: Duration = Duration::from_secs(60);
 
@@ -141,7 +147,8 @@ impl Job<'_> {
         let (picture, sound) = tokio::try_join!(find(&fetcher, video, taste), sound)?;
         let sound = sound.map(|(sound, _)| sound).or(picture.1);
         let apart = sound.is_some();
-        let load = Load { fetcher: &fetcher, span: self.span, running, apart };
+        let means = &self.means;
+        let load = Load { fetcher: &fetcher, means, span: self.span, running, apart };
         let sound = async {
             match &sound {
                 Some(sound) => Box::pin(load.source(sound, false, &audio_stem)).await.map(Some),
@@ -206,6 +213,7 @@ async fn find(
 /// How lists of segments are read, and waited for while they grow.
 struct Load<'a> {
     fetcher: &'a Fetcher<'a>,
+    means: &'a Means,
     span: Option<Span>,
     running: Option<Running>,
     apart: bool,
@@ -221,6 +229,7 @@ impl Load<'_> {
         stem: &Path,
     ) -> Result<Source, StageError> {
         let mut known: Option<Reel> = None;
+        let mut late: Option<Instant> = None;
         loop {
             let listed = match rendition {
                 Rendition::Hls(remote) => hls::read(self.fetcher, remote, self.running).await?,
@@ -236,6 +245,7 @@ impl Load<'_> {
             if listed.rough && self.apart {
                 return Err(still_live());
             }
+            self.means.guessed.fetch_or(listed.rough, Ordering::Relaxed);
             let reel = match known.take() {
                 Some(mut known) => {
                     known.grow(listed.reel);
@@ -251,18 +261,27 @@ impl Load<'_> {
             if self.running.is_some() && begin > span.start.max(0.0) + EARLY {
                 return Err(still_live());
             }
-            if ended || end >= span.end {
-                return Ok(Source::Reel(reel));
-            }
+            let listed = ended || end >= span.end;
             if self.running.is_none() {
-                return Err(still_live());
+                return if listed { Ok(Source::Reel(reel)) } else { Err(still_live()) };
             }
-            if span.start > end + FAR {
+            if !listed && span.start > end + FAR {
                 let wait = Duration::try_from_secs_f64(span.start - end).unwrap_or(NEXT_LOOK);
                 return Err(not_yet(wait.min(NEXT_LOOK)));
             }
-            if span.start < end {
-                self.fetcher.ahead(&reel, span, picture, stem).await?;
+            let ahead = match span.start < end {
+                true => self.fetcher.ahead(&reel, span, picture, stem).await,
+                false => Ok(()),
+            };
+            match ahead {
+                Ok(()) if listed => return Ok(Source::Reel(reel)),
+                Ok(()) => late = None,
+                Err(error) if error.code != "removed_video" => return Err(error),
+                Err(error) => {
+                    if late.get_or_insert_with(Instant::now).elapsed() > LATE {
+                        return Err(error);
+                    }
+                }
             }
             known = Some(reel);
             tokio::time::sleep(pause).await;

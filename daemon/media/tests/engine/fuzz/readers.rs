@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clipmill_media::av1::{self, Sequence};
-use clipmill_media::dash::Manifest;
+use clipmill_media::dash::{Manifest, Now};
 use clipmill_media::fragments::{self, Tracks};
 use clipmill_media::h264::{self, Avcc, ParameterSets};
 use clipmill_media::hevc::{self, Hvcc, Ids, Used};
@@ -99,10 +99,11 @@ fn playlists() {
 fn manifests() {
     feed("dash", corpus::dash(), |bytes| {
         let Ok(manifest) = Manifest::parse(bytes) else { return };
+        let now = Now { at: 1e9, window: manifest.window };
         for period in &manifest.periods {
             for representation in &period.representations {
                 let _ = representation.segments(period, None);
-                let _ = representation.segments(period, Some(1e9));
+                let _ = representation.segments(period, Some(now));
             }
         }
     });
