@@ -68,7 +68,7 @@ pub struct Clip {
     /// First moment that is not wanted any more
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     pub to: f64,
-    /// mp4, webm or best [default: as configured]
+    /// mp4, webm or best [default: as the output is named, or as configured]
     #[arg(long, value_parser = ["mp4", "webm", "best"])]
     pub format: Option<String>,
     /// 720p to 4320p, or best [default: as configured]

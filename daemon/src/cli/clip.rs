@@ -24,7 +24,10 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
     let span = Span { start: clip.from, end: clip.to };
     let resolution = clip.resolution.unwrap_or_else(|| config.clips.resolution.clone());
     let rendition = Rendition::Clip {
-        format: clip.format.unwrap_or_else(|| config.clips.format.clone()),
+        format: clip
+            .format
+            .or_else(|| clip.output.as_deref().and_then(named_format))
+            .unwrap_or_else(|| config.clips.format.clone()),
         max_height: resolution.trim_end_matches('p').parse().ok(),
     };
     let output = match clip.output {
@@ -38,6 +41,12 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
         config.clips.hosts = vec!["*".to_owned()];
     }
     walk(&config, source, Wanted::Exactly(rendition, output), clip.report).await
+}
+
+/// The format that a file's name asks for.
+fn named_format(path: &Path) -> Option<String> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    matches!(extension.as_str(), "mp4" | "webm").then_some(extension)
 }
 
 fn is_named_like_media(url: &Url) -> bool {

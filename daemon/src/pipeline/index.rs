@@ -30,8 +30,7 @@ impl Index {
         if !matches!(demuxer, Demuxer::Mov | Demuxer::Matroska) {
             return None;
         }
-        let path = path.to_path_buf();
-        match read(demuxer, &path).await {
+        match read(demuxer, path, None).await {
             Ok(index) => Some(index),
             Err(error) => {
                 tracing::info!(%error, "the file is read by ffmpeg alone");
@@ -40,14 +39,24 @@ impl Index {
         }
     }
 
+    /// Reads a file of which only the bytes before `here` are sure to be there;
+    /// none when that is too little.
+    pub async fn so_far(input: &Input, path: &Path, here: u64) -> Option<Index> {
+        read(input.demuxer, path, Some(here)).await.ok()
+    }
+
     /// The picture, if it is the one that ffprobe sees, at the same times.
     pub fn picture(&self, file: &MediaFile) -> Option<&Track> {
         let (track, video) = (self.movie.picture()?, file.probe.video.as_ref()?);
         let first = track.samples.iter().map(|sample| sample.pts).min()?;
         let begins = video.start?;
+        let is_then = |ticks: i64| (track.seconds(ticks) - begins).abs() < AGREE;
+        // Of an open GOP ffprobe does not count what is shown before its
+        // keyframe.
+        let key = track.samples.first().map_or(first, |sample| sample.pts);
         let same = codec_name(&track.codec) == Some(video.codec.as_str())
             && (track.width, track.height) == (video.width, video.height)
-            && (track.seconds(first) - begins).abs() < AGREE;
+            && (is_then(first) || is_then(key));
         if !same {
             let codec = &track.codec;
             tracing::info!(?codec, begins, first, "our reader and ffprobe see other pictures");
@@ -56,13 +65,17 @@ impl Index {
     }
 }
 
-async fn read(demuxer: Demuxer, path: &Path) -> Result<Index, Error> {
+async fn read(demuxer: Demuxer, path: &Path, here: Option<u64>) -> Result<Index, Error> {
     let path = path.to_path_buf();
     let runtime = tokio::runtime::Handle::current();
     let reading = tokio::task::spawn_blocking(move || {
         let file = LocalFile::open(&path).map_err(|error| Error::read(error.to_string()))?;
         let movie = match demuxer {
-            Demuxer::Matroska => runtime.block_on(webm::read(&file))?,
+            // It tells where a frame is just before it, an MP4 before that.
+            Demuxer::Matroska => {
+                let file = file.clone().until(here.unwrap_or(u64::MAX));
+                runtime.block_on(webm::read(&file))?
+            }
             _ => runtime.block_on(mp4::read(&file))?,
         };
         Ok(Index { file, movie: Arc::new(movie) })

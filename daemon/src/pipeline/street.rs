@@ -159,17 +159,19 @@ impl Street {
     }
 }
 
-/// Sends a clip of which only the beginning is there down the same road, as far
-/// as the head of its cut. What it finds is a guess: whoever cuts compares it
-/// with what is wanted when all is there.
-async fn head(shop: Arc<Shop>, begun: Begun) -> Option<cut::Order> {
-    let here = begun.here;
+/// Sends a clip down the same road when its beginning is there, as far as the
+/// head of its cut. What it finds is a guess: whoever cuts compares it with what
+/// is wanted when all is there.
+async fn head(shop: Arc<Shop>, mut begun: Begun) -> Option<cut::Order> {
+    let (index, here) = begun.first_key().await?;
     let made = async {
-        let cut = trim::trim(&shop, begun.look(&shop).await?).await?;
+        let Some(cut) = trim::ahead(begun.look(&shop).await?, index).await? else {
+            return Ok(None);
+        };
         transcode::head(&shop, cut, here).await
     };
     made.await
-        .inspect_err(|error| tracing::debug!(%error, "the head is not encoded ahead"))
+        .inspect_err(|error: &StageError| tracing::debug!(%error, "nothing is encoded ahead"))
         .ok()
         .flatten()
 }

@@ -5,7 +5,7 @@ use clipmill_plugins::media::VideoStream;
 use clipmill_storage::Span;
 
 use super::index::{self, Index};
-use super::media::{Media, micros};
+use super::media::{Media, MediaFile, micros};
 use super::street::Shop;
 use super::{Cut, Fetched, StageError};
 use crate::ffmpeg::{Frames, Input, Window};
@@ -74,13 +74,29 @@ pub(super) async fn trim(shop: &Shop, fetched: Fetched) -> Result<Cut, StageErro
     let file = &fetched.media.video;
     let input = Input::file(&file.path).await?;
     let index = Index::of(&input, &file.path).await;
-    let track = index.as_ref().and_then(|index| index.picture(file));
-    let frames = track.zip(file.probe.video.as_ref());
-    let exact = match frames.and_then(|(track, video)| index::frames(track, video)) {
+    let exact = match index.as_ref().and_then(|index| known(index, file)) {
         Some(frames) => found(&frames, span, &fetched, &input)?,
         None => exact(shop, &fetched, span, false).await?,
     };
     Ok(Cut { note, exact: Some(exact), index, fetched })
+}
+
+/// The same for a file that may not be whole yet, as far as this index reaches;
+/// none when it does not tell enough.
+///
+/// # Errors
+/// `no_such_span`, `not_media`.
+pub(super) async fn ahead(fetched: Fetched, index: Index) -> Result<Option<Cut>, StageError> {
+    let file = &fetched.media.video;
+    let input = Input::file(&file.path).await?;
+    let Some((frames, span)) = known(&index, file).zip(fetched.span) else { return Ok(None) };
+    let exact = found(&frames, span, &fetched, &input)?;
+    Ok(Some(Cut { note: None, exact: Some(exact), index: Some(index), fetched }))
+}
+
+/// The frames that our own reader knows of.
+fn known(index: &Index, file: &MediaFile) -> Option<Frames> {
+    index::frames(index.picture(file)?, file.probe.video.as_ref()?)
 }
 
 /// The frames of a span; with `decoded` as a decoder gives them out, which
@@ -186,7 +202,6 @@ mod tests {
 
     use super::*;
     use crate::ffmpeg::{Demuxer, Frame};
-    use crate::pipeline::media::MediaFile;
 
     fn media(start: f64, demuxer: Demuxer, time_base: Rational) -> Media {
         let probe = Probe {

@@ -51,8 +51,12 @@ fn clip_writes_exactly_the_frames() {
     let done = events.last().unwrap();
     assert_eq!(done["event"], "done");
     assert_exact(&folder.path().join(done["path"].as_str().unwrap()), &clip, 3.2, 4.0);
+    // Its name says what it is to be.
+    let named = ["clip", local, "--from", "3.2", "--to", "3.4", "-o", "short.webm"];
+    assert!(clipmill(folder.path(), &named).status.success());
+    assert_codecs(&folder.path().join("short.webm"), &["vp9", "opus"]);
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-    assert_eq!(names.len(), 2, "only the two files are there: {names:?}");
+    assert_eq!(names.len(), 3, "only the three files are there: {names:?}");
 }
 
 #[test]

@@ -1,44 +1,66 @@
-//! A fetch of which the beginning is there, while the rest still comes.
+//! A fetch whose bytes have begun to come: what can be done before all of them
+//! are there.
 
 use std::path::PathBuf;
 
+use clipmill_media::Track;
 use clipmill_storage::Span;
+use tokio::sync::watch;
 
 use crate::ffmpeg::Input;
-use crate::pipeline::media::{Media, MediaFile};
+use crate::pipeline::index::Index;
+use crate::pipeline::media::{Media, MediaFile, micros};
 use crate::pipeline::street::Shop;
 use crate::pipeline::{Ask, Fetched, Rendition, StageError};
 
-/// Of a work file: its index and the beginning of the picture.
+/// How many more bytes may tell of another keyframe.
+const STEP: u64 = 256 * 1024;
+
+/// A work file that is filled from its beginning on.
 #[derive(Debug, Clone)]
-pub(in crate::pipeline) struct Start {
-    /// The file, in its full length.
+pub(super) struct Filling {
+    /// Where it is.
     pub path: PathBuf,
     /// The source's time 0 in it, microseconds.
     pub zero_micros: i64,
-    /// Where the keyframe ends that is the first one in the span: what is
-    /// before this place is there, but for the sound.
-    pub here: u64,
+    /// Before this place nothing is missing.
+    pub here: watch::Receiver<u64>,
 }
 
-/// What is known of a fetch when the first keyframe of its span is there.
+/// What is known of a fetch when its bytes begin to come.
 #[derive(Debug)]
 pub(in crate::pipeline) struct Begun {
     rendition: Rendition,
     span: Option<Span>,
     folder: PathBuf,
-    path: PathBuf,
-    zero_micros: i64,
-    /// Bytes of the file from its beginning in which no picture is missing.
-    pub here: u64,
+    file: Filling,
 }
 
 impl Begun {
     /// Of this ask.
-    pub(super) fn of(ask: &Ask, span: Option<Span>, start: Start) -> Begun {
+    pub(super) fn of(ask: &Ask, span: Option<Span>, file: Filling) -> Begun {
         let (rendition, folder) = (ask.rendition.clone(), ask.folder.clone());
-        let Start { path, zero_micros, here } = start;
-        Begun { rendition, span, folder, path, zero_micros, here }
+        Begun { rendition, span, folder, file }
+    }
+
+    /// Waits until the first keyframe of the span is there. Answers what the
+    /// file's index tells so far, and before which place nothing is missing.
+    /// None when all was there first, or when it does not tell.
+    pub async fn first_key(&mut self) -> Option<(Index, u64)> {
+        let start = self.file.zero_micros.saturating_add(micros(self.span?.start));
+        let path = self.file.path.clone();
+        let input = Input::file(&path).await.ok()?;
+        let mut enough = 0;
+        loop {
+            let here = *self.file.here.wait_for(|here| *here >= enough).await.ok()?;
+            let index = Index::so_far(&input, &path, here).await;
+            let track = index.as_ref().and_then(|index| index.movie.picture());
+            enough = match track.and_then(|track| until_key(track, start)) {
+                Some(end) if end <= here => return Some((index?, here)),
+                Some(end) => end,
+                None => here.saturating_add(STEP.max(here / 4)),
+            };
+        }
     }
 
     /// What the fetch will have brought, as far as it can be seen.
@@ -46,10 +68,11 @@ impl Begun {
     /// # Errors
     /// What ffprobe says of it.
     pub async fn look(self, shop: &Shop) -> Result<Fetched, StageError> {
-        let input = Input::file(&self.path).await?;
+        let path = &self.file.path;
+        let input = Input::file(path).await?;
         let probe = shop.tools.inspect(&input).await?;
-        let whole = MediaFile::whole(&self.path, input.demuxer, probe);
-        let video = MediaFile { zero_micros: self.zero_micros, ..whole };
+        let whole = MediaFile::whole(path, input.demuxer, probe);
+        let video = MediaFile { zero_micros: self.file.zero_micros, ..whole };
         Ok(Fetched {
             received_bytes: 0,
             rendition: self.rendition,
@@ -62,4 +85,14 @@ impl Begun {
             ahead: None,
         })
     }
+}
+
+/// The end of all samples up to the first keyframe that is shown at `start`
+/// microseconds or later, and of those that are shown before it.
+fn until_key(track: &Track, start: i64) -> Option<u64> {
+    let samples = &track.samples;
+    let key = samples.iter().find(|of| of.sync && track.micros(of.pts) >= start)?.pts;
+    let last = samples.iter().rposition(|sample| sample.pts <= key)?;
+    let needed = samples.get(..=last)?;
+    needed.iter().map(|sample| sample.offset.saturating_add(sample.size.into())).max()
 }

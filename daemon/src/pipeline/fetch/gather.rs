@@ -47,18 +47,6 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Gives a file this length at least, so that a reader sees where all will
-    /// be.
-    pub async fn lengthen(&self, length: u64) -> std::io::Result<()> {
-        let Sink::File(file) = self else { return Ok(()) };
-        let file = Arc::clone(file);
-        let lengthen = move || match file.metadata()?.len() < length {
-            true => file.set_len(length),
-            false => Ok(()),
-        };
-        tokio::task::spawn_blocking(lengthen).await.map_err(std::io::Error::other)?
-    }
-
     /// Puts bytes to a place.
     ///
     /// # Errors
@@ -88,39 +76,32 @@ impl Sink {
     }
 }
 
-/// What somebody waits for while the rest comes.
-pub(super) struct Urgent<'a> {
-    /// All needs before this one, and so many bytes of it.
-    pub until: (usize, u64),
-    /// Is called when they are in their place, at most once.
-    pub here: Box<dyn FnOnce() + Send + 'a>,
-}
+/// Is told which byte of which need is the first one that is not there yet.
+pub(super) type OnReached<'a> = &'a (dyn Fn((usize, u64)) + Sync);
 
 /// Gets all of it, over as many connections as pay and may be.
 ///
 /// # Errors
 /// Those of sources; `too_large`, `disk_full`, `internal`.
 pub(super) async fn gather(means: &Means, needs: &[Need<'_>]) -> Result<(), StageError> {
-    gather_urgent(means, needs, None).await
+    gather_telling(means, needs, &|_| {}).await
 }
 
-/// The same, with something that goes first.
+/// The same, and tells how far it is from the beginning.
 ///
 /// # Errors
 /// As [`gather`].
-pub(super) async fn gather_urgent(
+pub(super) async fn gather_telling(
     means: &Means,
     needs: &[Need<'_>],
-    urgent: Option<Urgent<'_>>,
+    reached: OnReached<'_>,
 ) -> Result<(), StageError> {
     let lengths = needs.iter().map(|need| need.length);
     let count = worth(lengths.clone().fold(0, u64::saturating_add), means.lanes.limit());
-    let first = urgent.as_ref().map(|urgent| urgent.until);
-    let pieces = Mutex::new(Pieces::new(lengths, count, first.unwrap_or_default()));
-    let urgent = Mutex::new(urgent);
+    let pieces = Mutex::new(Pieces::new(lengths, count));
     // All may have left because a server wanted fewer connections.
     while !lock(&pieces).is_done() {
-        let crew = Crew { means, needs, pieces: &pieces, urgent: &urgent };
+        let crew = Crew { means, needs, pieces: &pieces, reached };
         let mut lanes: FuturesUnordered<_> = (0..count).map(|lane| crew.lane(lane)).collect();
         while let Some(ended) = lanes.next().await {
             ended?;
@@ -133,14 +114,14 @@ pub(super) async fn gather_urgent(
 }
 
 /// What all connections of one gathering share.
-struct Crew<'a, 'u> {
+struct Crew<'a> {
     means: &'a Means,
     needs: &'a [Need<'a>],
     pieces: &'a Mutex<Pieces>,
-    urgent: &'a Mutex<Option<Urgent<'u>>>,
+    reached: OnReached<'a>,
 }
 
-impl Crew<'_, '_> {
+impl Crew<'_> {
     /// One connection, until there is nothing more to do or there are too many.
     async fn lane(&self, lane: usize) -> Result<(), StageError> {
         let _place = self.means.lanes.enter().await;
@@ -182,21 +163,13 @@ impl Crew<'_, '_> {
             };
             let length = bytes.len() as u64;
             need.sink.put(bytes, need.place + piece.at).await?;
-            if self.advance(lane, length)
-                && let Some(urgent) = lock(self.urgent).take()
-            {
-                (urgent.here)();
+            let mut pieces = lock(self.pieces);
+            pieces.advance(lane, length, Instant::now());
+            if let Some(missing) = pieces.first_missing() {
+                (self.reached)(missing);
             }
         }
         Ok(())
-    }
-
-    /// Counts bytes that are in their place, and tells whether all that is
-    /// urgent is.
-    fn advance(&self, lane: usize, bytes: u64) -> bool {
-        let mut pieces = lock(self.pieces);
-        pieces.advance(lane, bytes, Instant::now());
-        pieces.urgent_is_here()
     }
 
     fn current(&self, lane: usize) -> Option<Piece> {

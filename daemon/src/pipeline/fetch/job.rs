@@ -15,9 +15,9 @@ use tokio::io::AsyncWriteExt;
 use url::Url;
 
 use super::address::Renew;
-use super::begun::Start;
+use super::begun::Filling;
 use super::choose::Choice;
-use super::gather::{Urgent, gather_urgent};
+use super::gather::gather_telling;
 use super::means::Means;
 use super::progressive::{Cannot, Work, plan};
 use super::request::Remote;
@@ -40,8 +40,8 @@ pub(super) struct Job<'a> {
     /// Whether the source still grows.
     pub running: bool,
     pub means: Arc<Means>,
-    /// Is told when the beginning of the picture is there.
-    pub begun: &'a (dyn Fn(Start) + Sync),
+    /// Is told of the picture's file when its bytes begin to come.
+    pub begun: &'a (dyn Fn(Filling) + Sync),
 }
 
 /// One remote file and what is wanted of it.
@@ -150,18 +150,18 @@ impl Job<'_> {
             };
             tokio::try_join!(picture, sound)
         };
-        let begun = async {
-            match own_picture.as_ref().zip(self.span) {
-                Some((work, span)) => work.start(span).await,
-                None => None,
+        let filling = own_picture.as_ref().and_then(Work::filling);
+        let reached = |missing| {
+            if let (Some((_, here)), Some(work)) = (&filling, &own_picture) {
+                here.send_replace(work.filled(missing));
             }
         };
-        let urgent = begun
-            .await
-            .map(|(until, start)| Urgent { until, here: Box::new(|| (self.begun)(start)) });
-        let gathered = gather_urgent(&self.means, &needs, urgent);
+        if let Some((file, _)) = &filling {
+            (self.begun)(file.clone());
+        }
+        let gathered = gather_telling(&self.means, &needs, &reached);
         let ((), (picture, sound)) = tokio::try_join!(gathered, rest)?;
-        drop(needs);
+        drop((needs, filling));
         let finish = async |track: &Track<'_>, work, other| match work {
             Some(work) => self.finish(track, work).await.map(Some),
             None => Ok(other),

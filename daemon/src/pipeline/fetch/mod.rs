@@ -43,7 +43,7 @@ use clipmill_storage::Span;
 use url::Url;
 
 pub(super) use self::begun::Begun;
-use self::begun::Start;
+use self::begun::Filling;
 use self::job::{Job, remotes};
 use self::means::Means;
 use super::media::{Media, MediaFile};
@@ -52,7 +52,7 @@ use super::street::Shop;
 use super::{Ask, Fetched, Gauge, Rendition, SourceAsk, SpanAsk, StageError, workspace};
 use crate::ffmpeg::Input;
 
-/// Is told of a fetch of which the beginning is there, at most once.
+/// Is told of a fetch whose bytes begin to come, at most once.
 pub(super) type OnBegun<'a> = &'a (dyn Fn(Begun) + Sync);
 
 /// Gets the bytes, or finds those of an earlier attempt.
@@ -154,7 +154,7 @@ async fn remote(
     };
     let means = Arc::new(Means::new(shop));
     let received = Arc::clone(&means);
-    let on_begun = |start: Start| begun(Begun::of(ask, span, start));
+    let on_begun = |file: Filling| begun(Begun::of(ask, span, file));
     let job = Job {
         shop,
         source: &source,

@@ -1,8 +1,8 @@
 //! Which connection gets which bytes. Pure: the time is told.
 //!
 //! What is needed is cut into as many equal shares as there are connections, and
-//! at the ends of files. What somebody waits for goes first, then the longest
-//! pieces. One that is ready takes the next piece or, when none is left, so much
+//! at the ends of files. The first piece goes first, because the beginning may
+//! be of use before the rest is there, then the longest ones. One that is ready takes the next piece or, when none is left, so much
 //! from the end of the slowest other one that both are ready at the same time.
 
 use std::cmp::Reverse;
@@ -32,13 +32,6 @@ pub(super) struct Piece {
     pub failures: u32,
 }
 
-impl Piece {
-    /// Whether something of it is before this byte of this need.
-    fn is_before(&self, until: (usize, u64)) -> bool {
-        (self.need, self.at) < until
-    }
-}
-
 /// What a connection does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
@@ -55,8 +48,6 @@ pub(super) enum Next {
 pub(super) struct Pieces {
     waiting: VecDeque<Piece>,
     lanes: Vec<Lane>,
-    /// What is waited for: all needs before this one, and so many bytes of it.
-    urgent: (usize, u64),
 }
 
 #[derive(Debug, Default)]
@@ -71,13 +62,8 @@ pub(super) fn worth(bytes: u64, most: usize) -> usize {
 }
 
 impl Pieces {
-    /// Cuts needs of these lengths for so many connections. The `urgent` ones
-    /// go first: all needs before that one, and so many bytes of it.
-    pub fn new(
-        lengths: impl Iterator<Item = u64> + Clone,
-        lanes: usize,
-        urgent: (usize, u64),
-    ) -> Pieces {
+    /// Cuts needs of these lengths for so many connections.
+    pub fn new(lengths: impl Iterator<Item = u64> + Clone, lanes: usize) -> Pieces {
         let all = lengths.clone().fold(0, u64::saturating_add);
         let lanes = lanes.max(1);
         // A share may become a little longer.
@@ -99,10 +85,12 @@ impl Pieces {
             }
             cut = cut.saturating_sub(length);
         }
-        waiting.sort_by_key(|piece| (!piece.is_before(urgent), Reverse(piece.end - piece.at)));
+        if let Some((_, others)) = waiting.split_first_mut() {
+            others.sort_by_key(|piece| Reverse(piece.end - piece.at));
+        }
         let waiting = waiting.into();
         let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
-        Pieces { waiting, lanes, urgent }
+        Pieces { waiting, lanes }
     }
 
     /// Gives a connection something to do. `latency` is how long a request
@@ -160,10 +148,11 @@ impl Pieces {
         self.waiting.is_empty() && (0..self.lanes.len()).all(|lane| self.current(lane).is_none())
     }
 
-    /// Whether all that is urgent is there.
-    pub fn urgent_is_here(&self) -> bool {
+    /// The first byte that is not there, and of which need; none when all is.
+    pub fn first_missing(&self) -> Option<(usize, u64)> {
         let current = (0..self.lanes.len()).filter_map(|lane| self.current(lane));
-        !self.waiting.iter().copied().chain(current).any(|piece| piece.is_before(self.urgent))
+        let missing = self.waiting.iter().copied().chain(current);
+        missing.map(|piece| (piece.need, piece.at)).min()
     }
 
     /// The end of the piece that would be ready last, if taking it pays.
@@ -205,7 +194,7 @@ mod tests {
     const LATENCY: Duration = Duration::from_millis(40);
 
     fn pieces(lengths: &[u64], lanes: usize) -> Pieces {
-        Pieces::new(lengths.iter().copied(), lanes, (0, 0))
+        Pieces::new(lengths.iter().copied(), lanes)
     }
 
     /// Every byte of every need is in exactly one waiting piece.
@@ -246,18 +235,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_urgent_goes_first_and_is_told() {
-        let mut pieces = Pieces::new([3 * MB, 40 * MB].into_iter(), 2, (0, 2 * MB));
+    fn the_beginning_goes_first_and_is_told() {
+        let mut pieces = pieces(&[3 * MB, 40 * MB], 2);
         let began = Instant::now();
         assert_eq!(pieces.next(0, began, LATENCY), Next::Work);
         assert_eq!(pieces.current(0), Some(Piece { need: 0, at: 0, end: 3 * MB, failures: 0 }));
-        assert!(!pieces.urgent_is_here());
-        pieces.advance(0, MB, began);
-        pieces.put_back(0);
-        assert!(!pieces.urgent_is_here());
         assert_eq!(pieces.next(1, began, LATENCY), Next::Work);
-        pieces.advance(1, MB, began);
-        assert!(pieces.urgent_is_here() && !pieces.is_done());
+        pieces.advance(1, 5 * MB, began);
+        pieces.advance(0, MB, began);
+        assert_eq!(pieces.first_missing(), Some((0, MB)));
+        pieces.put_back(0);
+        assert_eq!(pieces.first_missing(), Some((0, MB)));
+        assert_eq!(pieces.next(0, began, LATENCY), Next::Work);
+        pieces.advance(0, 2 * MB, began);
+        assert_eq!(pieces.first_missing(), Some((1, 0)));
+        assert_eq!(self::pieces(&[], 2).first_missing(), None);
     }
 
     /// Two connections of which the first one gets `slow` bytes a second.

@@ -9,16 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clipmill_media::{Error, Kind, Part, Track, Want, mp4, webm};
-use clipmill_storage::Span;
+use clipmill_media::{Error, Kind, Part, Want, mp4, webm};
+use tokio::sync::watch;
 
-use super::begun::Start;
+use super::begun::Filling;
 use super::gather::{Need, Sink};
 use super::part;
 use super::upstream::Upstream;
 use crate::ffmpeg::{Demuxer, Input};
-use crate::pipeline::index::Index;
-use crate::pipeline::media::{MediaFile, micros};
+use crate::pipeline::media::MediaFile;
 use crate::pipeline::street::Shop;
 use crate::pipeline::{StageError, workspace};
 
@@ -26,7 +25,7 @@ use crate::pipeline::{StageError, workspace};
 pub(super) struct Work {
     remote: Arc<Upstream>,
     path: PathBuf,
-    sink: Sink,
+    file: Arc<File>,
     /// The source's time 0 in the work file; none when that is the whole file.
     zero_micros: Option<i64>,
     /// From the first byte in the remote file, how many, to the place.
@@ -76,7 +75,7 @@ pub(super) async fn plan(
     let mut place = 0_u64;
     for part in &located.parts {
         match part {
-            Part::Made(bytes) => work.sink.put(Bytes::copy_from_slice(bytes), place).await?,
+            Part::Made(bytes) => work.sink().put(Bytes::copy_from_slice(bytes), place).await?,
             Part::Copied(range) => work.copy(range.clone(), place).await?,
         }
         place = place.saturating_add(part.length());
@@ -93,8 +92,7 @@ impl Work {
     ) -> Result<Work, StageError> {
         let path = stem.with_extension(extension);
         let file = File::create(&path).map_err(|error| workspace::explain(&error))?;
-        let sink = Sink::File(Arc::new(file));
-        Ok(Work { remote, path, sink, zero_micros, copies: Vec::new() })
+        Ok(Work { remote, path, file: Arc::new(file), zero_micros, copies: Vec::new() })
     }
 
     /// All of a remote file.
@@ -121,7 +119,7 @@ impl Work {
         let at = |from: u64| place.saturating_add(from - range.start);
         while let Some(bytes) = self.remote.kept(from, range.end) {
             let length = bytes.len() as u64;
-            self.sink.put(bytes, at(from)).await?;
+            self.sink().put(bytes, at(from)).await?;
             from += length;
         }
         if from < range.end {
@@ -130,20 +128,28 @@ impl Work {
         Ok(())
     }
 
-    /// What is to be there before the head of this span can be cut: how much
-    /// of what is still to come, and where it is then. None when the work file
-    /// does not tell before all of it is there.
-    pub async fn start(&self, span: Span) -> Option<((usize, u64), Start)> {
-        let zero_micros = self.zero_micros?;
+    /// The file as it is filled, and where to tell how far; none when it
+    /// can't be looked at before all of it is there.
+    pub fn filling(&self) -> Option<(Filling, watch::Sender<u64>)> {
+        let (zero_micros, path) = (self.zero_micros?, self.path.clone());
+        // A reader sees where all will be.
         let end = self.copies.last().map(|(_, length, place)| place.saturating_add(*length))?;
-        self.sink.lengthen(end).await.ok()?;
-        let input = Input::file(&self.path).await.ok()?;
-        let index = Index::of(&input, &self.path).await?;
-        let here = until_keyframe(index.movie.picture()?, zero_micros + micros(span.start))?;
-        let ends = self.copies.iter().map(|(_, length, place)| place.saturating_add(*length));
-        let need = ends.take_while(|end| *end <= here).count();
-        let bytes = self.copies.get(need).map_or(0, |(_, _, place)| here.saturating_sub(*place));
-        Some(((need, bytes), Start { path: self.path.clone(), zero_micros, here }))
+        if self.file.metadata().ok()?.len() < end {
+            self.file.set_len(end).ok()?;
+        }
+        let (sender, here) = watch::channel(self.filled((0, 0)));
+        Some((Filling { path, zero_micros, here }, sender))
+    }
+
+    /// How much of the file is there from its beginning on, when this byte of
+    /// this need is the first one that is missing.
+    pub fn filled(&self, (need, at): (usize, u64)) -> u64 {
+        let copy = self.copies.get(need);
+        copy.map_or(u64::MAX, |(_, _, place)| place.saturating_add(at))
+    }
+
+    fn sink(&self) -> Sink {
+        Sink::File(Arc::clone(&self.file))
     }
 
     /// What is still to come.
@@ -152,7 +158,7 @@ impl Work {
             address: &self.remote.address,
             from: *from,
             length: *length,
-            sink: self.sink.clone(),
+            sink: self.sink(),
             place: *place,
         })
     }
@@ -181,16 +187,6 @@ impl Work {
         let whole = MediaFile::whole(&self.path, input.demuxer, probe);
         Ok(MediaFile { zero_micros: self.zero_micros.unwrap_or(whole.zero_micros), ..whole })
     }
-}
-
-/// The end of all samples up to the first keyframe that is shown at `start`
-/// microseconds or later, and of those that are shown before it.
-fn until_keyframe(track: &Track, start: i64) -> Option<u64> {
-    let samples = &track.samples;
-    let key = samples.iter().find(|of| of.sync && track.micros(of.pts) >= start)?.pts;
-    let last = samples.iter().rposition(|sample| sample.pts <= key)?;
-    let needed = samples.get(..=last)?;
-    needed.iter().map(|sample| sample.offset.saturating_add(sample.size.into())).max()
 }
 
 fn explain(error: Error, remote: &Upstream) -> Cannot {

@@ -175,6 +175,7 @@ fn servers() -> Vec<Row> {
     let of = |name, packaging| served(name, Clip { packaging, ..small() }, "mp4");
     // 8 s, so that there are two segments.
     let long = |name, packaging| served(name, Clip { packaging, frames: 240, ..small() }, "mp4");
+    let open = Clip { video: Some(VideoCodec::Hevc), structure: Structure::Open, ..small() };
     let tree = Clip { audio: None, packaging: Packaging::FragmentedTree, ..small() };
     let webm = Clip {
         video: Some(VideoCodec::Vp9),
@@ -190,6 +191,7 @@ fn servers() -> Vec<Row> {
         of("served MKV", Packaging::File("mkv")),
         of("served fragments", Packaging::FragmentedMp4),
         of("served fragments, no index", Packaging::FragmentedWithoutIndex),
+        Row { copied: Some(5), ..served("served HEVC open GOP", open, "best") },
         served("served WebM", webm, "webm"),
         served("served fragments, tree", tree, "mp4"),
         long("HLS, MPEG-TS", Packaging::HlsTs),
