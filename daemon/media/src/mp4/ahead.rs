@@ -5,22 +5,31 @@
 //! Nothing that is found out here is used, and no error is told: whoever needs
 //! the bytes finds them there, or reads them.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join;
 
 use super::moov::{TRACKS, Trak, clock, small};
 use super::nested::{BOXES, Boxes, Found, WINDOW};
-use super::progressive::{ahead, near};
+use super::progressive::REORDERED;
+use super::select::Span;
 use super::source::Source;
 use super::span::span;
+use super::tables::Tables;
 use super::times::{Clock, LATEST};
-use crate::{TrackKind, Want};
+use super::tracks::ticks;
+use crate::{Error, TrackKind, Want};
 
 /// Bytes that are read where a track begins: all before its large tables.
 const TRACK: u64 = 32 << 10;
 /// Bytes that are read before that: what comes after another track's tables.
 const REST: u64 = 2 << 10;
+/// How much before a span is read with it, microseconds: keyframes may lie that
+/// far apart, and so much of the sound is looked at to find its place.
+const BEFORE: i64 = 24_000_000;
+/// How much from its start on at least.
+const AFTER: i64 = 24_000_000;
 
 /// Reads ahead what is wanted of all tracks at the same time.
 pub(crate) async fn skim(source: &Source<'_>, boxes: Boxes, want: &Want) {
@@ -92,10 +101,9 @@ impl Scout<'_, '_> {
                 self.jump(&trak, kind, movie, &found, end).await;
             }
         }
-        if let Some(kind) = kind
-            && let Ok(shift) = trak.edits.shift(movie, trak.timescale)
-        {
-            let _ = ahead(self.source, &trak, kind, shift, span(self.want, 0)).await;
+        if let Some(kind) = kind {
+            let shift = self.shift(&trak, movie);
+            let _ = ahead(self.source, &trak, kind, shift, self.span()).await;
         }
     }
 
@@ -119,27 +127,95 @@ impl Scout<'_, '_> {
         found: &Found,
         end: u64,
     ) {
-        let (stts, duration) = (trak.tables.stts, trak.duration);
-        if stts.large() || stts.entries == 0 || trak.tables.chunks.at > 0 {
+        let (tables, source) = (&trak.tables, self.source);
+        if tables.stts.entries == 0 || tables.chunks.at > 0 {
             return;
         }
-        let Ok(clock) = Clock::read(self.source, stts, LATEST, duration).await else { return };
-        let wide = self.source.size() > u64::from(u32::MAX);
-        let guess = trak.tables.guessed(found.end(), end, clock.samples, wide);
+        let around = around(trak, self.shift(trak, movie), self.span());
+        if tables.stts.large() {
+            // How many samples there are is not known yet.
+            let Some(total) = trak.duration.filter(|_| kind.is_some()) else { return };
+            match (&found.name, tables.ctts) {
+                (b"stts", _) => {
+                    tables.stts.ahead(source, tables.stts.counted(&(0..around.end), total))
+                }
+                (b"ctts", Some(ctts)) => ctts.ahead(source, ctts.counted(&around, total)),
+                _ => {}
+            }
+            return;
+        }
+        let Ok(clock) = Clock::read(source, tables.stts, LATEST, None).await else { return };
+        let wide = source.size() > u64::from(u32::MAX);
+        let guess = tables.guessed(found.end(), end, clock.samples, wide);
         if guess.stsz.end() >= end {
             return;
         }
-        if trak.tables.stsz.at == 0 {
-            self.source.ahead(guess.stsz.end(), WINDOW.min(end - guess.stsz.end()));
+        if tables.stsz.at == 0 {
+            source.ahead(guess.stsz.end(), WINDOW.min(end - guess.stsz.end()));
         }
-        if let Some(kind) = kind
-            && let Ok(shift) = trak.edits.shift(movie, trak.timescale)
-            && let Ok(range) = near(self.source, trak, shift, span(self.want, 0)).await
-        {
-            if let Some(stss) = trak.tables.stss.filter(|_| kind == TrackKind::Picture) {
-                stss.ahead(self.source, 0..stss.entries);
-            }
-            guess.ahead(self.source, range);
+        if let Some(kind) = kind {
+            begin(source, &guess, kind, samples(&clock, &around));
         }
     }
+
+    fn shift(&self, trak: &Trak, movie: u32) -> i64 {
+        trak.edits.shift(movie, trak.timescale).unwrap_or(0)
+    }
+
+    /// What is wanted, if the file begins at 0.
+    fn span(&self) -> Span {
+        span(self.want, 0)
+    }
+}
+
+/// Begins to read at once what is looked at one after the other for a span of a
+/// track whose samples are presented `shift` ticks later than they say. How much
+/// that is can only be guessed; what is missing is read later.
+pub(crate) async fn ahead(
+    source: &Source<'_>,
+    trak: &Trak,
+    kind: TrackKind,
+    shift: i64,
+    span: Span,
+) -> Result<(), Error> {
+    let (tables, around) = (&trak.tables, around(trak, shift, span));
+    let stts = tables.stts;
+    match trak.duration.filter(|_| stts.large()) {
+        // The times of all samples before are not waited for.
+        Some(total) => {
+            let share = |ticks: u64| {
+                let samples = u128::from(ticks) * u128::from(tables.count);
+                u64::try_from(samples / u128::from(total.max(1))).unwrap_or(u64::MAX)
+            };
+            let end = share(around.end).min(tables.count);
+            begin(source, tables, kind, share(around.start).min(end)..end);
+            stts.ahead(source, stts.counted(&(0..around.end), total));
+        }
+        None => {
+            let until = i64::try_from(around.end).unwrap_or(LATEST);
+            let clock = Clock::read(source, stts, until, trak.duration).await?;
+            begin(source, tables, kind, samples(&clock, &around));
+        }
+    }
+    Ok(())
+}
+
+/// Ticks of a track in which all begins that a span probably needs.
+fn around(trak: &Trak, shift: i64, span: Span) -> Range<u64> {
+    let tick = |time| ticks(time, trak.timescale).saturating_sub(shift).max(0).cast_unsigned();
+    let end = span.end.saturating_add(2 * REORDERED).max(span.start.saturating_add(AFTER));
+    tick(span.start.saturating_sub(BEFORE))..tick(end)
+}
+
+/// The samples that are decoded then, as far as they are known.
+fn samples(clock: &Clock, ticks: &Range<u64>) -> Range<u64> {
+    let sample = |tick: u64| clock.first_from(i64::try_from(tick).unwrap_or(LATEST));
+    sample(ticks.start)..sample(ticks.end)
+}
+
+fn begin(source: &Source<'_>, tables: &Tables, kind: TrackKind, samples: Range<u64>) {
+    if let Some(stss) = tables.stss.filter(|_| kind == TrackKind::Picture) {
+        stss.ahead(source, 0..stss.entries);
+    }
+    tables.ahead(source, samples);
 }

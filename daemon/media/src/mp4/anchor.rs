@@ -5,7 +5,8 @@
 //! of any track begins, so the bytes of each chunk are known. They must be the
 //! sum of the sizes of its samples, and over thousands of samples that fits at
 //! one place of the table of sizes only. Where it fits nowhere or at several
-//! places, all is counted.
+//! places nearby, all is counted. Places further away are not looked at: what has
+//! the same sizes there for so long is the same sound once more.
 
 use std::ops::Range;
 

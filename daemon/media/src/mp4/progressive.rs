@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use futures_util::future::{try_join, try_join_all};
 
+use super::ahead::ahead;
 use super::moov::{Moov, Trak};
 use super::places::places;
 use super::select::{MARGIN, Span, select};
@@ -18,15 +19,10 @@ use crate::{Error, TrackKind, Want};
 const WINDOW: u64 = 2_000_000;
 /// How much later than decoded samples are presented at most, as is assumed
 /// until they say more; microseconds.
-const REORDERED: i64 = 2_000_000;
+pub(crate) const REORDERED: i64 = 2_000_000;
 /// Samples at the beginning of a track among which the first one to be
 /// presented is.
 const BEGINNING: u64 = 16;
-/// How much before a span is read with it, microseconds: keyframes may lie that
-/// far apart, and so much of the sound is looked at to find its place.
-const BEFORE: i64 = 24_000_000;
-/// How much from its start on at least.
-const AFTER: i64 = 24_000_000;
 /// Most attempts to find the samples of a span with more of the tables.
 const ATTEMPTS: u32 = 16;
 
@@ -119,50 +115,6 @@ async fn pick<'m>(
     }
     let track = describe(trak, kind, 1)?;
     Ok(Pick { trak, track, description: 1, samples: Vec::new(), wanted: false })
-}
-
-/// Begins to read at once what is looked at one after the other for a span. How
-/// much that is can only be guessed; what is missing is read later.
-pub(crate) async fn ahead(
-    source: &Source<'_>,
-    trak: &Trak,
-    kind: TrackKind,
-    shift: i64,
-    span: Span,
-) -> Result<(), Error> {
-    let range = near(source, trak, shift, span).await?;
-    let tables = &trak.tables;
-    if let Some(stss) = tables.stss.filter(|_| kind == TrackKind::Picture) {
-        stss.ahead(source, 0..stss.entries);
-    }
-    tables.ahead(source, range.clone());
-    tables.stts.ahead(source, tables.stts.counted(&(0..range.end), tables.count));
-    Ok(())
-}
-
-/// The samples around a span, by when they are decoded.
-pub(crate) async fn near(
-    source: &Source<'_>,
-    trak: &Trak,
-    shift: i64,
-    span: Span,
-) -> Result<Range<u64>, Error> {
-    let (stts, count) = (trak.tables.stts, trak.tables.count);
-    let tick = |time| ticks(time, trak.timescale).saturating_sub(shift);
-    let from = tick(span.start.saturating_sub(BEFORE));
-    let end = span.end.saturating_add(2 * REORDERED);
-    let until = tick(end.max(span.start.saturating_add(AFTER)));
-    if let Some(total) = trak.duration.filter(|_| stts.large()) {
-        // Their times are not waited for.
-        let share = |tick: i64| {
-            let samples = u128::from(tick.max(0).cast_unsigned()) * u128::from(count);
-            u64::try_from(samples / u128::from(total.max(1))).unwrap_or(count).min(count)
-        };
-        return Ok(share(from)..share(until));
-    }
-    let clock = Clock::read(source, stts, until, trak.duration).await?;
-    let until = clock.first_from(until);
-    Ok(clock.first_from(from).min(until)..until)
 }
 
 /// Samples of a range with their times, not yet their places.
