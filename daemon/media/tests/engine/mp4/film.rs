@@ -43,7 +43,7 @@ pub struct Film {
     pub seconds: u32,
     /// Pictures per second.
     pub rate: u32,
-    /// Whether pictures last differently long.
+    /// Whether pictures last differently long, those of the first half more so.
     pub uneven: bool,
     /// Pictures of one group.
     pub group: u32,
@@ -147,7 +147,8 @@ impl Film {
         let even = SCALE / self.rate;
         let mut shown = vec![0_i64];
         for frame in 0..count + 8 {
-            let more = if self.uneven { chance(frame.into()) % 3 } else { 0 };
+            let slow = if frame < count / 2 { even / 10 } else { 0 };
+            let more = if self.uneven { slow + chance(frame.into()) % 3 } else { 0 };
             shown.push(shown[frame as usize] + i64::from(even + more));
         }
         while frame < count {

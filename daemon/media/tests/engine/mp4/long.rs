@@ -69,8 +69,8 @@ async fn windows() {
     let films = [
         // Several pictures in a chunk, and many tracks.
         Film { rate: 60, sounds: 3, text: true, ..half },
-        Film { rate: 25, varied: true, uneven: true, group: 400, between: 3, wide: true, ..half },
-        Film { rate: 24, varied: true, between: 4, holes: true, ..half },
+        Film { varied: true, uneven: true, group: 400, between: 3, wide: true, ..half },
+        Film { varied: true, between: 4, holes: true, ..half },
         // What sounds the same again and again, or for a long time.
         Film { loud: |packet| loud(packet % 300), ..half },
         Film { loud: |packet| loud(packet % 30_000), wide: true, ..half },
