@@ -8,6 +8,7 @@
 
 pub mod av1;
 pub mod bits;
+pub mod colour;
 pub mod cut;
 pub mod dash;
 pub mod error;

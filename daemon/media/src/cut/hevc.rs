@@ -80,7 +80,8 @@ pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<Hevc, 
         (other, ..) => return Err(Error::unsupported(format!("HEVC of profile {other}"))),
     };
     let [head, tail] = used.free()?;
-    Ok(Hevc { profile, picture: active.into(), head, tail, in_band })
+    let (picture, colour) = (active.into(), active.colour);
+    Ok(Hevc { profile, picture, colour, head, tail, in_band })
 }
 
 /// The sequence parameter set that a keyframe's slice refers to.
@@ -145,8 +146,11 @@ impl Hevc {
                 return Err(Error::unsupported("encoded frames have several parameter sets"));
             }
             for unit in own.arrays.of(kind) {
-                if kind == SPS && Picture::from(Sps::parse(unit)?) != self.picture {
-                    return Err(Error::unsupported("encoded frames have another format"));
+                if kind == SPS {
+                    let sps = Sps::parse(unit)?;
+                    if Picture::from(sps) != self.picture || !sps.colour.fits(&self.colour) {
+                        return Err(Error::unsupported("encoded frames have another format"));
+                    }
                 }
                 config.arrays.add(kind, ids.rewrite(unit)?);
             }

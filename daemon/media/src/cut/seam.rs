@@ -2,7 +2,8 @@
 //! copied frames for one stream.
 
 use super::Plan;
-use crate::h264::{Colour, ParameterSets};
+use crate::colour::Colour;
+use crate::h264::ParameterSets;
 use crate::{ReadAt, Track};
 
 /// A cut that can be made.
@@ -80,6 +81,8 @@ pub struct Hevc {
     pub profile: &'static str,
     /// Shown size, chroma format and depth.
     pub picture: Picture,
+    /// How colours are meant.
+    pub colour: Colour,
     pub(super) head: crate::hevc::Ids,
     pub(super) tail: crate::hevc::Ids,
     pub(super) in_band: bool,

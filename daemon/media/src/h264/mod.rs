@@ -7,7 +7,7 @@ mod sps;
 
 pub use avcc::Avcc;
 pub use sets::ParameterSets;
-pub use sps::{Colour, Sps, pps_ids};
+pub use sps::{Sps, pps_ids};
 
 /// Type of a unit, from its first byte.
 pub fn unit_type(first: u8) -> u8 {

@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::bits::BitReader;
+use crate::colour::Colour;
 use crate::nal::{LARGEST_SET, cropped, unescape};
 
 /// What a sequence parameter set says.
@@ -28,26 +29,6 @@ pub struct Sps {
     pub height: u32,
     /// How colours are meant.
     pub colour: Colour,
-}
-
-/// How numbers become colours (E.2.1); what isn't told is taken for 2,
-/// "unspecified", and for the narrow range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Colour {
-    /// Whether all numbers from 0 to the highest are used.
-    pub full_range: bool,
-    /// Colour primaries, transfer characteristics, matrix coefficients.
-    pub codes: [u8; 3],
-}
-
-impl Colour {
-    const UNSPECIFIED: Colour = Colour { full_range: false, codes: [2; 3] };
-
-    /// Whether both can stand beside each other: what both tell is the same.
-    pub fn fits(&self, other: &Colour) -> bool {
-        let same = |(own, other): (&u8, &u8)| own == other || *own == 2 || *other == 2;
-        self.full_range == other.full_range && self.codes.iter().zip(&other.codes).all(same)
-    }
 }
 
 impl Sps {
@@ -108,7 +89,7 @@ impl Sps {
         if bits.bit()? {
             (width, height) = cropped(&mut bits, (chroma, planes), fields, (width, height))?;
         }
-        let colour = if bits.bit()? { colour(&mut bits)? } else { Colour::UNSPECIFIED };
+        let colour = if bits.bit()? { Colour::read(&mut bits)? } else { Colour::UNSPECIFIED };
         Ok(Sps {
             id,
             profile,
@@ -132,27 +113,6 @@ pub fn pps_ids(unit: &[u8]) -> Result<(u8, u8), Error> {
     let plain = unescape(unit.get(1..unit.len().min(16)).unwrap_or_default());
     let mut bits = BitReader::new(&plain);
     Ok((bits.ue_to(255)? as u8, bits.ue_to(31)? as u8))
-}
-
-/// The first of the usability information: what is told of colours.
-fn colour(bits: &mut BitReader<'_>) -> Result<Colour, Error> {
-    if bits.bit()? && bits.bits(8)? == 255 {
-        bits.skip(32)?;
-    }
-    if bits.bit()? {
-        bits.bit()?;
-    }
-    let mut colour = Colour::UNSPECIFIED;
-    if bits.bit()? {
-        bits.skip(3)?;
-        colour.full_range = bits.bit()?;
-        if bits.bit()? {
-            for code in &mut colour.codes {
-                *code = bits.bits(8)? as u8;
-            }
-        }
-    }
-    Ok(colour)
 }
 
 fn scaling_lists(bits: &mut BitReader<'_>, chroma: u8) -> Result<(), Error> {

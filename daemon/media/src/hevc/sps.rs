@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::bits::BitReader;
+use crate::colour::Colour;
 use crate::nal::{LARGEST_SET, cropped, unescape};
 
 /// What a sequence parameter set says.
@@ -25,6 +26,8 @@ pub struct Sps {
     pub width: u32,
     /// Pixels, without those that are cut away.
     pub height: u32,
+    /// How colours are meant.
+    pub colour: Colour,
     /// Where its id is, in bits after emulation prevention is taken away.
     pub(super) id_at: usize,
 }
@@ -65,7 +68,10 @@ impl Sps {
         if 8 + bits.ue_to(8)? as u8 != depth && chroma != 0 {
             return Err(Error::unsupported("luma and chroma of different depths"));
         }
-        Ok(Sps { vps, id, profile, interlaced, level, chroma, bits: depth, width, height, id_at })
+        to_usability(&mut bits, layers)?;
+        let colour = if bits.bit()? { Colour::read(&mut bits)? } else { Colour::UNSPECIFIED };
+        let (bits, colour) = (depth, colour);
+        Ok(Sps { vps, id, profile, interlaced, level, chroma, bits, width, height, colour, id_at })
     }
 }
 
@@ -91,4 +97,87 @@ fn sub_layers(bits: &mut BitReader<'_>, layers: u32) -> Result<(), Error> {
         bits.skip(if profile { 88 } else { 0 } + if level { 8 } else { 0 })?;
     }
     Ok(())
+}
+
+/// Passes over all that is between the depth of samples and the flag that says
+/// whether there is usability information.
+fn to_usability(bits: &mut BitReader<'_>, layers: u32) -> Result<(), Error> {
+    let order_bits = 4 + bits.ue_to(12)? as usize;
+    let of_each = bits.bit()?;
+    for _ in 0..if of_each { layers + 1 } else { 1 } {
+        // Pictures that wait, that are put in another order, and for how long.
+        for _ in 0..3 {
+            bits.ue()?;
+        }
+    }
+    // Sizes of blocks and depths of their trees.
+    for _ in 0..6 {
+        bits.ue()?;
+    }
+    if bits.bit()? && bits.bit()? {
+        scaling_lists(bits)?;
+    }
+    bits.skip(2)?;
+    if bits.bit()? {
+        // Samples as they are: depths, sizes of blocks, whether they are smoothed.
+        bits.skip(8)?;
+        bits.ue()?;
+        bits.ue()?;
+        bits.bit()?;
+    }
+    let mut before = 0;
+    for index in 0..bits.ue_to(64)? {
+        before = reference_set(bits, index > 0, before)?;
+    }
+    if bits.bit()? {
+        for _ in 0..bits.ue_to(32)? {
+            bits.skip(order_bits + 1)?;
+        }
+    }
+    bits.skip(2)
+}
+
+/// Scaling lists (7.3.4).
+fn scaling_lists(bits: &mut BitReader<'_>) -> Result<(), Error> {
+    for size in 0..4 {
+        for _ in 0..if size == 3 { 2 } else { 6 } {
+            if !bits.bit()? {
+                bits.ue()?;
+                continue;
+            }
+            let first = usize::from(size > 1);
+            for _ in 0..first + if size == 0 { 16 } else { 64 } {
+                bits.se()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Most pictures of a set: 16 either way.
+const MOST_REFERENCES: u32 = 32;
+
+/// A set of pictures that others refer to (7.3.7), which may be told by the
+/// one before it, of so many. How many there are.
+fn reference_set(bits: &mut BitReader<'_>, follows: bool, before: u32) -> Result<u32, Error> {
+    let mut count = 0;
+    if follows && bits.bit()? {
+        bits.bit()?;
+        bits.ue()?;
+        for _ in 0..=before {
+            // In use for this picture, or at least for later ones.
+            count += u32::from(bits.bit()? || bits.bit()?);
+        }
+    } else {
+        let (earlier, later) = (bits.ue_to(16)?, bits.ue_to(16)?);
+        count = earlier + later;
+        for _ in 0..count {
+            bits.ue()?;
+            bits.bit()?;
+        }
+    }
+    if count > MOST_REFERENCES {
+        return Err(Error::damaged("a parameter set with too many references"));
+    }
+    Ok(count)
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use clipmill_media::av1::sequence_unit;
+use clipmill_media::colour::Colour;
 use clipmill_media::cut::{join, prepare};
+use clipmill_media::hevc::{Hvcc, SPS, Sps};
 use clipmill_media::mux::Data;
 use clipmill_media::{Kind, LocalFile};
 
@@ -159,6 +161,65 @@ async fn hevc_of_high_range() {
     // All frames, those of head and tail as well.
     assert_eq!(lights(&source.path), 70);
     assert_eq!(lights(&source.beside("cut-25-58.mp4")), 33);
+}
+
+/// Colours of high definition in all numbers, and of ultra high definition.
+const WIDE: [&str; 2] = [
+    "-pix_fmt yuv420p -color_range pc -color_primaries bt709 -color_trc bt709 -colorspace bt709",
+    "-pix_fmt yuv420p10le -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc",
+];
+
+/// The sequence parameter set of a file of HEVC.
+fn sps(source: &Source) -> Sps {
+    let config = Hvcc::parse(&source.track.config).unwrap();
+    Sps::parse(config.arrays.of(SPS).next().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn hevc_in_other_colours() {
+    let colours = [(true, [1, 1, 1]), (false, [9, 16, 9])];
+    // Whatever else is between the beginning of the set and its colours.
+    let presets = ["ultrafast", "veryfast", "slower"];
+    for (wide, (full_range, codes)) in WIDE.iter().zip(colours) {
+        for preset in presets {
+            let more = hevc("ref=5").replace("veryfast", preset);
+            let picture = format!("{PICTURE},format=yuv444p,scale=out_range=pc");
+            let picture = if full_range { &picture } else { PICTURE };
+            let source = Source::make(70, picture, &format!("{more} {wide}"));
+            assert_eq!(sps(&source).colour, Colour { full_range, codes }, "{preset} {wide}");
+            assert_eq!(cut(&source, 25, 58).await.head, 5);
+        }
+    }
+    let plain = Source::make(5, PICTURE, &hevc("scaling-list=default:sar=1:overscan=show"));
+    assert_eq!(sps(&plain).colour, Colour::UNSPECIFIED);
+}
+
+#[tokio::test]
+async fn hevc_parts_in_other_colours_are_not_joined() {
+    for (wide, others) in [
+        (WIDE[0], [("-color_range pc", "-color_range tv"), ("bt709", "smpte170m")]),
+        (WIDE[1], [("smpte2084", "arib-std-b67"), ("bt2020 ", "bt709 ")]),
+    ] {
+        let source = Source::make(70, PICTURE, &format!("{} {wide}", hevc("open-gop=0")));
+        let file = LocalFile::open(&source.path).unwrap();
+        let plan = prepare(&file, &source.track, source.times()[25], i64::MAX).await.unwrap();
+        let joined = async |colours: &str| {
+            let head = Source::make(5, PICTURE, &format!("{} {colours}", hevc("wpp=0")));
+            let head_file = LocalFile::open(&head.path).unwrap();
+            let head = Some((&head_file as _, &head.track));
+            let joined = join(&plan, (&file, &source.track), head, None).await;
+            joined.map(|_| ()).map_err(|error| error.kind)
+        };
+        assert_eq!(joined(wide).await, Ok(()), "{wide}");
+        // What nothing is told of may stand beside anything.
+        let range = if wide == WIDE[0] { "-color_range pc" } else { "" };
+        let format = wide.split(" -color").next().unwrap();
+        assert_eq!(joined(&format!("{format} {range}")).await, Ok(()), "{wide}");
+        for (from, to) in others {
+            let other = wide.replace(from, to);
+            assert_eq!(joined(&other).await, Err(Kind::Unsupported), "{other}");
+        }
+    }
 }
 
 #[tokio::test]
