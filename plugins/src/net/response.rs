@@ -80,12 +80,28 @@ impl Response {
         self.headers().get(name)?.to_str().ok()?.trim().parse().ok()
     }
 
+    /// When the server wants to be asked again: after so many seconds, or at a
+    /// moment, at most an hour from now.
+    fn again(&self) -> Retry {
+        const HOUR: u64 = 3600;
+        let moment = || {
+            let text = self.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+            let moment = chrono::DateTime::parse_from_rfc2822(text.trim()).ok()?;
+            // A moment that has passed is now.
+            let left = (moment.to_utc() - chrono::Utc::now()).num_seconds().max(0);
+            Some(left.unsigned_abs())
+        };
+        let seconds = self.number(header::RETRY_AFTER).or_else(moment);
+        seconds.map_or(Retry::Later, |s| Retry::After(Duration::from_secs(s.min(HOUR))))
+    }
+
     /// The response itself if its status is 2xx.
     ///
     /// # Errors
     /// What the status means: `private_video` (401, 403), `removed_video`
-    /// (404, 410), `geo_blocked` (451), `rate_limited` (429, with the server's
-    /// own wait of up to an hour), `source_unreachable` (5xx), `source_failed`.
+    /// (404, 410), `geo_blocked` (451), `rate_limited` (429), `source_unreachable`
+    /// (5xx), `source_failed`; 429 and 503 with the server's own wait of up to an
+    /// hour.
     pub fn ok(self) -> Result<Response, NetError> {
         let status = self.status();
         Err(match status {
@@ -102,9 +118,12 @@ impl Response {
             429 => NetError {
                 code: "rate_limited",
                 message: "the server wants fewer requests (429)".into(),
-                retry: self
-                    .number(header::RETRY_AFTER)
-                    .map_or(Retry::Later, |s| Retry::After(Duration::from_secs(s.min(3600)))),
+                retry: self.again(),
+            },
+            503 => NetError {
+                code: "source_unreachable",
+                message: "the server has no time now (503)".into(),
+                retry: self.again(),
             },
             500..=599 => NetError::later(
                 "source_unreachable",

@@ -167,9 +167,11 @@ async fn a_stall_a_cut_and_a_flood_are_errors() {
 #[tokio::test]
 async fn statuses_become_codes_and_ranges_are_read() {
     let server = Server::start(|path| {
-        let status = path.trim_start_matches('/');
+        let path = path.trim_start_matches('/');
+        let (status, wait) = path.split_once('/').unwrap_or((path, "7"));
+        let wait = wait.replace('_', " ");
         format!(
-            "HTTP/1.1 {status} X\r\nContent-Range: bytes 5-9/20\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"
+            "HTTP/1.1 {status} X\r\nContent-Range: bytes 5-9/20\r\nRetry-After: {wait}\r\nContent-Length: 0\r\n\r\n"
         )
     })
     .await;
@@ -184,10 +186,19 @@ async fn statuses_become_codes_and_ranges_are_read() {
         let response = client.get(&server.url(status), &NONE, None).await.unwrap();
         let error = response.ok().unwrap_err();
         assert_eq!(error.code, code);
-        if status == "429" {
+        if matches!(status, "429" | "503") {
             assert_eq!(error.retry, crate::Retry::After(Duration::from_secs(7)));
         }
     }
+    let wait = async |path: &str| {
+        client.get(&server.url(path), &NONE, None).await.unwrap().ok().unwrap_err().retry
+    };
+    let hour = crate::Retry::After(Duration::from_secs(3600));
+    assert_eq!(wait("503/99999999").await, hour);
+    assert_eq!(wait("503/Tue,_31_Dec_2999_23:59:59_GMT").await, hour);
+    let now = crate::Retry::After(Duration::ZERO);
+    assert_eq!(wait("429/Wed,_21_Oct_2015_07:28:00_GMT").await, now);
+    assert_eq!(wait("503/soon").await, crate::Retry::Later);
     let part = client.head(&server.url("206"), &NONE).await.unwrap().ok().unwrap();
     assert_eq!(part.content_range(), Some((5, 9, Some(20))));
     assert_eq!(part.total_size(), Some(20));

@@ -110,6 +110,12 @@ impl Behaviour {
         self
     }
 
+    /// Answers the first `times` requests with 503 and `Retry-After: seconds`.
+    pub fn no_time(mut self, times: u32, seconds: u32) -> Behaviour {
+        self.fail = Some(Refusal { status: 503, times, retry_after: Some(seconds) });
+        self
+    }
+
     /// Answers 503 while this many bodies of the same path are under way.
     pub fn at_most(mut self, bodies: usize) -> Behaviour {
         self.at_most = Some(bodies);

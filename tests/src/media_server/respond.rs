@@ -39,6 +39,7 @@ pub(super) async fn respond(
     state.saw(
         &incoming.path,
         Seen {
+            at: std::time::Instant::now(),
             method: incoming.method.clone(),
             target: request.uri().to_string(),
             range: text(&incoming, header::RANGE).map(str::to_owned),

@@ -1,6 +1,7 @@
 //! What the server has seen: for tests that count requests, ranges and bytes.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use http::HeaderMap;
 
@@ -19,6 +20,8 @@ pub struct PathStats {
 /// One request.
 #[derive(Debug, Clone)]
 pub struct Seen {
+    /// When it came.
+    pub at: Instant,
     /// `GET` or `HEAD`, or whatever came.
     pub method: String,
     /// Path and query as they came.

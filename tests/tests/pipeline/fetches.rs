@@ -1,14 +1,16 @@
 //! Reading only what a span needs, from servers that misbehave.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clipmill::pipeline::Gauge;
 use clipmill_plugins::Retry;
 use clipmill_plugins::media::{Live, Transport};
 use clipmill_tests::media::{self, frame_hashes};
+use clipmill_tests::media_server::{ALWAYS, PathStats};
 use clipmill_tests::{Behaviour, MediaServer};
 
 use super::bench::{Bench, assert_exact, clip, format, remote};
+use super::hls::{by_playlist, cut};
 
 /// A bench whose source offers a clip of a minute on a server, in one file.
 async fn minute() -> (Bench, MediaServer, media::Clip) {
@@ -40,6 +42,41 @@ async fn a_connection_that_breaks_or_stalls_goes_on() {
         server.behave("/v.mp4", behaviour);
         let made = bench.make(remote(50.2, 51.0), clip("mp4")).await.unwrap();
         assert_exact(&made.path, &of, &wanted, 1e-4);
+    }
+}
+
+/// No request came in the time that a server had asked for, but those that were on their way.
+fn assert_left_alone(seen: &PathStats, seconds: f64) {
+    let refused = seen.requests.iter().position(|seen| seen.status == 503).unwrap();
+    let since = |at: Instant| (at - seen.requests[refused].at).as_secs_f64();
+    let after: Vec<f64> = seen.requests[refused..].iter().map(|seen| since(seen.at)).collect();
+    assert!(after.iter().all(|at| *at < 0.3 || *at > seconds - 0.05), "{after:?}");
+    assert!(after.iter().any(|at| *at > 0.3), "{after:?}");
+}
+
+#[tokio::test]
+async fn a_server_without_time_is_left_alone_for_as_long_as_it_says() {
+    let (bench, server, of) = minute().await;
+    // The first request, and several at the same time.
+    server.behave("/v.mp4", Behaviour::new().no_time(1, 2));
+    let made = bench.make(remote(50.2, 51.0), clip("mp4")).await.unwrap();
+    assert_exact(&made.path, &of, &of.frames_between(50.2, 51.0), 1e-4);
+    assert_left_alone(&server.stats("/v.mp4"), 2.0);
+    let of = media::hls_ts();
+    server.folder("/x/", of.file().parent().unwrap());
+    server.behave("/x/segment", Behaviour::new().no_time(3, 2));
+    bench.offers(30.0, vec![by_playlist("h", &of, &server.url("/x/index.m3u8"))]);
+    cut(&bench, &of, (1.3, 22.4)).await;
+    assert_left_alone(&server.stats_under("/x/segment"), 2.0);
+    // Longer than an attempt lasts: whoever made the job is told when to try again.
+    for path in ["/x/segment", "/x/index.m3u8"] {
+        server.behave_well();
+        server.behave(path, Behaviour::new().no_time(ALWAYS, 900));
+        let began = Instant::now();
+        let refused = bench.make(remote(1.3, 22.4), clip("mp4")).await.unwrap_err();
+        let wait = Retry::After(Duration::from_secs(900));
+        assert_eq!((refused.code, refused.retry), ("source_unreachable", wait), "{path}");
+        assert!(began.elapsed() < Duration::from_secs(10));
     }
 }
 

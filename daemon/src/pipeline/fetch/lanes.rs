@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::retry::LONGEST_WAIT;
+
 /// What a request costs before one was measured.
 const USUAL_LATENCY: Duration = Duration::from_millis(100);
 
@@ -75,8 +77,12 @@ impl Lanes {
 
     /// A server complained of a request that was made when there were `then`
     /// places: from now on there are half as many, and none asks before `wait`
-    /// is over.
+    /// is over. A longer one than an attempt waits ends the attempt; then there
+    /// is nothing to wait for here.
     pub fn fewer(&self, then: usize, wait: Duration) {
+        if wait > LONGEST_WAIT {
+            return;
+        }
         let mut state = self.state();
         state.limit = state.limit.min((then / 2).max(1));
         state.not_before = state.not_before.max(Some(Instant::now() + wait));
@@ -136,5 +142,12 @@ mod tests {
         let _place = lanes.enter().await;
         lanes.fewer(1, Duration::ZERO);
         assert_eq!(lanes.limit(), 1);
+    }
+
+    #[test]
+    fn a_wait_that_ends_the_attempt_keeps_nobody_here() {
+        let lanes = Lanes::new(8);
+        lanes.fewer(8, Duration::from_secs(3600));
+        assert!(lanes.limit() == 8 && lanes.not_before().is_none());
     }
 }

@@ -12,7 +12,7 @@ const PATIENCE: u32 = 5;
 /// The wait after the first failure; it doubles with each further one.
 const BACKOFF: Duration = Duration::from_millis(200);
 /// The longest wait that a server may ask for within one attempt.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Waits before another try, after so many failures before this one.
 ///
