@@ -7,7 +7,7 @@ use clipmill_plugins::media::{AudioStream, Container, VideoStream};
 use clipmill_plugins::{AudioEncoder, AudioPlan, EncodePlan};
 
 use super::Input;
-use super::hardware::Hardware;
+use super::encoder::Hardware;
 use super::input::local;
 
 mod copy;

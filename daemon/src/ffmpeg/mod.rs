@@ -5,6 +5,7 @@
 
 mod args;
 mod decode;
+mod encoder;
 mod hardware;
 mod input;
 mod look;
@@ -20,8 +21,8 @@ pub(crate) use args::{
     encode_sound, encode_with, raw_picture, raw_sound, remux, resound, seam, sound_kilobits,
 };
 pub(crate) use decode::Decoder;
+pub(crate) use encoder::{Hardware, HardwareEncoder};
 pub use hardware::HardwareEncoders;
-pub(crate) use hardware::{Hardware, HardwareEncoder};
 pub(crate) use input::Input;
 pub(crate) use packets::{Frame, Frames};
 pub(crate) use progress::{Expected, Snapshot, clock, rate};

@@ -21,7 +21,7 @@ use clipmill_plugins::media::Container;
 use clipmill_plugins::{Rate, VideoPlan};
 
 use super::Args;
-use crate::ffmpeg::hardware::{Coded, Hardware, HardwareEncoder, Kind};
+use crate::ffmpeg::encoder::{Coded, Hardware, HardwareEncoder, Kind};
 
 /// Where VA-API's device usually is.
 const VAAPI_DEVICE: &str = "/dev/dri/renderD128";

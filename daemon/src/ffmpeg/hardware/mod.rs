@@ -3,7 +3,6 @@
 //! An encoder is believed when it has encoded a frame, and left alone for a
 //! while when it keeps failing. What a job does without it is not known here.
 
-mod encoder;
 mod standing;
 mod words;
 
@@ -17,11 +16,11 @@ use clipmill_plugins::process::{self, Spec};
 use clipmill_plugins::{Encoders, VideoPlan};
 use tokio::sync::Mutex;
 
-pub(crate) use encoder::{Coded, Hardware, HardwareEncoder, Kind};
 use standing::Standing;
 pub(crate) use words::why;
 
 use super::args::trial;
+use super::encoder::{Coded, Hardware, HardwareEncoder, Kind};
 use crate::config::EncodeConfig;
 
 /// Longest time for the encode of one frame.

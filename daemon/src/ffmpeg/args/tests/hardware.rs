@@ -1,7 +1,7 @@
 //! Arguments of encoders in hardware.
 
 use super::*;
-use crate::ffmpeg::hardware::{Coded, HardwareEncoder, Kind};
+use crate::ffmpeg::encoder::{Coded, HardwareEncoder, Kind};
 
 /// What a hardware job of this source is told: before the input, and from the
 /// filter to the sound.
