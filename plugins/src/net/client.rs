@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::error::Refused;
+use super::recent::Recent;
 use super::resolver::Resolver;
-use super::{Guard, NetError, Response, headers};
+use super::{Guard, NetError, Response, Text, headers};
 
 /// Longest chain of redirects.
 const MAX_REDIRECTS: usize = 10;
@@ -61,12 +62,13 @@ pub struct Outgoing<'a> {
     pub body: Bytes,
 }
 
-/// The guarded client. Clones share one pool of connections.
+/// The guarded client. Clones share one pool of connections, and what is kept.
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: reqwest::Client,
     resolver: Resolver,
     settings: Settings,
+    recent: Recent,
 }
 
 impl Client {
@@ -94,7 +96,7 @@ impl Client {
             builder().tls_certs_only([]).build()
         });
         match inner {
-            Ok(inner) => Ok(Client { inner, resolver, settings }),
+            Ok(inner) => Ok(Client { inner, resolver, settings, recent: Recent::default() }),
             Err(error) => {
                 tracing::error!(?error, "the HTTP client can't be set up");
                 Err(NetError::never("source_failed", "the HTTP client can't be set up"))
@@ -146,6 +148,17 @@ impl Client {
     ) -> Result<Response, NetError> {
         let prepared = headers::prepare(headers, range)?;
         self.send(Method::GET, url, prepared, Bytes::new(), &|_| Ok(())).await
+    }
+
+    /// Keeps a whole small file for a moment, for whoever would make the same
+    /// request right after.
+    pub fn keep(&self, url: &Url, headers: &BTreeMap<String, String>, text: Text) {
+        self.recent.keep(url, headers, text);
+    }
+
+    /// What was kept for this very request less than a moment ago, once.
+    pub fn kept(&self, url: &Url, headers: &BTreeMap<String, String>) -> Option<Text> {
+        self.recent.take(url, headers)
     }
 
     /// Asks for the head alone; otherwise like [`Client::get`].

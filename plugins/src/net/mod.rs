@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod guard;
 mod headers;
+mod recent;
 mod resolver;
 mod response;
 #[cfg(test)]
@@ -18,5 +19,6 @@ pub use client::{Client, Outgoing, Settings};
 pub use error::NetError;
 pub use guard::{Guard, check_url, is_public};
 pub use headers::check_headers;
+pub use recent::Text;
 pub use reqwest::Method;
 pub use response::Response;

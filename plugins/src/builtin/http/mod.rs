@@ -18,11 +18,13 @@ use url::Url;
 
 use self::sniff::List;
 use crate::media::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
-use crate::net::{Client, check_url};
+use crate::net::{Client, Response, Text, check_url};
 use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription, SourceError};
 
 /// Longest title that is made of a file name, in characters.
 const TITLE: usize = 200;
+/// Longest list that is read whole, bytes.
+const LIST: usize = 4 * 1024 * 1024;
 
 /// The source.
 pub struct Http {
@@ -52,20 +54,15 @@ impl Source for Http {
         _options: ResolveOptions,
     ) -> Result<Arc<MediaInfo>, SourceError> {
         check_url(url)?;
-        let range = Some((0, Some(sniff::WANTED as u64 - 1)));
+        // All of a list is wanted next.
+        let range = (!sniff::names_list(url)).then_some((0, Some(sniff::WANTED as u64 - 1)));
         let response = self.client.get(url, &BTreeMap::new(), range).await?;
         if response.status() == 416 {
             return Err(SourceError::never("unsupported_url", sniff::advice(b"")));
         }
-        let mut response = response.ok()?;
-        let size = response.total_size();
-        let mut head = Vec::new();
-        // A server without ranges sends everything; the connection is dropped then.
-        while head.len() < sniff::WANTED
-            && let Some(chunk) = response.chunk().await?
-        {
-            head.extend_from_slice(&chunk);
-        }
+        let response = response.ok()?;
+        let (size, answered) = (response.total_size(), response.url().clone());
+        let (head, whole) = beginning(response).await?;
         // Not where it led to: that address may be good for minutes only.
         let (url_here, headers) = (url.clone(), BTreeMap::new());
         let (container, transport) = match (sniff::sniff(&head), sniff::list(&head)) {
@@ -78,8 +75,12 @@ impl Source for Http {
                 return Err(SourceError::never("unsupported_url", sniff::advice(&head)));
             }
         };
-        let grows = |list| sniff::grows(list, &head, head.len() < sniff::WANTED);
-        let running = list_of(&transport).is_some_and(grows);
+        let list = list_of(&transport);
+        let running = list.is_some_and(|list| sniff::grows(list, &head, whole));
+        if list.is_some() && whole {
+            let text = Text { bytes: head.into(), url: answered };
+            self.client.keep(url, &BTreeMap::new(), text);
+        }
         // The size of a list says nothing of what it lists.
         let size = size.filter(|_| matches!(transport, Transport::Progressive { .. }));
         let name = file_name(url);
@@ -119,6 +120,29 @@ impl Source for Http {
         }
         Ok(path)
     }
+}
+
+/// As much of a file as tells what it is, or all of it when it is a list; and
+/// whether it is all.
+async fn beginning(mut response: Response) -> Result<(Vec<u8>, bool), SourceError> {
+    let (status, size) = (response.status(), response.total_size());
+    let (mut head, mut ended) = (Vec::new(), false);
+    while head.len() < sniff::WANTED && !ended {
+        match response.chunk().await? {
+            Some(chunk) => head.extend_from_slice(&chunk),
+            None => ended = true,
+        }
+    }
+    // A server without ranges sends everything; the connection is dropped then.
+    if !ended
+        && sniff::list(&head).is_some()
+        && let Ok(rest) = response.bytes(LIST).await
+    {
+        head.extend_from_slice(&rest);
+        ended = true;
+    }
+    let whole = ended && (status == 200 || size == Some(head.len() as u64));
+    Ok((head, whole))
 }
 
 /// As much of a file's beginning as tells what it is.

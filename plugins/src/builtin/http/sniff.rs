@@ -1,9 +1,16 @@
 //! What a file is, from its first bytes. Names and content types are hearsay.
 
+use std::path::Path;
+
+use url::Url;
+
 use crate::media::Container;
 
 /// How many bytes are wanted; fewer may be enough.
 pub(super) const WANTED: usize = 4096;
+
+/// Extensions of playlists and manifests.
+const LISTS: [&str; 3] = ["m3u8", "m3u", "mpd"];
 
 /// Brands of still pictures in MP4 clothes.
 const PICTURES: [&[u8]; 5] = [b"avif", b"heic", b"heix", b"mif1", b"msf1"];
@@ -50,6 +57,12 @@ pub(super) enum List {
     Hls,
     /// A DASH manifest.
     Dash,
+}
+
+/// Whether an address is named like that of a list.
+pub(super) fn names_list(url: &Url) -> bool {
+    let extension = Path::new(url.path()).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|own| LISTS.iter().any(|list| list.eq_ignore_ascii_case(own)))
 }
 
 /// What kind of list a text is, if it is one.

@@ -115,6 +115,35 @@ async fn a_file_is_known_by_its_first_bytes() {
 }
 
 #[tokio::test]
+async fn a_list_comes_whole_and_once() {
+    let segments = |count| "#EXTINF:4,\nsegment.ts\n".repeat(count);
+    for (path, ranges, count, asked) in [
+        ("/list.m3u8", true, 1000, "all"),
+        ("/list.M3U8?a=b", false, 1000, "all"),
+        // By its name it might be anything.
+        ("/list", true, 10, "0-4095"),
+        ("/list", true, 1000, "0-4095"),
+    ] {
+        let text = format!("#EXTM3U\n{}", segments(count));
+        let server = FileServer::start(text.clone().into_bytes(), ranges, usize::MAX).await;
+        let (source, url) = (source(), server.base.join(path).unwrap());
+        let info = source.resolve(&url, ResolveOptions::default()).await.unwrap();
+        let [format] = info.formats.as_slice() else { panic!("one format") };
+        let Transport::Hls { url: list, headers } = &format.transport else { panic!("{format:?}") };
+        let kept = source.client.kept(list, headers);
+        let whole = asked == "all" || text.len() <= sniff::WANTED;
+        assert_eq!(kept.map(|kept| kept.bytes), whole.then(|| text.into()), "{path} {count}");
+        assert_eq!(matches!(info.live, Live::Running { .. }), whole, "{path} {count}");
+        assert_eq!(*server.requests.lock().unwrap(), [asked]);
+    }
+    // Whatever its name says.
+    let server = FileServer::start(film(500_000), true, 100_000).await;
+    let url = server.base.join("/list.m3u8").unwrap();
+    let info = source().resolve(&url, ResolveOptions::default()).await.unwrap();
+    assert!(matches!(info.formats[0].transport, Transport::Progressive { .. }));
+}
+
+#[tokio::test]
 async fn a_broken_transfer_goes_on_where_it_broke() {
     let film = film(1_000_000);
     let server = FileServer::start(film.clone(), true, 400_000).await;
