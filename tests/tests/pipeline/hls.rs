@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clipmill_plugins::media::{Format, Live, Transport};
 use clipmill_tests::media::{self, Clip, av_offsets};
 use clipmill_tests::media_server::Content;
-use clipmill_tests::{MediaServer, tool};
+use clipmill_tests::{Behaviour, MediaServer, tool};
 
 use super::bench::{Bench, assert_exact, clip, format, remote};
 
@@ -96,6 +96,37 @@ async fn byte_ranges_and_encrypted_segments_are_understood() {
     let locked = segments(&bench, "locked", &of.file(), &args);
     cuts_of(&bench, &server, &locked, &of).await;
     assert!(server.stats("/key").count() > 0);
+}
+
+#[tokio::test]
+async fn segments_come_from_servers_that_falter() {
+    // More segments than connections.
+    let bench = Bench::with(|config| config.fetch.connections = 3).await;
+    let (server, of) = (MediaServer::new(), media::hls_ts());
+    serve(&server, &of, "/x/");
+    bench.offers(30.0, vec![by_playlist("h", &of, &server.url("/x/index.m3u8"))]);
+    let faults = [
+        Behaviour::new().without_ranges(),
+        Behaviour::new().drop_after(50_000, 5),
+        Behaviour::new().without_ranges().drop_after(50_000, 2),
+        Behaviour::new().stall_after(50_000, 3),
+        Behaviour::new().too_many(6, 1),
+        Behaviour::new().fail(500, 3),
+    ];
+    for fault in faults {
+        server.behave("/x/segment", fault);
+        server.reset_stats();
+        cut(&bench, &of, (3.3, 26.6)).await;
+    }
+    // No byte is asked for twice.
+    server.behave("/x/segment", Behaviour::new());
+    server.reset_stats();
+    cut(&bench, &of, (0.0, 27.0)).await;
+    let folder = of.file().parent().unwrap().to_owned();
+    let size = |n| folder.join(format!("segment{n:03}.ts")).metadata().unwrap().len();
+    let needed: u64 = (0..7).map(size).sum();
+    let seen = server.stats_under("/x/segment");
+    assert!(seen.bytes_sent as f64 <= needed as f64 * 1.05, "{} of {needed}", seen.bytes_sent);
 }
 
 #[tokio::test]

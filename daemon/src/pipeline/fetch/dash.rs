@@ -135,8 +135,8 @@ pub(super) async fn read(
 }
 
 async fn load(fetcher: &Fetcher<'_>, remote: &Remote) -> Result<(Manifest, Url), StageError> {
-    let (bytes, url) = fetcher.text(remote, dash::LONGEST).await?;
-    Ok((Manifest::parse(&bytes).map_err(refused)?, url))
+    let text = fetcher.text(remote, dash::LONGEST).await?;
+    Ok((Manifest::parse(&text.bytes).map_err(refused)?, text.url))
 }
 
 impl Wanted {

@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Notify;
 
 use super::address::Address;
 use super::line::Line;
 use super::means::Means;
+use super::opening;
 use super::pieces::{Next, Piece, Pieces, worth};
 use super::retry::pause;
 use crate::pipeline::{StageError, workspace};
@@ -74,6 +76,18 @@ impl Sink {
             }
         }
     }
+
+    /// What was put beyond this place does not count any more.
+    ///
+    /// # Errors
+    /// `disk_full` or `internal`.
+    pub fn end(&self, place: u64) -> Result<(), StageError> {
+        match self {
+            Sink::File(file) => file.set_len(place).map_err(|error| workspace::explain(&error)),
+            // A buffer is of one length from the first.
+            Sink::Memory(_) => Ok(()),
+        }
+    }
 }
 
 /// Is told which byte of which need is the first one that is not there yet.
@@ -87,7 +101,25 @@ pub(super) async fn gather(means: &Means, needs: &[Need<'_>]) -> Result<(), Stag
     gather_telling(means, needs, &|_| {}).await
 }
 
-/// The same, and tells how far it is from the beginning.
+/// The same, of files too of which nobody knows yet how long they are: needs of
+/// a whole file that is not pinned, and of no length. Their first answers tell.
+///
+/// # Errors
+/// As [`gather`].
+pub(super) async fn gather_files(
+    means: &Means,
+    needs: Vec<Need<'_>>,
+    files: Vec<Need<'_>>,
+) -> Result<(), StageError> {
+    let known = needs.len();
+    let needs: Vec<Need<'_>> = needs.into_iter().chain(files).collect();
+    let count = if needs.len() > known { means.lanes.limit() } else { connections(means, &needs) };
+    let mut pieces = Pieces::new(needs.iter().map(|need| need.length), count);
+    pieces.open_later(known..needs.len());
+    work(means, &needs, pieces, &|_| {}).await
+}
+
+/// The same as [`gather`], and tells how far it is from the beginning.
 ///
 /// # Errors
 /// As [`gather`].
@@ -97,11 +129,26 @@ pub(super) async fn gather_telling(
     reached: OnReached<'_>,
 ) -> Result<(), StageError> {
     let lengths = needs.iter().map(|need| need.length);
-    let count = worth(lengths.clone().fold(0, u64::saturating_add), means.lanes.limit());
-    let pieces = Mutex::new(Pieces::new(lengths, count));
+    let count = connections(means, needs);
+    work(means, needs, Pieces::new(lengths, count), reached).await
+}
+
+/// How many connections pay.
+fn connections(means: &Means, needs: &[Need<'_>]) -> usize {
+    let bytes = needs.iter().map(|need| need.length).fold(0, u64::saturating_add);
+    worth(bytes, means.lanes.limit())
+}
+
+async fn work(
+    means: &Means,
+    needs: &[Need<'_>],
+    pieces: Pieces,
+    reached: OnReached<'_>,
+) -> Result<(), StageError> {
+    let (count, pieces, news) = (pieces.lanes(), Mutex::new(pieces), Notify::new());
     // All may have left because a server wanted fewer connections.
     while !lock(&pieces).is_done() {
-        let crew = Crew { means, needs, pieces: &pieces, reached };
+        let crew = Crew { means, needs, pieces: &pieces, reached, news: &news };
         let mut lanes: FuturesUnordered<_> = (0..count).map(|lane| crew.lane(lane)).collect();
         while let Some(ended) = lanes.next().await {
             ended?;
@@ -119,6 +166,8 @@ struct Crew<'a> {
     needs: &'a [Need<'a>],
     pieces: &'a Mutex<Pieces>,
     reached: OnReached<'a>,
+    /// There may be something to do for those who wait.
+    news: &'a Notify,
 }
 
 impl Crew<'_> {
@@ -129,8 +178,11 @@ impl Crew<'_> {
             let next = lock(self.pieces).next(lane, Instant::now(), self.means.lanes.latency());
             match next {
                 Next::Done => return Ok(()),
-                Next::Wait => tokio::time::sleep(LOOK).await,
-                Next::Work => self.piece(lane).await?,
+                Next::Wait => {
+                    let _ = tokio::time::timeout(LOOK, self.news.notified()).await;
+                }
+                Next::Open(need) => self.open(lane, need).await?,
+                Next::Work => self.piece(lane, None).await?,
             }
             if self.means.lanes.too_many() {
                 lock(self.pieces).put_back(lane);
@@ -139,9 +191,32 @@ impl Crew<'_> {
         }
     }
 
+    /// Learns how long a file is and gets the first piece of it.
+    async fn open(&self, lane: usize, need: usize) -> Result<(), StageError> {
+        let Some(file) = self.needs.get(need) else { return Ok(()) };
+        let mut failures = 0;
+        loop {
+            self.means.lanes.calm().await;
+            let (length, line) = match opening::open(file).await {
+                Ok(Some((length, line))) => (length, Some(line)),
+                Ok(None) => (0, None),
+                Err(error) => {
+                    if self.means.lanes.too_many() {
+                        return Ok(());
+                    }
+                    pause(&error, failures).await?;
+                    failures += 1;
+                    continue;
+                }
+            };
+            lock(self.pieces).opened(lane, length);
+            self.news.notify_waiters();
+            return self.piece(lane, line).await;
+        }
+    }
+
     /// Gets one piece, or gives it back when there are too many connections.
-    async fn piece(&self, lane: usize) -> Result<(), StageError> {
-        let mut line = None;
+    async fn piece(&self, lane: usize, mut line: Option<Line>) -> Result<(), StageError> {
         while let Some(piece) = self.current(lane) {
             let Some(need) = self.needs.get(piece.need) else { return Ok(()) };
             let open =

@@ -104,8 +104,8 @@ pub(super) async fn read(
 }
 
 async fn load(fetcher: &Fetcher<'_>, remote: &Remote) -> Result<(Playlist, Url), StageError> {
-    let (bytes, url) = fetcher.text(remote, hls::LONGEST).await?;
-    Ok((Playlist::parse(&bytes).map_err(refused)?, url))
+    let text = fetcher.text(remote, hls::LONGEST).await?;
+    Ok((Playlist::parse(&text.bytes).map_err(refused)?, text.url))
 }
 
 /// The variant by the rule for formats.

@@ -2,14 +2,18 @@
 //!
 //! What is needed is cut into as many equal shares as there are connections, and
 //! at the ends of files. The first piece goes first, because the beginning may
-//! be of use before the rest is there, then the longest ones. One that is ready takes the next piece or, when none is left, so much
-//! from the end of the slowest other one that both are ready at the same time.
+//! be of use before the rest is there, then the longest ones. Where nobody knows
+//! yet how long a file is, its first answer tells, and is its first piece. A
+//! connection that is ready takes the next piece or, when none is left, so much
+//! from the end of the slowest other one that all are ready at the same time.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::pace::Pace;
+use super::share::{Load, together};
 
 /// The longest piece, bytes: media servers throttle answers that are longer.
 pub(super) const LONGEST: u64 = 10 * 1024 * 1024;
@@ -17,7 +21,7 @@ pub(super) const LONGEST: u64 = 10 * 1024 * 1024;
 const GRAIN: u64 = 256 * 1024;
 /// What must be saved at least by taking from another connection, whose answer
 /// is then cut short.
-const WORTH: Duration = Duration::from_millis(50);
+const WORTH: Duration = Duration::from_millis(10);
 
 /// Some bytes of one need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub(super) struct Piece {
 pub(super) enum Next {
     /// It has a piece.
     Work,
+    /// It is to open this need, of which the length is not known yet.
+    Open(usize),
     /// Others are at all that is left; one of them may turn out slow.
     Wait,
     /// Everything is there.
@@ -47,13 +53,27 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Pieces {
     waiting: VecDeque<Piece>,
+    /// Needs of which the length is not known yet.
+    unopened: VecDeque<usize>,
+    /// How long those are together that were opened, and how many.
+    opened: (u64, u64),
     lanes: Vec<Lane>,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
     piece: Option<Piece>,
+    /// The need that it opens.
+    opening: Option<usize>,
     pace: Pace,
+    /// Whether it is there at all.
+    here: bool,
+}
+
+impl Lane {
+    fn current(&self) -> Option<Piece> {
+        self.piece.filter(|piece| piece.at < piece.end)
+    }
 }
 
 /// How many connections pay for so many bytes, at most `most`.
@@ -90,7 +110,18 @@ impl Pieces {
         }
         let waiting = waiting.into();
         let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
-        Pieces { waiting, lanes }
+        Pieces { waiting, unopened: VecDeque::new(), opened: (0, 0), lanes }
+    }
+
+    /// Needs of which the length is not known yet: each is opened, after all
+    /// that is known.
+    pub fn open_later(&mut self, needs: Range<usize>) {
+        self.unopened.extend(needs);
+    }
+
+    /// How many connections there are.
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
     }
 
     /// Gives a connection something to do. `latency` is how long a request
@@ -99,17 +130,48 @@ impl Pieces {
         if self.is_done() {
             return Next::Done;
         }
-        let piece = self.waiting.pop_front().or_else(|| self.steal(lane, now, latency));
-        let Some((own, piece)) = self.lanes.get_mut(lane).zip(piece) else { return Next::Wait };
-        own.piece = Some(piece);
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.here = true;
+        }
+        let unopened = if self.waiting.is_empty() { self.unopened.pop_front() } else { None };
+        let piece = match unopened {
+            Some(_) => None,
+            None => self.waiting.pop_front().or_else(|| self.steal(lane, now, latency)),
+        };
+        let Some(own) = self.lanes.get_mut(lane) else { return Next::Done };
+        own.opening = unopened;
+        let next = match (unopened, piece) {
+            (Some(need), _) => Next::Open(need),
+            (None, Some(_)) => Next::Work,
+            (None, None) => return Next::Wait,
+        };
+        own.piece = piece;
         own.pace.begin(now);
-        Next::Work
+        next
+    }
+
+    /// The need that a connection opens is so long. Its first bytes are that
+    /// connection's piece; more than one answer may hold is left to all.
+    pub fn opened(&mut self, lane: usize, length: u64) {
+        let Some(lane) = self.lanes.get_mut(lane) else { return };
+        let Some(need) = lane.opening.take() else { return };
+        self.opened = (self.opened.0.saturating_add(length), self.opened.1 + 1);
+        let mut at = 0;
+        while at < length {
+            let end = length.min(at.saturating_add(LONGEST));
+            let piece = Piece { need, at, end, failures: 0 };
+            match at {
+                0 => lane.piece = Some(piece),
+                _ => self.waiting.push_back(piece),
+            }
+            at = end;
+        }
     }
 
     /// What is left of a connection's piece; it becomes less when another one
     /// takes from it.
     pub fn current(&self, lane: usize) -> Option<Piece> {
-        self.lanes.get(lane)?.piece.filter(|piece| piece.at < piece.end)
+        self.lanes.get(lane)?.current()
     }
 
     /// So many more bytes of a connection's piece are in their place.
@@ -139,47 +201,70 @@ impl Pieces {
             self.waiting.push_front(piece);
         }
         if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.piece = None;
+            (lane.piece, lane.here) = (None, false);
+            if let Some(need) = lane.opening.take() {
+                self.unopened.push_front(need);
+            }
         }
     }
 
     /// Whether everything is there.
     pub fn is_done(&self) -> bool {
-        self.waiting.is_empty() && (0..self.lanes.len()).all(|lane| self.current(lane).is_none())
+        self.waiting.is_empty()
+            && self.unopened.is_empty()
+            && self.lanes.iter().all(|lane| lane.opening.is_none() && lane.current().is_none())
     }
 
     /// The first byte that is not there, and of which need; none when all is.
     pub fn first_missing(&self) -> Option<(usize, u64)> {
         let current = (0..self.lanes.len()).filter_map(|lane| self.current(lane));
-        let missing = self.waiting.iter().copied().chain(current);
-        missing.map(|piece| (piece.need, piece.at)).min()
+        let pieces = self.waiting.iter().copied().chain(current);
+        let opening = self.lanes.iter().filter_map(|lane| lane.opening);
+        let unopened = self.unopened.iter().copied().chain(opening).map(|need| (need, 0));
+        pieces.map(|piece| (piece.need, piece.at)).chain(unopened).min()
     }
 
-    /// The end of the piece that would be ready last, if taking it pays.
+    /// Something from the end of the piece that would be ready last, if taking
+    /// it pays: so much that all connections are ready together when those that
+    /// have less help likewise.
     fn steal(&mut self, thief: usize, now: Instant, latency: Duration) -> Option<Piece> {
-        let own = self.lanes.get(thief).and_then(|lane| lane.pace.last());
         let latency = latency.as_secs_f64();
-        let left = |lane: &Lane| {
-            let piece = lane.piece.filter(|piece| piece.at < piece.end)?;
-            Some(((piece.end - piece.at) as f64, lane.pace.rate(now)?.max(1.0)))
+        let measured = |lane: &Lane| match lane.current() {
+            Some(_) => lane.pace.rate(now),
+            None => lane.pace.last(),
         };
-        let slowest = (0..self.lanes.len()).filter(|lane| *lane != thief).filter_map(|lane| {
-            let (bytes, rate) = left(self.lanes.get(lane)?)?;
-            Some((lane, bytes, rate))
-        });
-        let (victim, bytes, rate) = slowest.max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)))?;
-        // Without a rate of its own it is as fast as the fastest one.
-        let fastest =
-            || self.lanes.iter().filter_map(|lane| Some(left(lane)?.1)).fold(1.0, f64::max);
-        let own = own.unwrap_or_else(fastest).max(1.0);
-        let together = (bytes + own * latency) / (rate + own);
-        if bytes / rate - together < WORTH.as_secs_f64().max(latency / 2.0) {
+        // One that was not measured yet is as fast as the fastest one.
+        let fastest = self.lanes.iter().filter_map(measured).reduce(f64::max)?;
+        // What is being opened is as long as others were.
+        let expected = self.opened.0.checked_div(self.opened.1).unwrap_or(0);
+        let load = |lane: &Lane| {
+            let left = lane.current().map_or(0, |piece| piece.end - piece.at);
+            let bytes = if lane.opening.is_some() { expected } else { left } as f64;
+            Load { bytes, rate: measured(lane).unwrap_or(fastest).max(1.0) }
+        };
+        let here = self.lanes.iter().filter(|lane| lane.here);
+        let together = together(&here.map(load).collect::<Vec<_>>(), latency);
+        let own = load(self.lanes.get(thief)?);
+        let others = self.lanes.iter_mut().enumerate().filter(|(lane, _)| *lane != thief);
+        // Nothing is taken before it is seen how fast it comes.
+        let known = others.filter(|(_, lane)| lane.current().is_some() && measured(lane).is_some());
+        let loads = known.map(|(_, lane)| (load(lane), lane));
+        let (slowest, victim) =
+            loads.max_by(|(a, _), (b, _)| a.seconds().total_cmp(&b.seconds()))?;
+        if slowest.seconds() - together < WORTH.as_secs_f64().max(latency / 4.0) {
             return None;
         }
-        let piece = self.lanes.get_mut(victim)?.piece.as_mut()?;
+        // Nobody else may have to help.
+        let even = (slowest.bytes + own.rate * latency) / (slowest.rate + own.rate);
+        let most = own.rate * (together - latency);
+        let taken = most.min(slowest.bytes - slowest.rate * together.min(even));
+        let piece = victim.piece.as_mut()?;
         // A cast of a float saturates.
-        let keeps = ((rate * together) as u64).min(piece.end - piece.at);
-        let stolen = Piece { at: piece.at + keeps, failures: 0, ..*piece };
+        let stolen = Piece {
+            at: piece.end.saturating_sub(taken as u64).max(piece.at),
+            failures: 0,
+            ..*piece
+        };
         piece.end = stolen.at;
         (stolen.at < stolen.end).then_some(stolen)
     }
@@ -250,6 +335,41 @@ mod tests {
         pieces.advance(0, 2 * MB, began);
         assert_eq!(pieces.first_missing(), Some((1, 0)));
         assert_eq!(self::pieces(&[], 2).first_missing(), None);
+    }
+
+    #[test]
+    fn what_is_opened_is_a_piece_and_its_rest_is_dealt_out() {
+        let mut pieces = Pieces::new([MB, 0, 0].into_iter(), 3);
+        pieces.open_later(1..3);
+        let began = Instant::now();
+        let next = |pieces: &mut Pieces, lane| pieces.next(lane, began, LATENCY);
+        // What is known goes first.
+        let known = pieces.waiting.len();
+        for _ in 0..known {
+            assert_eq!(next(&mut pieces, 0), Next::Work);
+            let left = pieces.current(0).unwrap();
+            pieces.advance(0, left.end - left.at, began);
+        }
+        assert_eq!(next(&mut pieces, 0), Next::Open(1));
+        assert_eq!(next(&mut pieces, 1), Next::Open(2));
+        assert_eq!(next(&mut pieces, 2), Next::Wait);
+        // Another one opens it.
+        pieces.put_back(1);
+        assert!(!pieces.is_done());
+        pieces.opened(0, 25 * MB);
+        assert_eq!(pieces.current(0), Some(Piece { need: 1, at: 0, end: LONGEST, failures: 0 }));
+        assert_eq!(next(&mut pieces, 1), Next::Work);
+        let rest = Piece { need: 1, at: LONGEST, end: 2 * LONGEST, failures: 0 };
+        assert_eq!(pieces.current(1), Some(rest));
+        assert_eq!(next(&mut pieces, 2), Next::Work);
+        pieces.advance(2, 5 * MB, began);
+        assert_eq!(next(&mut pieces, 2), Next::Open(2));
+        // It came whole.
+        pieces.opened(2, 0);
+        pieces.advance(0, LONGEST, began);
+        assert!(!pieces.is_done());
+        pieces.advance(1, LONGEST, began);
+        assert!(pieces.is_done());
     }
 
     /// Two connections of which the first one gets `slow` bytes a second.

@@ -1,7 +1,9 @@
 //! One request for a part of a file, and what its answer means.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use bytes::Bytes;
 use clipmill_plugins::SourceError;
 use clipmill_plugins::net::{Client, NetError, Response};
 use url::Url;
@@ -64,6 +66,20 @@ pub(super) async fn ask(
             "source_failed",
             "the server answered with something else than a part of the file",
         ))),
+    }
+}
+
+/// The next bytes of an answer; none at its end.
+///
+/// # Errors
+/// Those of sources; `source_timeout` when none come for so long.
+pub(super) async fn chunk(
+    response: &mut Response,
+    patience: Duration,
+) -> Result<Option<Bytes>, StageError> {
+    match tokio::time::timeout(patience, response.chunk()).await {
+        Ok(chunk) => Ok(chunk.map_err(SourceError::from)?),
+        Err(_) => Err(StageError::later("source_timeout", "the server sent nothing for a while")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Many files side by side. The beginning of each tells how long it is; then
-//! the rest of all of them is gathered.
+//! Many files side by side, most of which tell only with their first answer how
+//! long they are.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,27 +7,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use clipmill_plugins::net::{NetError, Response};
+use clipmill_plugins::net::{NetError, Response, Text};
 use clipmill_plugins::{Retry, SourceError};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use url::Url;
 
 use super::{Place, Reel, kept, kept_key, kept_map};
-use crate::pipeline::fetch::gather::{Need, Sink, gather};
+use crate::pipeline::fetch::address::{Address, Renew};
+use crate::pipeline::fetch::gather::{Need, Sink, gather_files};
 use crate::pipeline::fetch::means::Means;
-use crate::pipeline::fetch::request::{Refusal, Remote, ask};
+use crate::pipeline::fetch::opening::{LARGEST, too_large};
+use crate::pipeline::fetch::request::{Refusal, Remote, ask, chunk};
 use crate::pipeline::fetch::retry::pause;
 use crate::pipeline::fetch::upstream::{Opened, Upstream};
 use crate::pipeline::{StageError, workspace};
 
-/// Bytes that are asked for at first: they take no longer than the wait for
-/// them.
+/// Bytes that are asked for at first to learn how long a file is: they take no
+/// longer than the wait for them.
 const FIRST: u64 = 32 * 1024;
 /// Most files that are open at a time.
 const TOGETHER: usize = 64;
-/// Largest segment, bytes.
-const LARGEST: u64 = 512 * 1024 * 1024;
 
 /// A file that is wanted, and where it is kept.
 #[derive(Debug, Clone)]
@@ -85,13 +84,6 @@ pub(super) struct Get<'a> {
     pub headers: &'a BTreeMap<String, String>,
 }
 
-/// A file on its way, and what holds it.
-struct Opening {
-    file: Arc<std::fs::File>,
-    /// None when all of it has come.
-    remote: Option<(Arc<Upstream>, Range<u64>)>,
-}
-
 impl Get<'_> {
     /// Gets all files.
     ///
@@ -123,31 +115,23 @@ impl Get<'_> {
         files: &[File],
         shared: &BTreeMap<Url, Arc<Upstream>>,
     ) -> Result<(), StageError> {
-        let mut opening = Vec::new();
-        for file in files {
-            opening.push(self.begin(file, shared.get(&file.url)).boxed());
-        }
-        let opening: Vec<Opening> = futures_util::stream::iter(opening)
-            .buffered(self.means.lanes.limit())
-            .try_collect()
-            .await?;
-        let mut needs = Vec::new();
-        for Opening { file, remote } in &opening {
-            let Some((remote, range)) = remote else { continue };
-            let sink = Sink::File(Arc::clone(file));
-            let mut from = range.start;
-            while let Some(bytes) = remote.kept(from, range.end) {
-                let (place, length) = (from - range.start, bytes.len() as u64);
-                sink.put(bytes, place).await?;
-                from += length;
-            }
-            let (address, length, place) =
-                (&remote.address, range.end.saturating_sub(from), from - range.start);
-            if length > 0 {
-                needs.push(Need { address, from, length, sink, place });
+        let address = |file: &File| {
+            let remote = self.remote(&file.url);
+            Address::new(Arc::clone(self.means), remote.clone(), always(remote))
+        };
+        let addresses: Vec<Address> = files.iter().map(address).collect();
+        let opened = self.opened(files, shared).await?;
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for ((file, address), opened) in files.iter().zip(&addresses).zip(&opened) {
+            let made = std::fs::File::create(draft(&file.path));
+            let made = made.map_err(|error| workspace::explain(&error))?;
+            let sink = Sink::File(Arc::new(made));
+            match opened {
+                Some(remote) => known.extend(need(file, remote, sink).await?),
+                None => unknown.push(Need { address, from: 0, length: 0, sink, place: 0 }),
             }
         }
-        gather(self.means, &needs).await?;
+        gather_files(self.means, known, unknown).await?;
         for file in files {
             let renamed = tokio::fs::rename(draft(&file.path), &file.path).await;
             renamed.map_err(|error| workspace::explain(&error))?;
@@ -155,77 +139,41 @@ impl Get<'_> {
         Ok(())
     }
 
-    /// Learns how long a file is; one that comes whole or not at all is got.
-    async fn begin(
+    /// Files of which the length is known, each in the place of its file. Where
+    /// there is not one for each connection it is learnt of all, because they
+    /// are shared from the first.
+    async fn opened(
         &self,
-        wanted: &File,
-        shared: Option<&Arc<Upstream>>,
-    ) -> Result<Opening, StageError> {
-        let file = std::fs::File::create(draft(&wanted.path));
-        let file = Arc::new(file.map_err(|error| workspace::explain(&error))?);
-        let mut failures = 0;
-        let remote = loop {
-            let response = match shared {
-                Some(remote) => break Arc::clone(remote),
-                None => match self.upstream(&wanted.url).await? {
-                    Opened::Ranged(remote) => break remote,
-                    Opened::Whole(response) => response,
-                },
+        files: &[File],
+        shared: &BTreeMap<Url, Arc<Upstream>>,
+    ) -> Result<Vec<Option<Arc<Upstream>>>, StageError> {
+        let limit = self.means.lanes.limit();
+        let few = files.len() < limit;
+        let mut openings = Vec::new();
+        for file in files {
+            let known = shared.get(&file.url).map(Arc::clone);
+            let opening = async move {
+                match known {
+                    None if few => match self.upstream(&file.url).await? {
+                        Opened::Ranged(remote) => Ok(Some(remote)),
+                        Opened::Whole(_) => Ok(None),
+                    },
+                    known => Ok(known),
+                }
             };
-            match self.whole(*response, &file).await {
-                Ok(()) => return Ok(Opening { file, remote: None }),
-                Err(error) => pause(&error, failures).await?,
-            }
-            failures += 1;
-        };
-        let range = wanted.range.clone().unwrap_or(0..remote.size);
-        if range.start > range.end || range.end > remote.size {
-            let beyond = "the playlist names bytes that the file does not have";
-            return Err(StageError::never("not_media", beyond));
+            openings.push(opening.boxed());
         }
-        if range.end - range.start > LARGEST {
-            return Err(too_large());
-        }
-        Ok(Opening { file, remote: Some((remote, range)) })
+        futures_util::stream::iter(openings).buffered(limit).try_collect().await
     }
 
     async fn upstream(&self, url: &Url) -> Result<Opened, StageError> {
-        let remote = Remote { url: url.clone(), headers: self.headers.clone() };
-        let same = remote.clone();
-        // Only the whole list can be had anew.
-        let renew = Arc::new(move || {
-            let same = same.clone();
-            Box::pin(async move { Ok(same) }) as _
-        });
+        let (means, remote) = (Arc::clone(self.means), self.remote(url));
         let _place = self.means.lanes.enter().await;
-        Upstream::open(Arc::clone(self.means), remote, renew, FIRST).await
+        Upstream::open(means, remote.clone(), always(remote), FIRST).await
     }
 
-    /// Writes the answer of a server that does not serve parts.
-    async fn whole(
-        &self,
-        mut response: Response,
-        file: &Arc<std::fs::File>,
-    ) -> Result<(), StageError> {
-        let _place = self.means.lanes.enter().await;
-        let sink = Sink::File(Arc::clone(file));
-        file.set_len(0).map_err(|error| workspace::explain(&error))?;
-        let (expected, mut at) = (response.length(), 0);
-        while let Some(bytes) = chunk(&mut response, self.means.stall * 4).await? {
-            self.means.budget.take(bytes.len())?;
-            let length = bytes.len() as u64;
-            if at + length > LARGEST {
-                return Err(too_large());
-            }
-            sink.put(bytes, at).await?;
-            at += length;
-        }
-        match expected {
-            Some(expected) if at < expected => {
-                Err(StageError::later("source_unreachable", "the server sent too little"))
-            }
-            _ => Ok(()),
-        }
+    fn remote(&self, url: &Url) -> Remote {
+        Remote { url: url.clone(), headers: self.headers.clone() }
     }
 
     /// The first bytes of a file, at most so many.
@@ -253,22 +201,22 @@ impl Get<'_> {
         }
     }
 
-    /// A whole small file, and the address that answered.
+    /// A whole small file.
     ///
     /// # Errors
     /// As [`Get::all`].
-    pub async fn text(&self, url: &Url, most: usize) -> Result<(Vec<u8>, Url), StageError> {
+    pub async fn text(&self, url: &Url, most: usize) -> Result<Text, StageError> {
         let mut failures = 0;
         loop {
             let asked = async {
                 let response = self.means.client.get(url, self.headers, None).await?.ok()?;
                 let url = response.url().clone();
-                Ok::<_, NetError>((response.bytes(most).await?, url))
+                Ok::<_, NetError>(Text { bytes: response.bytes(most).await?.into(), url })
             };
             let error = match asked.await {
-                Ok((bytes, url)) => {
-                    self.means.budget.take(bytes.len())?;
-                    return Ok((bytes, url));
+                Ok(text) => {
+                    self.means.budget.take(text.bytes.len())?;
+                    return Ok(text);
                 }
                 Err(error) => StageError::from(SourceError::from(error)),
             };
@@ -278,6 +226,7 @@ impl Get<'_> {
     }
 
     async fn some(&self, url: &Url, from: u64, end: u64) -> Result<Vec<u8>, StageError> {
+        let _place = self.means.lanes.enter().await;
         let mut response = self.open(url, from, end).await?;
         let (mut bytes, most) = (Vec::new(), usize::try_from(end - from).unwrap_or(usize::MAX));
         while bytes.len() < most
@@ -291,7 +240,7 @@ impl Get<'_> {
     }
 
     async fn open(&self, url: &Url, from: u64, end: u64) -> Result<Response, StageError> {
-        let remote = Remote { url: url.clone(), headers: self.headers.clone() };
+        let remote = self.remote(url);
         self.means.lanes.calm().await;
         let limit = self.means.lanes.limit();
         let asked = ask(&self.means.client, &remote, from, end.saturating_sub(1)).await;
@@ -308,18 +257,40 @@ impl Get<'_> {
     }
 }
 
+/// What is needed of a file whose length is known, without what is kept of it,
+/// which is put to its place.
+async fn need<'a>(
+    file: &File,
+    remote: &'a Upstream,
+    sink: Sink,
+) -> Result<Option<Need<'a>>, StageError> {
+    let range = file.range.clone().unwrap_or(0..remote.size);
+    if range.start > range.end || range.end > remote.size {
+        let beyond = "the playlist names bytes that the file does not have";
+        return Err(StageError::never("not_media", beyond));
+    }
+    if range.end - range.start > LARGEST {
+        return Err(too_large());
+    }
+    let mut from = range.start;
+    while let Some(bytes) = remote.kept(from, range.end) {
+        let length = bytes.len() as u64;
+        sink.put(bytes, from - range.start).await?;
+        from += length;
+    }
+    let (length, place) = (range.end - from, from - range.start);
+    Ok((length > 0).then_some(Need { address: &remote.address, from, length, sink, place }))
+}
+
+/// An address that stays: only the whole list can be had anew.
+fn always(remote: Remote) -> Renew {
+    Arc::new(move || {
+        let same = remote.clone();
+        Box::pin(async move { Ok(same) })
+    })
+}
+
 /// Where a file is written: half of one is not taken for a whole one.
 fn draft(path: &Path) -> PathBuf {
     path.with_added_extension("part")
-}
-
-fn too_large() -> StageError {
-    StageError::never("too_large", "a segment of more than 512 MiB")
-}
-
-async fn chunk(response: &mut Response, patience: Duration) -> Result<Option<Bytes>, StageError> {
-    match tokio::time::timeout(patience, response.chunk()).await {
-        Ok(chunk) => Ok(chunk.map_err(SourceError::from)?),
-        Err(_) => Err(StageError::later("source_timeout", "the server sent nothing for a while")),
-    }
 }

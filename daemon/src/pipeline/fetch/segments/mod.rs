@@ -17,9 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use clipmill_media::Kind;
-use clipmill_plugins::net::check_url;
+use clipmill_plugins::net::{Text, check_url};
 use clipmill_storage::Span;
 use tokio::time::Instant;
 use url::Url;
@@ -160,41 +159,44 @@ pub(super) struct Need {
 pub(super) struct Fetcher<'a> {
     shop: &'a Shop,
     means: &'a Arc<Means>,
-    texts: Mutex<Vec<Text>>,
+    lists: Mutex<Vec<List>>,
 }
 
 /// A playlist or a manifest that was read.
-struct Text {
+struct List {
     remote: Remote,
     read: Instant,
-    bytes: Bytes,
-    url: Url,
+    text: Text,
 }
 
 impl<'a> Fetcher<'a> {
     /// With nothing read yet.
     pub fn new(shop: &'a Shop, means: &'a Arc<Means>) -> Fetcher<'a> {
-        Fetcher { shop, means, texts: Mutex::default() }
+        Fetcher { shop, means, lists: Mutex::default() }
     }
 
-    /// A playlist or a manifest of at most so many bytes, and the address that
-    /// answered. Whoever chooses a rendition and whoever reads its segments ask
-    /// right after each other for the same one, which then comes once.
+    /// A playlist or a manifest of at most so many bytes. The source that found
+    /// it, whoever chooses a rendition and whoever reads its segments ask right
+    /// after each other for the same one, which then comes once.
     ///
     /// # Errors
     /// Those of sources.
-    pub async fn text(&self, remote: &Remote, most: usize) -> Result<(Bytes, Url), StageError> {
-        let texts = || self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        texts().retain(|text| text.read.elapsed() < LATELY);
-        if let Some(text) = texts().iter().find(|text| text.remote == *remote) {
-            return Ok((text.bytes.clone(), text.url.clone()));
+    pub async fn text(&self, remote: &Remote, most: usize) -> Result<Text, StageError> {
+        let lists = || self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists().retain(|list| list.read.elapsed() < LATELY);
+        if let Some(list) = lists().iter().find(|list| list.remote == *remote) {
+            return Ok(list.text.clone());
         }
-        let get = Get { means: self.means, headers: &remote.headers };
-        let (bytes, url) = get.text(&remote.url, most).await?;
-        let (remote, bytes) = (remote.clone(), Bytes::from(bytes));
-        let text = Text { remote, read: Instant::now(), bytes: bytes.clone(), url: url.clone() };
-        texts().push(text);
-        Ok((bytes, url))
+        let text = match self.means.client.kept(&remote.url, &remote.headers) {
+            Some(text) => text,
+            None => {
+                let get = Get { means: self.means, headers: &remote.headers };
+                get.text(&remote.url, most).await?
+            }
+        };
+        let (remote, read) = (remote.clone(), Instant::now());
+        lists().push(List { remote, read, text: text.clone() });
+        Ok(text)
     }
 
     /// Fetches what is needed to `stem` with an extension.
