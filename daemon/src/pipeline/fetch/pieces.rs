@@ -130,6 +130,8 @@ impl Pieces {
         if self.is_done() {
             return Next::Done;
         }
+        // What it gave up, and did not leave to the others, is not lost.
+        self.put_back(lane);
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.here = true;
         }

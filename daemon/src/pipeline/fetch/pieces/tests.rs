@@ -140,6 +140,21 @@ fn little_is_left_alone() {
 }
 
 #[test]
+fn what_is_given_up_is_not_lost() {
+    let (mut pieces, now) = race(MB);
+    assert_eq!(pieces.failed(0), 0);
+    assert_eq!(pieces.next(0, now, LATENCY), Next::Work);
+    assert_eq!(pieces.current(0), Some(Piece { need: 0, at: MB, end: 5 * MB, failures: 1 }));
+    let mut pieces = self::pieces(&[0], 2);
+    pieces.open_later(0..1);
+    assert_eq!(pieces.next(0, now, LATENCY), Next::Open(0));
+    assert_eq!(pieces.next(0, now, LATENCY), Next::Open(0));
+    assert!(!pieces.is_done());
+    pieces.opened(0, 0);
+    assert!(pieces.is_done());
+}
+
+#[test]
 fn what_is_put_back_is_taken_first_and_keeps_its_failures() {
     let (mut pieces, now) = race(MB);
     assert_eq!((pieces.failed(0), pieces.failed(0)), (0, 1));
