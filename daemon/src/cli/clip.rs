@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clipmill_plugins::builtin::http::names_list;
 use clipmill_plugins::builtin::ytdlp::youtube;
 use clipmill_plugins::media::Container;
 use clipmill_storage::Span;
@@ -12,9 +13,6 @@ use super::exit::Failure;
 use super::walk::{Output, Wanted, walk};
 use crate::config::Config;
 use crate::pipeline::{Rendition, SourceAsk, SpanAsk};
-
-/// Extensions of playlists and manifests.
-const LISTS: [&str; 3] = ["m3u8", "m3u", "mpd"];
 
 /// Runs the command.
 pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
@@ -51,10 +49,8 @@ fn named_format(path: &Path) -> Option<String> {
 
 fn is_named_like_media(url: &Url) -> bool {
     let extension = Path::new(url.path()).extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        let is_list = LISTS.iter().any(|list| list.eq_ignore_ascii_case(extension));
-        is_list || Container::from_extension(extension) != Container::Other
-    })
+    let is_media = |extension| Container::from_extension(extension) != Container::Other;
+    names_list(url) || extension.is_some_and(is_media)
 }
 
 /// A local file when there is one of that name, else an address.

@@ -17,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use url::Url;
 
 use self::sniff::List;
+pub use self::sniff::names_list;
 use crate::media::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
 use crate::net::{Client, Response, Text, check_url};
 use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription, SourceError};

@@ -59,8 +59,9 @@ pub(super) enum List {
     Dash,
 }
 
-/// Whether an address is named like that of a list.
-pub(super) fn names_list(url: &Url) -> bool {
+/// Whether an address is named like that of a playlist or a manifest (`.m3u8`,
+/// `.m3u`, `.mpd`, in any case).
+pub fn names_list(url: &Url) -> bool {
     let extension = Path::new(url.path()).extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|own| LISTS.iter().any(|list| list.eq_ignore_ascii_case(own)))
 }
