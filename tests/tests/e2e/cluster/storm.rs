@@ -164,7 +164,6 @@ async fn jobs_are_done_once_each_while_networks_come_and_go() {
     let (since, mut outages) = (Instant::now(), 0);
     while ask.len() > 0 || !is_over(&records).await {
         assert!(since.elapsed() < LONGEST, "the work never ends");
-        asked(&account, &nodes, ask.next().unwrap_or_default(), &mut dice).await;
         tokio::time::sleep(dice.pause(1500)).await;
         let number = dice.roll(6) as usize;
         let network = networks[number];
@@ -179,13 +178,14 @@ async fn jobs_are_done_once_each_while_networks_come_and_go() {
                 1 => network.stall(),
                 _ => network.lose_answers(),
             }
+            // However quick the machine is, each batch of jobs meets an outage of its own.
+            asked(&account, &nodes, ask.next().unwrap_or_default(), &mut dice).await;
         }
     }
     for network in networks {
         network.heal().await;
     }
     println!("{} s, {outages} outages", since.elapsed().as_secs());
-    assert!(outages > 3, "this was no storm");
     let named = assert_done_once(&records, &nodes, ids.len()).await;
     // Who was too late finds out when its network is back.
     holds(&shared, &named).await;
