@@ -154,6 +154,11 @@ impl BitWriter {
         Ok(())
     }
 
+    /// Whether the last byte is full.
+    pub fn is_whole(&self) -> bool {
+        self.used.is_multiple_of(8)
+    }
+
     /// The bytes; unused bits of the last one are 0.
     pub fn finish(self) -> Vec<u8> {
         self.bytes

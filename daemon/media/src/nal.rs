@@ -64,14 +64,22 @@ impl LengthSize {
     /// # Errors
     /// `Unsupported` when the length doesn't fit.
     pub fn push(self, unit: &[u8], sample: &mut Vec<u8>) -> Result<(), Error> {
-        let length = u32::try_from(unit.len()).ok();
+        sample.extend(self.length(unit.len())?);
+        sample.extend_from_slice(unit);
+        Ok(())
+    }
+
+    /// The length of a unit of so many bytes, as it is written before it.
+    ///
+    /// # Errors
+    /// `Unsupported` when it doesn't fit.
+    pub fn length(self, bytes: usize) -> Result<Vec<u8>, Error> {
+        let length = u32::try_from(bytes).ok();
         let length = length.filter(|length| u64::from(*length) >> (8 * self.bytes()) == 0);
         let length = length.ok_or_else(|| {
             Error::unsupported("an encoded frame is too large for the source's short lengths")
         })?;
-        sample.extend_from_slice(length.to_be_bytes().get(4 - self.bytes()..).unwrap_or_default());
-        sample.extend_from_slice(unit);
-        Ok(())
+        Ok(length.to_be_bytes().get(4 - self.bytes()..).unwrap_or_default().to_vec())
     }
 }
 
@@ -201,6 +209,24 @@ pub fn unescape(unit: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// How many bytes of a unit the first `plain` ones without emulation prevention
+/// are.
+pub fn escaped_length(unit: &[u8], plain: usize) -> usize {
+    let (mut zeros, mut found) = (0, 0);
+    for (place, byte) in unit.iter().enumerate() {
+        if found == plain {
+            return place;
+        }
+        if zeros >= 2 && *byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if *byte == 0 { zeros + 1 } else { 0 };
+        found += 1;
+    }
+    unit.len()
+}
+
 /// A unit with the bytes that keep it from looking like a start code.
 pub fn escape(plain: &[u8]) -> Vec<u8> {
     let mut unit = Vec::with_capacity(plain.len() + plain.len() / 64 + 1);
@@ -238,6 +264,10 @@ mod tests {
         for (plain, unit) in cases {
             assert_eq!(escape(plain), unit, "{plain:?}");
             assert_eq!(unescape(unit), plain);
+            for length in 0..=plain.len() {
+                let escaped = &unit[..escaped_length(unit, length)];
+                assert_eq!(unescape(escaped), plain[..length], "{length} of {plain:?}");
+            }
         }
         // All strings of five of the bytes that matter.
         for number in 0..5_u32.pow(5) {

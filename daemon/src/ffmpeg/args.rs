@@ -19,8 +19,8 @@ mod software;
 pub(crate) use copy::{COPY_SHIFT, Copy, copy, remux, resound};
 pub(crate) use hardware::trial;
 pub(crate) use raw::{RawPicture, RawSound, raw_picture, raw_sound};
-pub(super) use seam::look;
 pub(crate) use seam::{Look, SeamPart, seam};
+pub(super) use seam::{look, pictures};
 
 /// Most kilobits per second of one sound stream.
 const MOST_KILOBITS: u32 = 512;

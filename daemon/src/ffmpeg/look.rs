@@ -1,16 +1,26 @@
 //! The times of frames as a decoder gives them out.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clipmill_plugins::media::Rational;
 use clipmill_plugins::process::{self, Spec};
 
-use super::args::{Look, look};
-use super::{Frame, Frames, Tools};
+use super::args::{Look, look, pictures};
+use super::{Frame, Frames, Input, Tools};
 use crate::pipeline::StageError;
 
 /// Longest time for a look at a result.
 const DEADLINE: Duration = Duration::from_secs(600);
+
+/// A decoded picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// When it is shown, ticks of its file.
+    pub pts: i64,
+    /// A sum of all its bytes.
+    pub sum: String,
+}
 
 impl Tools {
     /// Decodes frames and lists them in the order in which they come; none when
@@ -20,24 +30,43 @@ impl Tools {
     /// `tool_missing`.
     pub(crate) async fn look(&self, job: &Look<'_>) -> Result<Option<Frames>, StageError> {
         let (mut list, mut time_base) = (Vec::new(), None);
-        let spec = Spec::new(&self.ffmpeg, look(job), DEADLINE);
-        let ended = process::run_lines(spec, |line| {
+        let decoded = self.listed(look(job), |line| {
             if let Some(base) = line.strip_prefix("#tb 0: ") {
                 time_base = rational(base);
             } else if let Some(pts) = pts(line) {
                 list.push(Frame { pts, key: false });
             }
-        })
-        .await;
-        match ended {
-            Ok(_) => Ok(time_base.map(|time_base| Frames { time_base, list })),
+        });
+        let decoded = decoded.await?;
+        Ok(time_base.filter(|_| decoded).map(|time_base| Frames { time_base, list }))
+    }
+
+    /// Decodes all pictures of a file, in the order in which they come; none
+    /// when the decoder finds a mistake.
+    ///
+    /// # Errors
+    /// `tool_missing`.
+    pub(crate) async fn pictures(&self, input: &Input) -> Result<Option<Vec<Picture>>, StageError> {
+        let mut list = Vec::new();
+        let decoded = self.listed(pictures(input), |line| list.extend(picture(line)));
+        Ok(decoded.await?.then_some(list))
+    }
+
+    /// Runs a decoder that writes lines; answers whether it found no mistake.
+    async fn listed(
+        &self,
+        args: Vec<OsString>,
+        line: impl FnMut(&str) + Send,
+    ) -> Result<bool, StageError> {
+        match process::run_lines(Spec::new(&self.ffmpeg, args, DEADLINE), line).await {
+            Ok(_) => Ok(true),
             Err(failure @ (process::Failure::NotFound(_) | process::Failure::Spawn { .. })) => {
                 tracing::warn!(error = %failure, "ffmpeg can't be started");
                 Err(StageError::later("tool_missing", "ffmpeg can't be started on this server"))
             }
             Err(failure) => {
                 tracing::info!(error = %failure, stderr = failure.stderr_tail(), "not decodable");
-                Ok(None)
+                Ok(false)
             }
         }
     }
@@ -46,6 +75,11 @@ impl Tools {
 /// `0,       1024,       1024,      512,   345600, 0x8a4c1b2d`
 fn pts(line: &str) -> Option<i64> {
     line.split(',').nth(2)?.trim().parse().ok()
+}
+
+fn picture(line: &str) -> Option<Picture> {
+    let sum = line.split(',').nth(5)?.trim().to_owned();
+    Some(Picture { pts: pts(line)?, sum })
 }
 
 fn rational(text: &str) -> Option<Rational> {
@@ -60,6 +94,9 @@ mod tests {
     #[test]
     fn lines_of_frames_are_read() {
         assert_eq!(pts("0,     932352,     932860,      512,      472, 0xc5e41fbc"), Some(932_860));
+        let sum = "0xc5e41fbc".to_owned();
+        let line = "0,     932352,     932860,      512,      472, 0xc5e41fbc";
+        assert_eq!(picture(line), Some(Picture { pts: 932_860, sum }));
         assert_eq!(pts("#dimensions 0: 640x360"), None);
         assert_eq!(rational("1/15360"), Some(Rational { num: 1, den: 15_360 }));
         assert_eq!((rational("1/0"), rational("x")), (None, None));

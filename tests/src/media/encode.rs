@@ -83,7 +83,7 @@ fn video(codec: VideoCodec, clip: &Clip) -> String {
     match codec {
         VideoCodec::H264 => format!(
             "-c:v libx264 -preset superfast -crf 26 -g {gop} -keyint_min {gop} -bf {b_frames} {}",
-            x264(*structure)
+            x264(*structure, clip.packaging)
         ),
         VideoCodec::Hevc => {
             let open = u8::from(*structure == Structure::Open);
@@ -117,8 +117,12 @@ fn video(codec: VideoCodec, clip: &Clip) -> String {
     }
 }
 
-fn x264(structure: Structure) -> &'static str {
+fn x264(structure: Structure, packaging: Packaging) -> &'static str {
     match structure {
+        // Left to the muxer, segments would have no parameter sets: it adds them to IDR pictures.
+        Structure::Open if packaging == Packaging::HlsTs => {
+            "-x264-params scenecut=0:b-adapt=0:open-gop=1:repeat-headers=1"
+        }
         Structure::Closed => "-x264-params scenecut=0:b-adapt=0:open-gop=0",
         Structure::Open => "-x264-params scenecut=0:b-adapt=0:open-gop=1",
         Structure::Pyramid => {

@@ -59,14 +59,15 @@ pub(super) async fn join(
     source: Source<'_>,
     seam: Sequence,
     head: Option<Part<'_>>,
-    key: Option<&Sample>,
+    first: Option<usize>,
     tail: Option<Part<'_>>,
 ) -> Result<Joined, Error> {
     let mut joined = Joined::of(source);
-    if let Some(key) = key
+    if let Some(first) = first
         && head.is_some()
     {
-        joined.key = complete(source, key).await?;
+        let key = complete(source, source.sample(first)?).await?;
+        joined.changed = key.map(|key| (first, key)).into_iter().collect();
     }
     for part in [head, tail].into_iter().flatten() {
         let key = part.source.sample(0)?;

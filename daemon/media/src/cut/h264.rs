@@ -6,10 +6,13 @@
 
 use super::entry;
 use super::join::{Joined, Part};
-use super::prepare::Source;
+use super::prepare::{Entry, Source};
+use super::untie::Changed;
 use super::{H264, Picture};
 use crate::bits::BitReader;
-use crate::h264::{Avcc, IDR, PPS, ParameterSets, SPS, Sps, is_slice, unit_type};
+use crate::h264::{
+    Avcc, IDR, PPS, ParameterSets, SEI, SPS, Sps, is_slice, recovers_at_once, unit_type,
+};
 use crate::nal::{LengthSize, Unit, Units, split, unescape};
 use crate::{Error, Sample};
 
@@ -19,20 +22,23 @@ impl From<Sps> for Picture {
     }
 }
 
-/// Whether a sample is an IDR picture. Other intra pictures don't do: what
-/// follows them may refer to what is before them.
-pub(super) async fn entry(source: Source<'_>, sample: &Sample) -> Result<bool, Error> {
+/// Whether a sample is an IDR picture, or another one after which the picture
+/// is right. After any other what follows may refer to what is before it.
+pub(super) async fn entry(source: Source<'_>, sample: &Sample) -> Result<Entry, Error> {
     let lengths = Avcc::parse(&source.track.config)?.lengths;
     let mut units = Units::new(source.file, sample, lengths);
-    let mut found = false;
+    let (mut idr, mut recovers) = (false, false);
     while let Some(unit) = units.next().await? {
         match unit_type(unit.first) {
-            IDR => found = true,
-            kind if is_slice(kind) => return Ok(false),
+            IDR => idr = true,
+            SEI => recovers |= recovers_at_once(&units.read(unit).await?),
+            kind if is_slice(kind) => {
+                return Ok(if recovers && !idr { Entry::Tied } else { Entry::None });
+            }
             _ => {}
         }
     }
-    Ok(found)
+    Ok(if idr { Entry::Free } else { Entry::None })
 }
 
 pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<H264, Error> {
@@ -76,7 +82,19 @@ pub(super) async fn seam(source: Source<'_>, samples: &[usize]) -> Result<H264, 
     let level = active.level.max(config.level);
     interlaced |= !active.frames_only;
     let (picture, colour) = (active.into(), active.colour);
-    Ok(H264 { profile, level, interlaced, head_id, tail_id, picture, colour, sets, changes })
+    let changed = Changed::new();
+    Ok(H264 {
+        profile,
+        level,
+        interlaced,
+        head_id,
+        tail_id,
+        picture,
+        colour,
+        sets,
+        changes,
+        changed,
+    })
 }
 
 /// `libx264`'s name of a `profile_idc` (ITU-T H.264, annex A).
@@ -118,7 +136,7 @@ impl H264 {
     ) -> Result<Joined, Error> {
         let mut config = Avcc::parse(&source.track.config)?;
         let mut sets = self.sets.clone();
-        let mut joined = Joined::default();
+        let mut joined = Joined { changed: self.changed.clone(), ..Joined::default() };
         for part in [head, tail].into_iter().flatten() {
             let own = Avcc::parse(&part.source.track.config)?;
             self.take(&own, self.id(part.end), &mut sets)?;

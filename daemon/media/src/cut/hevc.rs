@@ -100,13 +100,13 @@ impl Hevc {
         &self,
         source: Source<'_>,
         head: Option<Part<'_>>,
-        key: Option<&Sample>,
+        first: Option<usize>,
         tail: Option<Part<'_>>,
     ) -> Result<Joined, Error> {
         let mut config = Hvcc::parse(&source.track.config)?;
         let lengths = config.lengths()?;
-        let key = match key {
-            Some(key) => source.whole(key).await?,
+        let key = match first {
+            Some(first) => source.whole(source.sample(first)?).await?,
             None => Bytes::new(),
         };
         let light = light(&key, lengths)?;
@@ -127,7 +127,8 @@ impl Hevc {
             joined.place(part.end, samples);
         }
         if head.is_some() {
-            joined.key = cut_ties(&key, lengths)?.map(Data::Made);
+            let key = cut_ties(&key, lengths)?.map(Data::Made);
+            joined.changed = first.zip(key).into_iter().collect();
         }
         joined.config = config.write(!self.in_band)?;
         if let Some(entry) = &source.track.entry {

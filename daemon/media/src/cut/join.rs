@@ -1,6 +1,7 @@
 //! Putting head, body and tail together to one track.
 
 use super::prepare::Source;
+use super::untie::Changed;
 use super::{Cut, End, Piece, Plan, Seam, av1, vpx};
 use crate::mux::{Data, OutSample, OutTrack};
 use crate::{Error, Sample, Track};
@@ -9,8 +10,8 @@ use crate::{Error, Sample, Track};
 /// rewritten.
 const MOST_MADE: usize = 256 * 1024 * 1024;
 
-/// Number of each file in the samples of the new track.
-const SOURCE: usize = 0;
+/// Number of the source among the files of the new track's samples.
+pub(super) const SOURCE: usize = 0;
 
 /// The new picture: the encoded head, the copied body, the encoded tail, with a
 /// configuration for all three. Files of its samples: 0 the source, 1 the head,
@@ -33,7 +34,7 @@ pub async fn join(
     let source = Source { file: source.0, track: source.1 };
     let head = Part::of(source, head, End::Head, plan.head.len())?;
     let tail = Part::of(source, tail, End::Tail, plan.tail.len())?;
-    let first = plan.body.first().map(|index| source.sample(*index)).transpose()?;
+    let first = plan.body.first().copied();
     let joined = match &cut.seam {
         Seam::H264(seam) => seam.join(source, head, tail).await?,
         Seam::Hevc(seam) => seam.join(source, head, first, tail).await?,
@@ -46,13 +47,12 @@ pub async fn join(
     if let Some(part) = head {
         part.append(joined.head, &times, 0, &mut samples)?;
     }
-    let mut key = joined.key;
+    let mut changed = joined.changed;
     for index in &plan.body {
         let sample = source.sample(*index)?;
         let (pts, duration) = times.at(times.place(sample.pts)?)?;
-        // Only the keyframe at the beginning is ever rewritten.
         let sync = sample.sync || Some(index) == plan.body.first();
-        let data = key.take().unwrap_or_else(|| range(SOURCE, sample));
+        let data = changed.remove(index).unwrap_or_else(|| range(SOURCE, sample));
         samples.push(OutSample { data, pts, duration, sync });
     }
     if let Some(part) = tail {
@@ -72,8 +72,8 @@ pub(super) struct Joined {
     pub entry: Option<Vec<u8>>,
     /// The head's samples in decoding order.
     pub head: Vec<Data>,
-    /// The body's first sample, when it can't be copied as it is.
-    pub key: Option<Data>,
+    /// Samples of the body that can't be copied as they are.
+    pub changed: Changed,
     /// The tail's samples in decoding order.
     pub tail: Vec<Data>,
 }

@@ -24,6 +24,7 @@ mod seam;
 mod sound;
 #[cfg(test)]
 mod tests;
+mod untie;
 mod vpx;
 
 pub use join::join;

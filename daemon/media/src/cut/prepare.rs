@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::plan::candidates;
+use super::untie::{Changed, untie};
 use super::{Cut, Seam, av1, h264, hevc, plan, vpx};
 use crate::{Codec, Error, ReadAt, Sample, Track, TrackKind};
 
@@ -46,22 +47,59 @@ async fn look(
     }
     let source = Source { file, track };
     let mut entry = None;
+    // What must be known of all that is behind it is looked at but once.
+    let mut tied: Option<Result<Changed, Error>> = None;
     for candidate in candidates(track, from, to) {
-        if source.entry(source.sample(candidate)?).await? {
-            entry = Some(candidate);
+        match source.entry(source.sample(candidate)?).await? {
+            Entry::Free => entry = Some(candidate),
+            Entry::Tied if tied.is_none() => {
+                let plan = plan(track, from, to, |other| Ok(other == candidate))?;
+                let body = plan.body.get(..most).unwrap_or(&plan.body);
+                let changed = untie(source, body).await;
+                entry = changed.is_ok().then_some(candidate);
+                tied = Some(changed);
+            }
+            Entry::Tied | Entry::None => {}
+        }
+        if entry.is_some() {
             break;
         }
     }
+    let changed = match (entry, tied) {
+        (None, Some(Err(why))) => return Err(why),
+        (_, Some(Ok(changed))) => changed,
+        _ => Changed::new(),
+    };
     let plan = plan(track, from, to, |candidate| Ok(Some(candidate) == entry))?;
-    if track.codec != Codec::Hevc {
+    if track.codec != Codec::Hevc && changed.is_empty() {
         no_leading_pictures(&plan.body)?;
     }
     // With nothing to be copied, what is known of the stream comes from the
     // track's first keyframe.
     let first = track.samples.iter().position(|sample| sample.sync);
     let looked_at = if plan.body.is_empty() { first.as_slice() } else { &plan.body };
-    let seam = source.seam(looked_at.get(..most).unwrap_or(looked_at)).await?;
+    let mut seam = source.seam(looked_at.get(..most).unwrap_or(looked_at)).await?;
+    if let Seam::H264(seam) = &mut seam {
+        seam.changed = changed;
+    }
     Ok(Cut { plan, seam })
+}
+
+/// Whether decoding can begin at a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// It can't.
+    None,
+    /// It can, with nothing of what is before it.
+    Free,
+    /// It can once what follows is [untied](untie) from what is before it.
+    Tied,
+}
+
+impl From<bool> for Entry {
+    fn from(free: bool) -> Entry {
+        if free { Entry::Free } else { Entry::None }
+    }
 }
 
 /// Only HEVC has a name for pictures that are decoded after a keyframe and
@@ -101,12 +139,12 @@ impl Source<'_> {
         self.file.read_at(sample.offset, size).await
     }
 
-    async fn entry(&self, sample: &Sample) -> Result<bool, Error> {
+    async fn entry(&self, sample: &Sample) -> Result<Entry, Error> {
         match self.track.codec {
             Codec::H264 => h264::entry(*self, sample).await,
-            Codec::Hevc => hevc::entry(*self, sample).await,
-            Codec::Vp8 | Codec::Vp9 => vpx::entry(*self, sample).await,
-            Codec::Av1 => av1::entry(*self, sample).await,
+            Codec::Hevc => hevc::entry(*self, sample).await.map(Entry::from),
+            Codec::Vp8 | Codec::Vp9 => vpx::entry(*self, sample).await.map(Entry::from),
+            Codec::Av1 => av1::entry(*self, sample).await.map(Entry::from),
             _ => Err(unknown(&self.track.codec)),
         }
     }

@@ -2,6 +2,7 @@
 //! copied frames for one stream.
 
 use super::Plan;
+use super::untie::Changed;
 use crate::colour::Colour;
 use crate::h264::ParameterSets;
 use crate::{ReadAt, Track};
@@ -13,6 +14,14 @@ pub struct Cut {
     pub plan: Plan,
     /// What must be encoded how.
     pub seam: Seam,
+}
+
+impl Cut {
+    /// Whether the body begins with a keyframe of an open group of H.264, so that
+    /// its samples get other headers.
+    pub fn is_untied(&self) -> bool {
+        matches!(&self.seam, Seam::H264(seam) if !seam.changed.is_empty())
+    }
 }
 
 /// A small file of its own: the encoded head or tail, or the source itself.
@@ -72,6 +81,7 @@ pub struct H264 {
     pub colour: Colour,
     pub(super) sets: ParameterSets,
     pub(super) changes: bool,
+    pub(super) changed: Changed,
 }
 
 /// What an HEVC head and tail must be like.

@@ -2,12 +2,20 @@
 //! one: types of its units, its parameter sets, its `avcC`.
 
 mod avcc;
+mod pps;
+mod recovery;
+mod references;
 mod sets;
+pub mod slice;
 mod sps;
 
 pub use avcc::Avcc;
+pub use pps::Pps;
+pub use recovery::recovers_at_once;
+pub use references::Renumbering;
 pub use sets::ParameterSets;
-pub use sps::{Sps, pps_ids};
+pub use slice::Slice;
+pub use sps::{Order, Sps, pps_ids};
 
 /// Type of a unit, from its first byte.
 pub fn unit_type(first: u8) -> u8 {
@@ -16,6 +24,8 @@ pub fn unit_type(first: u8) -> u8 {
 
 /// Slice of an IDR picture: decoding can begin here.
 pub const IDR: u8 = 5;
+/// Supplemental enhancement information.
+pub const SEI: u8 = 6;
 /// Sequence parameter set.
 pub const SPS: u8 = 7;
 /// Picture parameter set.

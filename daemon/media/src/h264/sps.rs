@@ -6,6 +6,20 @@ use crate::bits::BitReader;
 use crate::colour::Colour;
 use crate::nal::{LARGEST_SET, cropped, unescape};
 
+/// How the order of presentation is told (8.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// By the lowest bits of a count.
+    Lsb {
+        /// How many.
+        bits: u32,
+    },
+    /// By what a cycle expects and how far each frame is from that.
+    Cycle,
+    /// It is the order of decoding.
+    Decoding,
+}
+
 /// What a sequence parameter set says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sps {
@@ -21,6 +35,16 @@ pub struct Sps {
     pub chroma: u8,
     /// Bits of a luma sample.
     pub bits: u8,
+    /// Bits of `frame_num`, 4 to 16.
+    pub number_bits: u32,
+    /// How the order of presentation is told.
+    pub order: Order,
+    /// `max_num_ref_frames`: frames that can be referred to at a time.
+    pub references: u32,
+    /// Whether `frame_num` may leave numbers out.
+    pub gaps: bool,
+    /// Whether the three colours are coded on their own.
+    pub planes: bool,
     /// Whether there are no fields, only whole frames.
     pub frames_only: bool,
     /// Pixels, without those that are cut away.
@@ -60,11 +84,9 @@ impl Sps {
                 scaling_lists(&mut bits, chroma)?;
             }
         }
-        bits.ue_to(12)?;
-        match bits.ue_to(2)? {
-            0 => {
-                bits.ue_to(12)?;
-            }
+        let number_bits = bits.ue_to(12)? + 4;
+        let order = match bits.ue_to(2)? {
+            0 => Order::Lsb { bits: bits.ue_to(12)? + 4 },
             1 => {
                 bits.bit()?;
                 bits.se()?;
@@ -72,11 +94,12 @@ impl Sps {
                 for _ in 0..bits.ue_to(255)? {
                     bits.se()?;
                 }
+                Order::Cycle
             }
-            _ => {}
-        }
-        bits.ue_to(16)?;
-        bits.bit()?;
+            _ => Order::Decoding,
+        };
+        let references = bits.ue_to(16)?;
+        let gaps = bits.bit()?;
         let columns = bits.ue_to(4095)? + 1;
         let rows = bits.ue_to(4095)? + 1;
         let frames_only = bits.bit()?;
@@ -97,6 +120,11 @@ impl Sps {
             level,
             chroma,
             bits: depth,
+            number_bits,
+            order,
+            references,
+            gaps,
+            planes,
             frames_only,
             width,
             height,

@@ -33,6 +33,7 @@ impl<'a, W: Write> Copier<'a, W> {
     pub fn sample(&mut self, data: &Data) -> io::Result<()> {
         let (file, offset, size) = match data {
             Data::Made(bytes) => return self.bytes(bytes),
+            Data::Chain(parts) => return parts.iter().try_for_each(|part| self.sample(part)),
             Data::Of { file, offset, size } => (*file, *offset, u64::from(*size)),
         };
         let end = offset.checked_add(size).ok_or(io::ErrorKind::InvalidInput)?;

@@ -56,6 +56,8 @@ pub enum Data {
     },
     /// These bytes.
     Made(Vec<u8>),
+    /// One after the other.
+    Chain(Vec<Data>),
 }
 
 impl Data {
@@ -64,6 +66,7 @@ impl Data {
         match self {
             Data::Of { size, .. } => u64::from(*size),
             Data::Made(bytes) => bytes.len() as u64,
+            Data::Chain(parts) => parts.iter().map(Data::size).sum(),
         }
     }
 }

@@ -138,3 +138,15 @@ pub(crate) fn look(job: &Look<'_>) -> Vec<OsString> {
     args.add(&["pipe:1"]);
     args.0
 }
+
+/// Arguments of a decoder that lists all pictures with a sum of their bytes, and
+/// stops at the first mistake. Standard output is ffmpeg's `framecrc` format.
+pub(crate) fn pictures(input: &Input) -> Vec<OsString> {
+    let mut args = Args(Vec::new());
+    args.add(&["-nostdin", "-hide_banner", "-v", "error", "-xerror", "-nostats", "-copyts"]);
+    args.add(&["-noautorotate"]);
+    args.input(input, None, 0);
+    args.add(&["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base:v", "-1"]);
+    args.add(&["-c:v", "rawvideo", "-f", "framecrc", "pipe:1"]);
+    args.0
+}

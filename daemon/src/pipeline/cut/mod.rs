@@ -12,6 +12,7 @@ mod finish;
 mod lead;
 mod parts;
 mod sound;
+mod untied;
 
 use std::path::{Path, PathBuf};
 
@@ -173,9 +174,18 @@ async fn make(shop: &Shop, job: &Job<'_>) -> Result<Encoded, Trouble> {
     tracing::info!(copied, encoded, "cutting without encoding all of it");
     let extension = render::extension(job.plan.container);
     let path = job.fetched.folder.join(format!("encoded.{extension}"));
-    let picture = write(job, track, cut, parts, sounds, &path).await?;
-    let (probe, sound) = tokio::join!(shop.tools.probe(&path), check::seams(shop, &path, &picture));
-    sound?;
+    let (picture, proof) = write(job, track, cut, parts, sounds, &path).await?;
+    let looks = async {
+        let proof = async {
+            match &proof {
+                Some(proof) => proof.check(shop).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(check::seams(shop, &path, &picture), proof)
+    };
+    let (probe, looks) = tokio::join!(shop.tools.probe(&path), looks);
+    looks?;
     let probe = probe.map_err(|_| Trouble::Unfit("the result can't be read back".to_owned()))?;
     let (extension, copied) = (extension.to_owned(), u64::try_from(copied).ok());
     Ok(Encoded { path, extension, probe, note: None, copied_frames: copied })
@@ -214,7 +224,7 @@ struct Picture {
     encoded: (usize, usize),
 }
 
-/// Writes the result.
+/// Writes the result, and what is needed to prove it where it needs a proof.
 async fn write(
     job: &Job<'_>,
     track: Track,
@@ -222,8 +232,9 @@ async fn write(
     parts: parts::Parts,
     sounds: sound::Sounds,
     path: &Path,
-) -> Result<Picture, Trouble> {
+) -> Result<(Picture, Option<untied::Proof>), Trouble> {
     let source = job.index.file.clone();
+    let folder = job.fetched.folder.clone();
     let (container, path) = (job.plan.container, PathBuf::from(path));
     blocking(move |runtime| {
         let picture = runtime.block_on(cut::join(
@@ -248,9 +259,10 @@ async fn write(
         let (head, tail) = (of(&parts.head), of(&parts.tail));
         let mut files: Vec<&LocalFile> = vec![&source, &head, &tail];
         files.extend(sounds.file.as_ref());
+        let proof = untied::write(&cut, &track, &picture, &files, &folder)?;
         let tracks: Vec<OutTrack> = std::iter::once(picture).chain(sounds.tracks).collect();
         put(container, &path, &tracks, &files)?;
-        Ok(told)
+        Ok((told, proof))
     })
     .await
 }

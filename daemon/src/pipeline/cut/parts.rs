@@ -136,7 +136,7 @@ impl Order {
     fn is_within(&self, here: u64) -> bool {
         self.lead.samples.iter().all(|sample| match &sample.data {
             Data::Of { offset, size, .. } => offset.saturating_add((*size).into()) <= here,
-            Data::Made(_) => true,
+            Data::Made(_) | Data::Chain(_) => true,
         })
     }
 

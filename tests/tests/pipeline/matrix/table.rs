@@ -29,6 +29,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// The same with open groups of pictures.
+    fn opened(self) -> Row {
+        let clip = Clip { structure: Structure::Open, ..self.clip };
+        Row { clip, ..self }
+    }
+
     /// How exact times are, in seconds: some containers round to milliseconds.
     pub fn tolerance(&self) -> f64 {
         let rounds = |extension: &str| matches!(extension, "webm" | "mkv");
@@ -71,7 +77,12 @@ fn h264() -> Vec<Row> {
     let like = |structure| Clip { structure, ..small() };
     vec![
         h264("H.264", small(), Some(2), ALL),
-        h264("H.264 open GOP", like(Open), None, &[OnKey, BeforeKey, AfterKey, LastGop, PastEnd]),
+        h264(
+            "H.264 open GOP",
+            like(Open),
+            Some(5),
+            &[OnKey, BeforeKey, AfterKey, LastGop, PastEnd],
+        ),
         h264("H.264 pyramid", like(Pyramid), Some(8), &[BeforeKey, AfterKey, LastGop]),
         h264("H.264 no B", Clip { b_frames: 0, ..small() }, Some(0), &[BeforeKey, AfterKey]),
         h264("H.264 baseline", Clip { b_frames: 0, ..like(Baseline) }, Some(0), &[AfterKey]),
@@ -192,6 +203,12 @@ fn servers() -> Vec<Row> {
         of("served fragments", Packaging::FragmentedMp4),
         of("served fragments, no index", Packaging::FragmentedWithoutIndex),
         Row { copied: Some(5), ..served("served HEVC open GOP", open, "best") },
+        Row { copied: Some(5), ..of("served H.264 open GOP", Packaging::File("mp4")).opened() },
+        Row {
+            copied: Some(5),
+            ..of("served MKV, H.264 open GOP", Packaging::File("mkv")).opened()
+        },
+        Row { copied: Some(5), ..long("HLS, H.264 open GOP", Packaging::HlsTs).opened() },
         served("served WebM", webm, "webm"),
         served("served fragments, tree", tree, "mp4"),
         long("HLS, MPEG-TS", Packaging::HlsTs),

@@ -6,7 +6,7 @@ use clipmill_media::av1::sequence_unit;
 use clipmill_media::colour::Colour;
 use clipmill_media::cut::{join, prepare};
 use clipmill_media::hevc::{Hvcc, SPS, Sps};
-use clipmill_media::mux::Data;
+use clipmill_media::mux::{Data, OutSample};
 use clipmill_media::{Kind, LocalFile};
 
 use super::source::{PICTURE, Source, ffprobe};
@@ -72,12 +72,69 @@ async fn h264_in_other_colours() {
     assert_eq!(cut(&source, 25, 58).await.head, 5);
 }
 
+/// H.264 with a keyframe every 30 frames, of which the first one alone is an IDR
+/// picture, made with these other parameters of x264.
+fn h264_open(frames: usize, more: &str) -> Source {
+    let params = format!("-x264-params open-gop=1:{more}");
+    Source::make(frames, PICTURE, &format!("{H264} -pix_fmt yuv420p {params}"))
+}
+
 #[tokio::test]
-async fn h264_whose_groups_are_open_has_no_entry() {
-    let more = "-pix_fmt yuv420p -x264-params open-gop=1";
-    let source = Source::make(70, PICTURE, &format!("{H264} {more}"));
-    let made = cut(&source, 25, 58).await;
-    assert_eq!((made.head, made.body, made.tail), (33, 0, 0));
+async fn h264_whose_groups_are_open() {
+    let all = [
+        "bframes=3",
+        "bframes=3:b-pyramid=none:ref=4",
+        "bframes=5:b-pyramid=strict:ref=3",
+        "bframes=7:b-pyramid=normal:ref=8:b-adapt=2",
+        "bframes=2:ref=1:weightp=0:weightb=0",
+        "bframes=3:ref=5:weightp=2:weightb=1:direct=temporal",
+        "bframes=3:slices=4:ref=2:direct=spatial",
+        "bframes=3:ref=16:me=umh:subme=8:mixed-refs=1:8x8dct=1:trellis=2",
+        "bframes=1:b-pyramid=none:ref=6:deblock=1,1",
+        "bframes=3:no-deblock=1",
+    ];
+    for more in all {
+        let source = h264_open(130, more);
+        let made = cut(&source, 25, 112).await;
+        assert_eq!(made.head, 5, "{more}");
+        let chained = |sample: &&OutSample| matches!(sample.data, Data::Chain(_));
+        assert_eq!(made.track.samples.iter().filter(chained).count(), made.body, "{more}");
+        assert!(made.tail < 8, "{more}: {}", made.tail);
+        // With leading pictures before the body only, and from the keyframe itself.
+        assert_eq!(cut(&source, 29, 64).await.head, 1, "{more}");
+        assert_eq!(cut(&source, 60, 90).await.head, 0, "{more}");
+        assert_eq!(cut(&source, 62, 1000).await.body, 40, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn h264_whose_groups_are_open_of_ten_bits_and_interlaced() {
+    let params = "-x264-params open-gop=1";
+    let source = Source::make(100, PICTURE, &format!("{H264} -pix_fmt yuv420p10le {params}"));
+    assert_eq!(cut(&source, 25, 78).await.head, 5);
+
+    let picture = "testsrc2=s=192x108:r=50,interlace";
+    let more = format!("-pix_fmt yuv420p -flags +ilme+ildct {params}");
+    let mut source = Source::make(100, picture, &format!("{H264} {more}"));
+    source.interlaced = true;
+    assert_eq!(cut(&source, 25, 78).await.head, 5);
+}
+
+#[tokio::test]
+async fn h264_whose_groups_are_open_for_longer_than_numbers_last() {
+    // `frame_num` has 4 bits here, and most frames have one of their own.
+    let source = h264_open(200, "bframes=1:ref=2:b-adapt=0:keyint=20:min-keyint=20");
+    assert_eq!(cut(&source, 15, 190).await.head, 5);
+}
+
+#[tokio::test]
+async fn h264_whose_groups_are_open_that_can_not_be_untied() {
+    let source = h264_open(70, "no-cabac=1");
+    let file = LocalFile::open(&source.bytes).unwrap();
+    let times = source.times();
+    let error = prepare(&file, &source.track, times[25], times[58]).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unsupported);
+    assert!(error.what.contains("CABAC"), "{error}");
 }
 
 #[tokio::test]

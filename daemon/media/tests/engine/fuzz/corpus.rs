@@ -11,12 +11,14 @@ pub fn mp4() -> Vec<Vec<u8>> {
     let plain = made(dir.path(), "plain.mp4", 2, SMALL);
     let hevc = "-vf scale=64:64 -c:v libx265 -preset ultrafast -tag:v hvc1 -an \
                 -x265-params log-level=error:keyint=10";
+    let open = "-vf scale=64:64 -c:v libx264 -an -x264-params open-gop=1:keyint=8:min-keyint=8";
     let all = [
         remade(&plain, "front.mp4", "IN -c copy -movflags +faststart"),
         remade(&plain, "late.mov", "-itsoffset 0.5 IN -c copy"),
         remade(&plain, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx"),
         remade(&plain, "bare.mp4", "IN -c copy -movflags +empty_moov+frag_keyframe"),
         made(dir.path(), "hevc.mp4", 1, hevc),
+        made(dir.path(), "open.mp4", 1, open),
         plain.clone(),
     ];
     all.iter().map(|path| std::fs::read(path).unwrap()).collect()

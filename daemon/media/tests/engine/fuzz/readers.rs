@@ -10,7 +10,7 @@ use clipmill_media::fragments::{self, Tracks};
 use clipmill_media::h264::{self, Avcc, ParameterSets};
 use clipmill_media::hevc::{self, Hvcc, Ids, Used};
 use clipmill_media::hls::Playlist;
-use clipmill_media::{Error, LocalFile, Movie, ReadAt, Want, cut, mp4, nal, ts, vp9, webm};
+use clipmill_media::{Codec, Error, LocalFile, Movie, ReadAt, Want, cut, mp4, nal, ts, vp9, webm};
 
 use super::{corpus, feed};
 
@@ -162,21 +162,42 @@ fn units() {
     }
     let configs = movies.iter().filter_map(|(_, movie)| Some(movie.picture()?.config.clone()));
     samples.extend(configs);
-    feed("units", samples, |bytes| {
+    let headers = headers(&movies);
+    feed("units", samples, move |bytes| {
         let _ = (av1::start(bytes), vp9::Header::keyframe(bytes), vp9::vp8_keyframe(bytes));
         let plain = nal::unescape(bytes);
         assert!(nal::escape(&plain).len() >= plain.len());
         let lengths = nal::LengthSize::minus_one(3).unwrap();
         let split = nal::split(bytes, lengths).unwrap_or_default();
         let (mut sets, mut used) = (ParameterSets::default(), Used::default());
+        let (sps, pps) = &headers;
         // Once as units with lengths, once as a unit from its fifth byte on.
         for unit in split.into_iter().chain(bytes.get(4..)) {
             let _ = (h264::Sps::parse(unit), h264::pps_ids(unit), sets.add(unit));
+            let _ = (h264::Pps::parse(unit), h264::recovers_at_once(unit));
+            let plain = nal::unescape(unit);
+            if let Ok(slice) = h264::Slice::parse(&plain, sps, pps) {
+                let mut numbers = h264::Renumbering::new(sps).unwrap();
+                for kept in [true, false, true] {
+                    let slices = std::slice::from_ref(&slice);
+                    for renamed in numbers.frame(slices, kept).unwrap_or_default() {
+                        slice.renamed(&plain, &renamed).unwrap();
+                    }
+                }
+            }
             let _ = (hevc::Sps::parse(unit), hevc::pps_ids(unit), used.add(unit));
             let _ = Ids { vps: 1, sps: 2, pps: 3 }.rewrite(unit);
         }
         let _ = used.free();
     });
+}
+
+/// Parameter sets of H.264, by which slices are read.
+fn headers(movies: &[(Vec<u8>, Movie)]) -> (h264::Sps, h264::Pps) {
+    let tracks = || movies.iter().filter_map(|(_, movie)| movie.picture());
+    let track = tracks().find(|track| track.codec == Codec::H264).unwrap();
+    let config = Avcc::parse(&track.config).unwrap();
+    (h264::Sps::parse(&config.sps[0]).unwrap(), h264::Pps::parse(&config.pps[0]).unwrap())
 }
 
 #[test]

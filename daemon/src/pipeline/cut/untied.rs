@@ -1,0 +1,87 @@
+//! Proof that frames behind a keyframe of an open group, which got other
+//! headers, are still what they are in the source.
+//!
+//! Frames come to depend on fewer and fewer frames of before the keyframe; when
+//! as many are decoded as can be referred to at a time, nothing is left of them.
+
+use std::path::{Path, PathBuf};
+
+use clipmill_media::cut::Cut;
+use clipmill_media::mux::{Data, OutSample, OutTrack};
+use clipmill_media::{LocalFile, Track};
+use clipmill_plugins::media::Container;
+
+use super::{Trouble, put};
+use crate::ffmpeg::Input;
+use crate::pipeline::street::Shop;
+
+/// Frames that are compared: three times as many as H.264 can refer to.
+const FRAMES: usize = 48;
+
+/// The same frames in two files.
+pub(super) struct Proof {
+    source: PathBuf,
+    made: PathBuf,
+    /// When the first of them is shown in the source's, ticks.
+    from: i64,
+}
+
+/// Writes both files, where the cut needs a proof: one as the source is, from a
+/// keyframe before, the other as the result is.
+pub(super) fn write(
+    cut: &Cut,
+    track: &Track,
+    picture: &OutTrack,
+    files: &[&LocalFile],
+    folder: &Path,
+) -> Result<Option<Proof>, Trouble> {
+    let body = cut.plan.body.get(..FRAMES).unwrap_or(&cut.plan.body);
+    let (Some(key), Some(last)) = (body.first(), body.last()) else { return Ok(None) };
+    if !cut.is_untied() {
+        return Ok(None);
+    }
+    let before = track.samples.get(..*key).unwrap_or_default();
+    let begin = before.iter().rposition(|sample| sample.sync).unwrap_or(*key);
+    let samples = track.samples.get(begin..=*last).unwrap_or_default();
+    let pts = |index: usize| track.samples.get(index).map_or(0, |sample| sample.pts);
+    let zero = pts(begin);
+    let samples = samples.iter().filter(|sample| sample.pts >= zero).map(|sample| OutSample {
+        data: Data::Of { file: 0, offset: sample.offset, size: sample.size },
+        pts: sample.pts - zero,
+        duration: sample.duration,
+        sync: sample.sync,
+    });
+    let source = OutTrack { track: track.without_samples(), begins: 0, samples: samples.collect() };
+    let copied = picture.samples.get(cut.plan.head.len()..).unwrap_or_default();
+    let first = copied.first().map_or(0, |sample| sample.pts);
+    let samples = copied.iter().take(body.len());
+    let samples = samples.map(|sample| OutSample { pts: sample.pts - first, ..sample.clone() });
+    let made = OutTrack { track: picture.track.clone(), begins: 0, samples: samples.collect() };
+    let path = |name: &str| folder.join(format!("{name}.mp4"));
+    let proof = Proof { source: path("tied"), made: path("untied"), from: pts(*key) - zero };
+    put(Container::Mp4, &proof.source, &[source], files)?;
+    put(Container::Mp4, &proof.made, &[made], files)?;
+    Ok(Some(proof))
+}
+
+impl Proof {
+    /// Decodes both files and compares their pictures.
+    pub async fn check(&self, shop: &Shop) -> Result<(), Trouble> {
+        let (source, made) = (Input::own_mp4(&self.source), Input::own_mp4(&self.made));
+        let (source, made) =
+            tokio::try_join!(shop.tools.pictures(&source), shop.tools.pictures(&made))?;
+        let source = source.unwrap_or_default().into_iter();
+        let source = source.filter(|picture| picture.pts >= self.from).map(|picture| picture.sum);
+        let made = made.unwrap_or_default().into_iter().map(|picture| picture.sum);
+        let (source, made): (Vec<_>, Vec<_>) = (source.collect(), made.collect());
+        if made.is_empty() || source != made {
+            let why = "frames of an open group would not be what they were";
+            return Err(Trouble::Unfit(why.to_owned()));
+        }
+        tracing::debug!(
+            frames = made.len(),
+            "an open group is closed, and its frames are the same"
+        );
+        Ok(())
+    }
+}
