@@ -4,7 +4,7 @@ use super::prepare::Source;
 use super::untie::Changed;
 use super::{Cut, End, Piece, Plan, Seam, av1, vpx};
 use crate::mux::{Data, OutSample, OutTrack};
-use crate::{Error, Sample, Track};
+use crate::{Codec, Error, Sample, Track};
 
 /// Most bytes of an encoded part that are kept in memory because they had to be
 /// rewritten.
@@ -48,10 +48,10 @@ pub async fn join(
         part.append(joined.head, &times, 0, &mut samples)?;
     }
     let mut changed = joined.changed;
-    for index in &plan.body {
+    let begin = keyframes(source, plan)?;
+    for (index, sync) in plan.body.iter().zip(begin) {
         let sample = source.sample(*index)?;
         let (pts, duration) = times.at(times.place(sample.pts)?)?;
-        let sync = sample.sync || Some(index) == plan.body.first();
         let data = changed.remove(index).unwrap_or_else(|| range(SOURCE, sample));
         samples.push(OutSample { data, pts, duration, sync });
     }
@@ -63,6 +63,22 @@ pub async fn join(
     track.config = joined.config;
     track.entry = joined.entry;
     Ok(OutTrack { track, begins: 0, samples })
+}
+
+/// At which samples of the body players may begin to decode. Of an open group
+/// they may only where its leading pictures, which then can't be decoded, have a
+/// name by which they are known: in HEVC. Elsewhere players end with an error.
+fn keyframes(source: Source<'_>, plan: &Plan) -> Result<Vec<bool>, Error> {
+    let mut earliest = i64::MAX;
+    let mut begin = Vec::with_capacity(plan.body.len());
+    for index in plan.body.iter().rev() {
+        let sample = source.sample(*index)?;
+        let open = earliest < sample.pts && source.track.codec != Codec::Hevc;
+        begin.push(sample.sync && !open || Some(index) == plan.body.first());
+        earliest = earliest.min(sample.pts);
+    }
+    begin.reverse();
+    Ok(begin)
 }
 
 /// What each codec makes of the parts.

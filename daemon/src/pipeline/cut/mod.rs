@@ -174,18 +174,9 @@ async fn make(shop: &Shop, job: &Job<'_>) -> Result<Encoded, Trouble> {
     tracing::info!(copied, encoded, "cutting without encoding all of it");
     let extension = render::extension(job.plan.container);
     let path = job.fetched.folder.join(format!("encoded.{extension}"));
-    let (picture, proof) = write(job, track, cut, parts, sounds, &path).await?;
-    let looks = async {
-        let proof = async {
-            match &proof {
-                Some(proof) => proof.check(shop).await,
-                None => Ok(()),
-            }
-        };
-        tokio::try_join!(check::seams(shop, &path, &picture), proof)
-    };
-    let (probe, looks) = tokio::join!(shop.tools.probe(&path), looks);
-    looks?;
+    let looks = write(job, track, cut, parts, sounds, &path).await?;
+    let (probe, looked) = tokio::join!(shop.tools.probe(&path), looks.check(shop, &path));
+    looked?;
     let probe = probe.map_err(|_| Trouble::Unfit("the result can't be read back".to_owned()))?;
     let (extension, copied) = (extension.to_owned(), u64::try_from(copied).ok());
     Ok(Encoded { path, extension, probe, note: None, copied_frames: copied })
@@ -224,7 +215,46 @@ struct Picture {
     encoded: (usize, usize),
 }
 
-/// Writes the result, and what is needed to prove it where it needs a proof.
+impl Picture {
+    fn of(track: &OutTrack, encoded: (usize, usize)) -> Picture {
+        let mut times: Vec<i64> = track.samples.iter().map(|sample| sample.pts).collect();
+        times.sort_unstable();
+        let keys = track.samples.iter().filter(|sample| sample.sync);
+        let keys = keys.map(|sample| sample.pts).collect();
+        Picture { timescale: track.track.timescale, times, keys, encoded }
+    }
+}
+
+/// What is to be looked at before anybody gets the result.
+struct Looks {
+    /// The result.
+    picture: Picture,
+    /// Its end, where that can't be looked at in the result.
+    ending: Option<untied::Ending>,
+    /// What headers of frames were changed for, and must not have changed.
+    proof: Option<untied::Proof>,
+}
+
+impl Looks {
+    async fn check(&self, shop: &Shop, path: &Path) -> Result<(), Trouble> {
+        let ending = async {
+            match &self.ending {
+                Some(ending) => check::seams(shop, &ending.path, &ending.picture).await,
+                None => Ok(()),
+            }
+        };
+        let proof = async {
+            match &self.proof {
+                Some(proof) => proof.check(shop).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(check::seams(shop, path, &self.picture), ending, proof)?;
+        Ok(())
+    }
+}
+
+/// Writes the result, and what is needed to look at it.
 async fn write(
     job: &Job<'_>,
     track: Track,
@@ -232,7 +262,7 @@ async fn write(
     parts: parts::Parts,
     sounds: sound::Sounds,
     path: &Path,
-) -> Result<(Picture, Option<untied::Proof>), Trouble> {
+) -> Result<Looks, Trouble> {
     let source = job.index.file.clone();
     let folder = job.fetched.folder.clone();
     let (container, path) = (job.plan.container, PathBuf::from(path));
@@ -243,15 +273,6 @@ async fn write(
             parts.head.as_ref().map(|part| part.piece()),
             parts.tail.as_ref().map(|part| part.piece()),
         ))?;
-        let mut times: Vec<i64> = picture.samples.iter().map(|sample| sample.pts).collect();
-        times.sort_unstable();
-        let keys = picture.samples.iter().filter(|sample| sample.sync);
-        let told = Picture {
-            timescale: picture.track.timescale,
-            times,
-            keys: keys.map(|sample| sample.pts).collect(),
-            encoded: (cut.plan.head.len(), cut.plan.tail.len()),
-        };
         // Files 0, 1 and 2 are the source, the head and the tail; a part that
         // is not there is named by nobody.
         let of =
@@ -259,10 +280,13 @@ async fn write(
         let (head, tail) = (of(&parts.head), of(&parts.tail));
         let mut files: Vec<&LocalFile> = vec![&source, &head, &tail];
         files.extend(sounds.file.as_ref());
-        let proof = untied::write(&cut, &track, &picture, &files, &folder)?;
+        let proof = untied::proof(&cut, &track, &picture, &files, &folder)?;
+        let ending = untied::ending(&cut, &track, &picture, &files, &folder)?;
+        let at_end = if ending.is_some() { 0 } else { cut.plan.tail.len() };
+        let told = Picture::of(&picture, (cut.plan.head.len(), at_end));
         let tracks: Vec<OutTrack> = std::iter::once(picture).chain(sounds.tracks).collect();
         put(container, &path, &tracks, &files)?;
-        Ok((told, proof))
+        Ok(Looks { picture: told, ending, proof })
     })
     .await
 }

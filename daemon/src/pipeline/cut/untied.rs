@@ -1,8 +1,5 @@
-//! Proof that frames behind a keyframe of an open group, which got other
-//! headers, are still what they are in the source.
-//!
-//! Frames come to depend on fewer and fewer frames of before the keyframe; when
-//! as many are decoded as can be referred to at a time, nothing is left of them.
+//! Files for a look at what was open groups: players can't begin to decode at
+//! their keyframes, and neither can who looks at the result.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +8,18 @@ use clipmill_media::mux::{Data, OutSample, OutTrack};
 use clipmill_media::{LocalFile, Track};
 use clipmill_plugins::media::Container;
 
-use super::{Trouble, put};
+use super::{Picture, Trouble, put};
 use crate::ffmpeg::Input;
 use crate::pipeline::street::Shop;
 
 /// Frames that are compared: three times as many as H.264 can refer to.
 const FRAMES: usize = 48;
 
-/// The same frames in two files.
+/// The same frames in two files: those behind a keyframe, whose headers were
+/// changed, and what they are in the source.
+///
+/// Frames come to depend on fewer and fewer frames of before the keyframe; when
+/// as many are decoded as can be referred to at a time, nothing is left of them.
 pub(super) struct Proof {
     source: PathBuf,
     made: PathBuf,
@@ -26,9 +27,9 @@ pub(super) struct Proof {
     from: i64,
 }
 
-/// Writes both files, where the cut needs a proof: one as the source is, from a
+/// Writes both files, where headers were changed: one as the source is, from a
 /// keyframe before, the other as the result is.
-pub(super) fn write(
+pub(super) fn proof(
     cut: &Cut,
     track: &Track,
     picture: &OutTrack,
@@ -62,6 +63,40 @@ pub(super) fn write(
     put(Container::Mp4, &proof.source, &[source], files)?;
     put(Container::Mp4, &proof.made, &[made], files)?;
     Ok(Some(proof))
+}
+
+/// The end of the result.
+pub(super) struct Ending {
+    pub path: PathBuf,
+    pub picture: Picture,
+}
+
+/// Writes the end of the result from a keyframe on at which it can't be begun to
+/// decode in the result itself; none when there is a better one.
+pub(super) fn ending(
+    cut: &Cut,
+    track: &Track,
+    picture: &OutTrack,
+    files: &[&LocalFile],
+    folder: &Path,
+) -> Result<Option<Ending>, Trouble> {
+    let (body, head, tail) = (&cut.plan.body, cut.plan.head.len(), cut.plan.tail.len());
+    let is_key = |index: &usize| track.samples.get(*index).is_some_and(|sample| sample.sync);
+    let Some(place) = body.iter().rposition(is_key).filter(|_| tail > 0) else { return Ok(None) };
+    let samples = picture.samples.get(head + place..).unwrap_or_default();
+    let Some(key) = samples.first().filter(|key| !key.sync) else { return Ok(None) };
+    let first = key.pts;
+    let samples = samples.iter().filter(|sample| sample.pts >= first);
+    let samples = samples.map(|sample| OutSample {
+        pts: sample.pts - first,
+        sync: sample.sync || sample.pts == first,
+        ..sample.clone()
+    });
+    let end = OutTrack { track: picture.track.clone(), begins: 0, samples: samples.collect() };
+    let picture = Picture::of(&end, (0, tail));
+    let path = folder.join("ending.mp4");
+    put(Container::Mp4, &path, &[end], files)?;
+    Ok(Some(Ending { path, picture }))
 }
 
 impl Proof {
