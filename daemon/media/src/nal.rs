@@ -194,6 +194,20 @@ impl<'a> Units<'a> {
     }
 }
 
+/// A number as a sum of bytes, of which all but the last are 255: type and size
+/// of a message of supplemental information (H.264, 7.3.2.3.1; H.265, 7.3.5).
+pub(crate) fn summed(rest: &mut &[u8]) -> Option<usize> {
+    let mut sum = 0;
+    loop {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        sum += usize::from(*byte);
+        if *byte != 255 {
+            return Some(sum);
+        }
+    }
+}
+
 /// A unit without the bytes that only keep it from looking like a start code.
 pub fn unescape(unit: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(unit.len());

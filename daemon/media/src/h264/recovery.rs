@@ -1,37 +1,24 @@
 //! The message that decoding can begin at a frame which is no IDR picture.
 
 use crate::bits::BitReader;
-use crate::nal::unescape;
+use crate::nal::{summed, unescape};
 
 /// Type of the message "recovery point" (D.1.8).
-const RECOVERY_POINT: u32 = 6;
+const RECOVERY_POINT: usize = 6;
 
 /// Whether a unit of supplemental information says that with its frame, and
 /// none later, the picture is right again for who begins to decode there.
 pub fn recovers_at_once(unit: &[u8]) -> bool {
     let plain = unescape(unit.get(1..).unwrap_or_default());
     let mut rest = plain.as_slice();
-    while let (Some(kind), Some(size)) = (number(&mut rest), number(&mut rest)) {
-        let Some((message, after)) = rest.split_at_checked(size as usize) else { return false };
+    while let (Some(kind), Some(size)) = (summed(&mut rest), summed(&mut rest)) {
+        let Some((message, after)) = rest.split_at_checked(size) else { return false };
         if kind == RECOVERY_POINT {
             return BitReader::new(message).ue().is_ok_and(|frames| frames == 0);
         }
         rest = after;
     }
     false
-}
-
-/// A number in bytes, all but the last of which are 255.
-fn number(rest: &mut &[u8]) -> Option<u32> {
-    let mut value = 0_u32;
-    loop {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value = value.checked_add(u32::from(*byte))?;
-        if *byte != 255 {
-            return Some(value);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Further information beside pictures (7.3.5), as far as a cut needs it.
 
 use super::{PREFIX_SEI, unit_type};
-use crate::nal::{LARGEST_SET, unescape};
+use crate::nal::{LARGEST_SET, summed, unescape};
 
 /// Whether a unit tells nothing but how bright pictures are meant: the display
 /// that they were made on, their light levels, their transfer function. That
@@ -16,26 +16,13 @@ pub fn is_of_light(unit: &[u8]) -> bool {
     let mut found = false;
     // The last byte is the stop bit.
     while rest.len() > 1 {
-        let message = number(&mut rest).zip(number(&mut rest));
+        let message = summed(&mut rest).zip(summed(&mut rest));
         let Some((137 | 144 | 147, size)) = message else { return false };
         let Some(after) = rest.get(size..) else { return false };
         rest = after;
         found = true;
     }
     found
-}
-
-/// A number as a sum of bytes, of which all but the last are 255.
-fn number(rest: &mut &[u8]) -> Option<usize> {
-    let mut sum = 0;
-    loop {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        sum += usize::from(*byte);
-        if *byte != 255 {
-            return Some(sum);
-        }
-    }
 }
 
 #[cfg(test)]
