@@ -1,6 +1,6 @@
 //! Configurations of decoders that Matroska leaves out or tells in its own way.
 
-use crate::bits::BitReader;
+use crate::codec::bits::BitReader;
 use crate::{Codec, Track};
 
 /// Turns what Matroska has as `CodecPrivate` into what a [`Track`] has.

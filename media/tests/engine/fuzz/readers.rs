@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::av1::{self, Sequence};
+use clipmill_media::codec::av1::{self, Sequence};
+use clipmill_media::codec::h264::{self, Avcc, ParameterSets};
+use clipmill_media::codec::hevc::{self, Hvcc, Ids, Used};
+use clipmill_media::codec::{nal, vp9};
 use clipmill_media::dash::{Manifest, Now};
 use clipmill_media::fragments::{self, Tracks};
-use clipmill_media::h264::{self, Avcc, ParameterSets};
-use clipmill_media::hevc::{self, Hvcc, Ids, Used};
 use clipmill_media::hls::Playlist;
-use clipmill_media::{Codec, Error, LocalFile, Movie, ReadAt, Want, cut, mp4, nal, ts, vp9, webm};
+use clipmill_media::{Codec, Error, LocalFile, Movie, ReadAt, Want, mp4, smart_cut, ts, webm};
 
 use super::{corpus, feed};
 
@@ -214,7 +215,7 @@ fn cuts() {
         for track in movies.filter_map(Movie::picture) {
             let scale = i64::from(track.timescale);
             for (from, to) in [(scale / 2, scale), (0, i64::MAX)] {
-                let _ = now(cut::prepare(&Counted::new(bytes), track, from, to));
+                let _ = now(smart_cut::prepare(&Counted::new(bytes), track, from, to));
             }
         }
     });

@@ -1,7 +1,7 @@
 //! How numbers become colours, as H.264 and HEVC tell it: in the same words.
 
 use crate::Error;
-use crate::bits::BitReader;
+use crate::codec::bits::BitReader;
 
 /// How numbers become colours (H.264 E.2.1, H.265 E.3.1); what isn't told is
 /// taken for 2, "unspecified", and for the narrow range.

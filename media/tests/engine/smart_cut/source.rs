@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clipmill_media::nal::{LengthSize, split};
+use clipmill_media::codec::nal::{LengthSize, split};
 use clipmill_media::track::UPRIGHT;
 use clipmill_media::{Codec, LocalFile, Sample, Track, TrackKind};
 

@@ -1,7 +1,7 @@
 //! The sequence header (5.5), as far as a cut needs it.
 
 use crate::Error;
-use crate::bits::BitReader;
+use crate::codec::bits::BitReader;
 
 /// What a sequence header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

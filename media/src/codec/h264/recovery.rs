@@ -1,7 +1,7 @@
 //! The message that decoding can begin at a frame which is no IDR picture.
 
-use crate::bits::BitReader;
-use crate::nal::{summed, unescape};
+use crate::codec::bits::BitReader;
+use crate::codec::nal::{summed, unescape};
 
 /// Type of the message "recovery point" (D.1.8).
 const RECOVERY_POINT: usize = 6;

@@ -2,8 +2,8 @@
 
 use super::{PPS, SPS, VPS};
 use crate::Error;
-use crate::fields::Fields;
-use crate::nal::LengthSize;
+use crate::codec::fields::Fields;
+use crate::codec::nal::LengthSize;
 
 /// Most units of an `hvcC`: more than there are ids for.
 const MOST_UNITS: u32 = 512;

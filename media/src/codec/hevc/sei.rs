@@ -1,7 +1,7 @@
 //! Further information beside pictures (7.3.5), as far as a cut needs it.
 
 use super::{PREFIX_SEI, unit_type};
-use crate::nal::{LARGEST_SET, summed, unescape};
+use crate::codec::nal::{LARGEST_SET, summed, unescape};
 
 /// Whether a unit tells nothing but how bright pictures are meant: the display
 /// that they were made on, their light levels, their transfer function. That

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PPS, SPS, Sps, VPS, pps_ids, unit_type};
 use crate::Error;
-use crate::bits::{BitReader, BitWriter};
-use crate::nal::{escape, unescape};
+use crate::codec::bits::{BitReader, BitWriter};
+use crate::codec::nal::{escape, unescape};
 
 /// Ids of one set of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

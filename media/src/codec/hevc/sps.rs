@@ -1,9 +1,9 @@
 //! Parameter sets (7.3.2), as far as a cut needs them.
 
 use crate::Error;
-use crate::bits::BitReader;
-use crate::colour::Colour;
-use crate::nal::{LARGEST_SET, cropped, unescape};
+use crate::codec::bits::BitReader;
+use crate::codec::colour::Colour;
+use crate::codec::nal::{LARGEST_SET, cropped, unescape};
 
 /// What a sequence parameter set says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

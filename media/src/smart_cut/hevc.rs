@@ -8,13 +8,13 @@ use super::entry;
 use super::join::{Joined, Part};
 use super::prepare::Source;
 use super::{End, Hevc, Picture};
-use crate::bits::BitReader;
-use crate::hevc::{
+use crate::codec::bits::BitReader;
+use crate::codec::hevc::{
     BLA_N_LP, CRA, DOLBY_VISION, Hvcc, Ids, PPS, PREFIX_SEI, SPS, SUFFIX_SEI, Sps, Used, VPS,
     is_entry, is_of_light, is_slice, layer, unit_type,
 };
+use crate::codec::nal::{LengthSize, Unit, Units, escape, split, unescape};
 use crate::mux::Data;
-use crate::nal::{LengthSize, Unit, Units, escape, split, unescape};
 use crate::{Error, Sample};
 
 impl From<Sps> for Picture {

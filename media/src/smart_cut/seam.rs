@@ -3,8 +3,8 @@
 
 use super::Plan;
 use super::untie::Changed;
-use crate::colour::Colour;
-use crate::h264::ParameterSets;
+use crate::codec::colour::Colour;
+use crate::codec::h264::ParameterSets;
 use crate::{ReadAt, Track};
 
 /// A cut that can be made.
@@ -53,9 +53,9 @@ pub enum Seam {
     /// VP8: nothing to be matched.
     Vp8,
     /// VP9: the same profile and depth.
-    Vp9(crate::vp9::Header),
+    Vp9(crate::codec::vp9::Header),
     /// AV1: the same profile and depth.
-    Av1(crate::av1::Sequence),
+    Av1(crate::codec::av1::Sequence),
 }
 
 /// What an H.264 head and tail must be like.
@@ -93,8 +93,8 @@ pub struct Hevc {
     pub picture: Picture,
     /// How colours are meant.
     pub colour: Colour,
-    pub(super) head: crate::hevc::Ids,
-    pub(super) tail: crate::hevc::Ids,
+    pub(super) head: crate::codec::hevc::Ids,
+    pub(super) tail: crate::codec::hevc::Ids,
     pub(super) in_band: bool,
 }
 

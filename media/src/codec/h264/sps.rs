@@ -2,9 +2,9 @@
 //! needs them.
 
 use crate::Error;
-use crate::bits::BitReader;
-use crate::colour::Colour;
-use crate::nal::{LARGEST_SET, cropped, unescape};
+use crate::codec::bits::BitReader;
+use crate::codec::colour::Colour;
+use crate::codec::nal::{LARGEST_SET, cropped, unescape};
 
 /// How the order of presentation is told (8.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

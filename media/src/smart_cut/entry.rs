@@ -1,7 +1,7 @@
 //! An MP4's sample entry with another configuration in it.
 
 use crate::Error;
-use crate::fields::Fields;
+use crate::codec::fields::Fields;
 
 /// Bytes of a picture's sample entry before the boxes in it.
 const FIXED: usize = 8 + 78;

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::bits::BitReader;
+use crate::codec::bits::BitReader;
 use crate::{Error, ReadAt, Sample};
 
 /// Most bytes of a parameter set: what `avcC` and `hvcC` can hold.

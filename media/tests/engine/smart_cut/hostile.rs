@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clipmill_media::cut::{join, prepare};
-use clipmill_media::hevc::Ids;
+use clipmill_media::codec::hevc::Ids;
+use clipmill_media::smart_cut::{join, prepare};
 
 use super::source::Source;
 

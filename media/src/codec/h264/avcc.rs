@@ -2,8 +2,8 @@
 
 use super::ParameterSets;
 use crate::Error;
-use crate::fields::Fields;
-use crate::nal::LengthSize;
+use crate::codec::fields::Fields;
+use crate::codec::nal::LengthSize;
 
 /// Content of an `avcC`.
 #[derive(Debug, Clone, PartialEq, Eq)]

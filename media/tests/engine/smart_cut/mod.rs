@@ -11,8 +11,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clipmill_media::cut::{Cut, End, join, prepare};
 use clipmill_media::mux::{Data, OutTrack};
+use clipmill_media::smart_cut::{Cut, End, join, prepare};
 use clipmill_media::{Codec, LocalFile};
 
 use self::source::{Source, ffmpeg, hashes};

@@ -9,12 +9,12 @@ use bytes::Bytes;
 
 use super::join::SOURCE;
 use super::prepare::Source;
-use crate::h264::slice::{Renamed, pps_of};
-use crate::h264::{
+use crate::codec::h264::slice::{Renamed, pps_of};
+use crate::codec::h264::{
     Avcc, IDR, PPS, ParameterSets, Pps, Renumbering, SPS, Slice, Sps, is_slice, unit_type,
 };
+use crate::codec::nal::{LengthSize, Unit, Units, escape, escaped_length, unescape};
 use crate::mux::Data;
-use crate::nal::{LengthSize, Unit, Units, escape, escaped_length, unescape};
 use crate::{Error, Sample};
 
 /// Bytes of a slice in which its header must end.

@@ -3,7 +3,7 @@
 
 use super::join::{Joined, Part};
 use super::prepare::Source;
-use crate::vp9::{Header, vp8_keyframe};
+use crate::codec::vp9::{Header, vp8_keyframe};
 use crate::{Codec, Error, Sample};
 
 pub(super) async fn entry(source: Source<'_>, sample: &Sample) -> Result<bool, Error> {

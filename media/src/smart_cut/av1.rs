@@ -4,7 +4,7 @@
 
 use super::join::{Joined, Part};
 use super::prepare::Source;
-use crate::av1::{Sequence, obus, sequence_unit, start};
+use crate::codec::av1::{Sequence, obus, sequence_unit, start};
 use crate::mux::Data;
 use crate::{Error, Sample};
 

@@ -9,11 +9,11 @@ use super::join::{Joined, Part};
 use super::prepare::{Entry, Source};
 use super::untie::Changed;
 use super::{H264, Picture};
-use crate::bits::BitReader;
-use crate::h264::{
+use crate::codec::bits::BitReader;
+use crate::codec::h264::{
     Avcc, IDR, PPS, ParameterSets, SEI, SPS, Sps, is_slice, recovers_at_once, unit_type,
 };
-use crate::nal::{LengthSize, Unit, Units, split, unescape};
+use crate::codec::nal::{LengthSize, Unit, Units, split, unescape};
 use crate::{Error, Sample};
 
 impl From<Sps> for Picture {
@@ -123,7 +123,7 @@ async fn active_set(
     bits.ue()?;
     let id = bits.ue_to(255)? as u8;
     let none = || Error::damaged("a slice refers to a parameter set that isn't there");
-    let (_, id) = crate::h264::pps_ids(sets.pps.get(&id).ok_or_else(none)?)?;
+    let (_, id) = crate::codec::h264::pps_ids(sets.pps.get(&id).ok_or_else(none)?)?;
     Sps::parse(sets.sps.get(&id).ok_or_else(none)?)
 }
 

@@ -1,7 +1,7 @@
 //! Headers of VP9 frames (and of VP8's): whether one is a keyframe.
 
 use crate::Error;
-use crate::bits::BitReader;
+use crate::codec::bits::BitReader;
 
 /// What a keyframe of VP9 says of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use clipmill_media::av1::sequence_unit;
-use clipmill_media::colour::Colour;
-use clipmill_media::cut::{join, prepare};
-use clipmill_media::hevc::{Hvcc, SPS, Sps};
+use clipmill_media::codec::av1::sequence_unit;
+use clipmill_media::codec::colour::Colour;
+use clipmill_media::codec::hevc::{Hvcc, SPS, Sps};
 use clipmill_media::mux::{Data, OutSample};
+use clipmill_media::smart_cut::{join, prepare};
 use clipmill_media::{Kind, LocalFile};
 
 use super::source::{PICTURE, Source, ffprobe};

@@ -5,7 +5,7 @@
 use super::{IDR, Order, Pps, Sps, unit_type};
 
 use crate::Error;
-use crate::bits::{BitReader, BitWriter};
+use crate::codec::bits::{BitReader, BitWriter};
 
 /// Most commands of one kind in a header.
 const MOST: usize = 66;

@@ -1,8 +1,8 @@
 //! Picture parameter sets (7.3.2.2), as far as slices are read by them.
 
 use crate::Error;
-use crate::bits::BitReader;
-use crate::nal::unescape;
+use crate::codec::bits::BitReader;
+use crate::codec::nal::unescape;
 
 /// Most bytes of one that are looked at: what is wanted is at its beginning.
 const BEGINNING: usize = 128;
