@@ -4,7 +4,7 @@
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: run test bench plugins fmt lint doc clean
+.PHONY: run test bench plugins fmt lint structure doc clean
 
 run: ## Start the daemon, with its data in ./data
 	@scripts/tools.sh run
@@ -40,6 +40,9 @@ fmt: ## Format the code
 
 lint: ## Deny warnings
 	@cargo clippy --workspace --all-targets -- -D warnings
+
+structure: ## Fail on circles of files, forbidden arrows between crates and files over 400 lines
+	@cargo run --quiet --manifest-path tests/structure/Cargo.toml
 
 doc: ## Build the documentation, warnings denied
 	@RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
