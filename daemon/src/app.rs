@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use clipmill_core::{Clock, ClockOffset};
+use clipmill_pipeline::Pipeline;
+use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_plugins::Registry;
 use clipmill_storage::Storage;
 use tokio::sync::{Notify, Semaphore};
@@ -9,12 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::artifacts::Artifacts;
 use crate::auth::{Passwords, Tokens};
-use crate::clock::Clock;
 use crate::config::{Config, JwtSecrets};
-use crate::ffmpeg::Tools;
-use crate::pipeline::Street;
 use crate::telemetry::Metrics;
-use crate::worker::Ahead;
 
 /// Sources that are asked at a time for what a saved clip can be had in.
 const RESOLVING_AT_A_TIME: usize = 4;
@@ -38,7 +37,7 @@ pub struct App {
     /// ffmpeg and ffprobe.
     pub tools: Tools,
     /// The stages.
-    pub street: Street,
+    pub pipeline: Pipeline,
     /// Makes and checks tokens.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -48,7 +47,7 @@ pub struct App {
     /// The time.
     pub clock: Clock,
     /// What the storage's clock is ahead of this machine's.
-    pub ahead: Ahead,
+    pub clock_offset: ClockOffset,
     /// Told whenever a job of this process has ended, in whatever way. Who
     /// waits for a job looks at its record after each, and every second.
     pub settled: Notify,
@@ -79,13 +78,13 @@ pub struct Parts {
     /// ffmpeg and ffprobe.
     pub tools: Tools,
     /// The stages.
-    pub street: Street,
+    pub pipeline: Pipeline,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Clock,
     /// What the storage's clock is ahead of this machine's.
-    pub ahead: Ahead,
+    pub clock_offset: ClockOffset,
 }
 
 impl App {
@@ -105,10 +104,10 @@ impl App {
             artifacts: parts.artifacts,
             uploads: parts.uploads,
             tools: parts.tools,
-            street: parts.street,
+            pipeline: parts.pipeline,
             metrics: parts.metrics,
             clock: parts.clock,
-            ahead: parts.ahead,
+            clock_offset: parts.clock_offset,
         }
     }
 }

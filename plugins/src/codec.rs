@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clipmill_core::probe::{Container, Probe};
+use clipmill_core::{Code, Error};
 
-use crate::media::{Container, Probe};
-use crate::{FrameEncoder, FramePlan, Retry};
+use crate::{FrameEncoder, FramePlan};
 
 /// A way to encode.
 #[async_trait]
@@ -23,24 +24,23 @@ pub trait Codec: Send + Sync {
     /// this machine's ffmpeg has.
     ///
     /// # Errors
-    /// [`CodecError`] when the quality is unknown, the file has no picture, or
+    /// [`Error`] when the quality is unknown, the file has no picture, or
     /// no fitting encoder is there.
-    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders)
-    -> Result<Plan, CodecError>;
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<Plan, Error>;
 
     /// Begins to encode frames that come as `plan` says, which is one of its
     /// own [`Plan::Frames`], perhaps without the sound. The bytes are the
     /// first of the file.
     ///
     /// # Errors
-    /// [`CodecError`]; `not_encodable` from a codec that plans for ffmpeg.
+    /// [`Error`]; `not_encodable` from a codec that plans for ffmpeg.
     async fn begin(
         &self,
         plan: &FramePlan,
         quality: &str,
-    ) -> Result<(Box<dyn FrameEncoder>, Bytes), CodecError> {
+    ) -> Result<(Box<dyn FrameEncoder>, Bytes), Error> {
         let _ = (plan, quality);
-        Err(CodecError::never("not_encodable", "this codec takes no raw frames"))
+        Err(Error::never(Code::NotEncodable, "this codec takes no raw frames"))
     }
 }
 
@@ -157,39 +157,4 @@ pub enum AudioEncoder {
     Aac,
     /// libopus.
     Opus,
-}
-
-/// Why a codec can't do it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct CodecError {
-    /// Stable machine code: `unknown_quality`, `no_video`, `encoder_missing`,
-    /// `not_encodable`, `codec_failed`, `plugin_failed`.
-    pub code: &'static str,
-    /// For people.
-    pub message: String,
-    /// Whether trying again can help.
-    pub retry: Retry,
-}
-
-impl CodecError {
-    /// All codes that there are.
-    pub const CODES: [&str; 6] = [
-        "unknown_quality",
-        "no_video",
-        "encoder_missing",
-        "not_encodable",
-        "codec_failed",
-        "plugin_failed",
-    ];
-
-    /// An error that the same call will meet again.
-    pub fn never(code: &'static str, message: impl Into<String>) -> CodecError {
-        CodecError { code, message: message.into(), retry: Retry::Never }
-    }
-
-    /// An error that may be gone later.
-    pub fn later(code: &'static str, message: impl Into<String>) -> CodecError {
-        CodecError { code, message: message.into(), retry: Retry::Later }
-    }
 }

@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-
-use crate::CodecError;
-use crate::media::Rational;
+use clipmill_core::Error;
+use clipmill_core::probe::Rational;
 
 /// One file on its way through a codec. Frames and sound come in the order of
 /// their times; the bytes that come back make the file, one after the other.
@@ -14,20 +13,20 @@ pub trait FrameEncoder: Send {
     /// Takes the next frame.
     ///
     /// # Errors
-    /// [`CodecError`]; the encode is over then.
-    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, CodecError>;
+    /// [`Error`]; the encode is over then.
+    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, Error>;
 
     /// Takes the next block of sound.
     ///
     /// # Errors
     /// As [`FrameEncoder::push_video`].
-    async fn push_audio(&mut self, block: PcmBlock) -> Result<Bytes, CodecError>;
+    async fn push_audio(&mut self, block: PcmBlock) -> Result<Bytes, Error>;
 
     /// Ends the file.
     ///
     /// # Errors
     /// As [`FrameEncoder::push_video`].
-    async fn finish(self: Box<Self>) -> Result<Bytes, CodecError>;
+    async fn finish(self: Box<Self>) -> Result<Bytes, Error>;
 }
 
 /// How a codec wants one file.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::Error;
+use clipmill_core::probe::MediaInfo;
 use url::Url;
-
-use crate::media::MediaInfo;
 
 /// A site, a protocol, or a tool that knows many of them.
 #[async_trait]
@@ -20,20 +20,16 @@ pub trait Source: Send + Sync {
 
     /// Finds out what can be had at this address. Results are shared and kept
     /// until their addresses expire, or a fresh one is asked for.
-    async fn resolve(
-        &self,
-        url: &Url,
-        options: ResolveOptions,
-    ) -> Result<Arc<MediaInfo>, SourceError>;
+    async fn resolve(&self, url: &Url, options: ResolveOptions) -> Result<Arc<MediaInfo>, Error>;
 
-    /// Downloads formats with [`crate::media::Transport::Opaque`] (or, as the
+    /// Downloads formats with [`clipmill_core::probe::Transport::Opaque`] (or, as the
     /// last resort, any of its formats) into one file that holds the span and
     /// keeps the source's timestamps as far as it can.
     async fn fetch(
         &self,
         what: &OpaqueFetch,
         progress: &(dyn Fn(FetchProgress) + Send + Sync),
-    ) -> Result<PathBuf, SourceError>;
+    ) -> Result<PathBuf, Error>;
 }
 
 /// Who a source is.
@@ -81,63 +77,4 @@ pub struct FetchProgress {
     pub bytes_per_second: Option<f64>,
     /// Time left.
     pub eta: Option<Duration>,
-}
-
-/// Whether trying again can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// Never: the answer will be the same.
-    Never,
-    /// Later, after the caller's own back-off.
-    Later,
-    /// Not before this time has passed.
-    After(Duration),
-}
-
-/// Why a source could not do it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SourceError {
-    /// Stable machine code, snake case: `private_video`, `removed_video`,
-    /// `age_restricted`, `bot_check`, `not_started`, `geo_blocked`,
-    /// `members_only`, `unsupported_url`, `address_refused`, `rate_limited`,
-    /// `source_unreachable`, `source_timeout`, `tool_missing`, `source_failed`,
-    /// `too_large`, `plugin_failed`.
-    pub code: &'static str,
-    /// For people: what is wrong and what to do. No paths, no secrets.
-    pub message: String,
-    /// Whether trying again can help.
-    pub retry: Retry,
-}
-
-impl SourceError {
-    /// All codes that there are.
-    pub const CODES: [&str; 16] = [
-        "private_video",
-        "removed_video",
-        "age_restricted",
-        "bot_check",
-        "not_started",
-        "geo_blocked",
-        "members_only",
-        "unsupported_url",
-        "address_refused",
-        "rate_limited",
-        "source_unreachable",
-        "source_timeout",
-        "tool_missing",
-        "source_failed",
-        "too_large",
-        "plugin_failed",
-    ];
-
-    /// An error that the same call will meet again.
-    pub fn never(code: &'static str, message: impl Into<String>) -> SourceError {
-        SourceError { code, message: message.into(), retry: Retry::Never }
-    }
-
-    /// An error that may be gone later.
-    pub fn later(code: &'static str, message: impl Into<String>) -> SourceError {
-        SourceError { code, message: message.into(), retry: Retry::Later }
-    }
 }

@@ -5,12 +5,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_core::{Id, Progress, Time};
 use moka::Expiry;
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use tokio::sync::Notify;
-
-use crate::{Id, Progress, Time};
 
 /// How long a job's last progress is remembered.
 pub(crate) const PROGRESS_TTL: Duration = Duration::from_secs(3600);

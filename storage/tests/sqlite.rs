@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::DateTime;
+use clipmill_core::{Id, Time};
 use clipmill_storage::conformance::Room;
 use clipmill_storage::{
-    Clip, Error, Health, Id, Jobs, NewUser, NewVideo, Origin, Registered, Session, Sessions,
-    Sqlite, Storage, Time, Users, Video, Videos, Want,
+    Clip, Error, Health, Jobs, NewUser, NewVideo, Origin, Registered, Session, Sessions, Sqlite,
+    Storage, Users, Video, Videos, Want,
 };
 use sqlx::Connection;
 use sqlx::migrate::Migrator;
@@ -41,7 +42,7 @@ impl Room for Folder {
             .await
             .ok();
         let scribbled = sqlx::query("UPDATE videos SET foreign_words = 'stay' WHERE id = ?1")
-            .bind(video)
+            .bind(video.bytes().to_vec())
             .execute(&mut connection)
             .await
             .unwrap();
@@ -53,7 +54,7 @@ impl Room for Folder {
         let mut connection = connect(&self.folder.path().join("test.db")).await;
         let words: Option<String> =
             sqlx::query_scalar("SELECT foreign_words FROM videos WHERE id = ?1")
-                .bind(video)
+                .bind(video.bytes().to_vec())
                 .fetch_one(&mut connection)
                 .await
                 .unwrap();

@@ -1,10 +1,11 @@
 //! Whether a store can be used: a small file is written, read back and
 //! removed, and what goes wrong is told in words that an operator can act on.
 
+use clipmill_core::Code;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clipmill_storage::Id;
+use clipmill_core::Id;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as Key;
 use tokio::sync::Mutex;
@@ -65,7 +66,7 @@ impl Artifacts {
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the artifact store does not work");
                 Some(match error.code {
-                    "disk_full" => "the artifact store is full".to_owned(),
+                    Code::DiskFull => "the artifact store is full".to_owned(),
                     _ => "the artifact store can't be written or read".to_owned(),
                 })
             }

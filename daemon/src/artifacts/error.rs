@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use clipmill_plugins::Retry;
+use clipmill_core::{Code, Error, Retry};
 use object_store::client::{HttpError, HttpErrorKind};
 
 /// Longest text of a store that is kept, characters.
@@ -14,7 +14,7 @@ const LONGEST: usize = 600;
 #[error("{message}")]
 pub struct ArtifactError {
     /// Stable machine code: `disk_full`, `artifact_store`.
-    pub code: &'static str,
+    pub code: Code,
     /// For the log and the operator; may hold paths and addresses, so never
     /// for clients.
     pub message: String,
@@ -45,7 +45,7 @@ impl ArtifactError {
             Why::Missing | Why::Refused(_) => Retry::Never,
             Why::Unreachable | Why::Late | Why::Other => Retry::Later,
         };
-        ArtifactError { code: "artifact_store", message: message.into(), retry, why }
+        ArtifactError { code: Code::ArtifactStore, message: message.into(), retry, why }
     }
 
     /// An answer that did not come in time.
@@ -68,6 +68,21 @@ impl ArtifactError {
     }
 }
 
+/// What clients may read, with the failure itself as its cause.
+impl From<ArtifactError> for Error {
+    fn from(error: ArtifactError) -> Error {
+        let (code, retry) = (error.code, error.retry);
+        let message = if code == Code::DiskFull {
+            "the server's disk is full"
+        } else if error.is_transient() {
+            "the server's file store does not answer"
+        } else {
+            "the server's file store refuses"
+        };
+        Error::new(code, message, retry).caused_by(error)
+    }
+}
+
 impl From<io::Error> for ArtifactError {
     fn from(error: io::Error) -> ArtifactError {
         let why = match error.kind() {
@@ -80,7 +95,7 @@ impl From<io::Error> for ArtifactError {
         let full =
             matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         let failed = ArtifactError::new(why, error.to_string());
-        if full { ArtifactError { code: "disk_full", ..failed } } else { failed }
+        if full { ArtifactError { code: Code::DiskFull, ..failed } } else { failed }
     }
 }
 
@@ -199,8 +214,8 @@ mod tests {
     #[test]
     fn a_full_disk_has_a_code_of_its_own() {
         let full = ArtifactError::from(io::Error::from(io::ErrorKind::StorageFull));
-        assert_eq!((full.code, full.retry), ("disk_full", Retry::Later));
+        assert_eq!((full.code, full.retry), (Code::DiskFull, Retry::Later));
         let denied = ArtifactError::from(io::Error::from(io::ErrorKind::PermissionDenied));
-        assert_eq!((denied.code, denied.retry), ("artifact_store", Retry::Never));
+        assert_eq!((denied.code, denied.retry), (Code::ArtifactStore, Retry::Never));
     }
 }

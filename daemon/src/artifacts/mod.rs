@@ -5,6 +5,10 @@
 //! does not know records: whose file it is and how long it stays is for others
 //! to say.
 
+use async_trait::async_trait;
+use clipmill_core::{Error, Time};
+use clipmill_pipeline::ArtifactStore;
+
 mod artifact;
 mod bucket;
 mod check;
@@ -19,7 +23,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_storage::Time;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
 use object_store::path::Path as Key;
@@ -36,7 +39,7 @@ use self::check::Health;
 use self::error::Why;
 use self::folder::Folder;
 use self::key::Names;
-use crate::disk;
+use clipmill_core::disk;
 
 /// Bytes that are written at a time.
 const PIECE: usize = 256 << 10;
@@ -62,6 +65,17 @@ struct Inner {
 enum Place {
     Folder(Folder),
     Bucket(Bucket),
+}
+
+#[async_trait]
+impl ArtifactStore for Artifacts {
+    async fn put(&self, key: &str, from: &Path) -> Result<u64, Error> {
+        Ok(Artifacts::put(self, key, from).await?)
+    }
+
+    async fn bring(&self, name: &str, into: &Path) -> Result<Option<PathBuf>, Error> {
+        Ok(Artifacts::bring(self, name, into).await?)
+    }
 }
 
 /// A file of the store, as listed.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use chrono::TimeDelta;
-use clipmill_storage::{Id, Time};
+use clipmill_core::{Id, Time};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 

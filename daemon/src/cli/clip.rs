@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use clipmill_core::Span;
+use clipmill_core::probe::Container;
+use clipmill_pipeline::{Rendition, SourceRequest, SpanRequest};
 use clipmill_plugins::builtin::http::names_list;
 use clipmill_plugins::builtin::ytdlp::youtube;
-use clipmill_plugins::media::Container;
-use clipmill_storage::Span;
 use url::Url;
 
 use super::arguments::Clip;
 use super::exit::Failure;
 use super::walk::{Output, Wanted, walk};
 use crate::config::Config;
-use crate::pipeline::{Rendition, SourceAsk, SpanAsk};
 
 /// Runs the command.
 pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
@@ -35,7 +35,7 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
     let source = source(&clip.source, span)?;
     // Whoever types the address may ask any site, unlike a client of the server.
     // What is named like a media file needs nobody to find it.
-    if matches!(&source, SourceAsk::Remote { url, .. } if !is_named_like_media(url)) {
+    if matches!(&source, SourceRequest::Remote { url, .. } if !is_named_like_media(url)) {
         config.clips.hosts = vec!["*".to_owned()];
     }
     walk(&config, source, Wanted::Exactly(rendition, output), clip.report).await
@@ -54,10 +54,10 @@ fn is_named_like_media(url: &Url) -> bool {
 }
 
 /// A local file when there is one of that name, else an address.
-fn source(text: &str, span: Span) -> Result<SourceAsk, Failure> {
+fn source(text: &str, span: Span) -> Result<SourceRequest, Failure> {
     let path = Path::new(text);
     if path.is_file() {
-        return Ok(SourceAsk::Local { path: path.to_owned(), span: Some(span) });
+        return Ok(SourceRequest::Local { path: path.to_owned(), span: Some(span) });
     }
     let url = match youtube::video_id_of_text(text) {
         Some(id) => youtube::watch_url(&id),
@@ -66,5 +66,5 @@ fn source(text: &str, span: Span) -> Result<SourceAsk, Failure> {
     let url = url.ok_or_else(|| {
         Failure::usage(format!("`{text}` is neither a file here nor an http(s) address"))
     })?;
-    Ok(SourceAsk::Remote { url, span: SpanAsk::Fixed(span) })
+    Ok(SourceRequest::Remote { url, span: SpanRequest::Fixed(span) })
 }

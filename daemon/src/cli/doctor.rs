@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use clipmill_core::Code;
+use clipmill_core::process::{self, Spec};
+use clipmill_pipeline::ffmpeg::{Abilities, HardwareEncoders, Tools};
+use clipmill_pipeline::settings::HardwareChoice;
 use clipmill_plugins::builtin::ytdlp::YtDlp;
-use clipmill_plugins::process::{self, Spec};
 use rustix::fs::statvfs;
 
 use super::exit::Failure;
 use super::plugin::{states, words};
 use super::setup;
-use crate::config::{Config, HardwareChoice};
-use crate::ffmpeg::{Abilities, HardwareEncoders, Tools};
+use crate::config::Config;
 
 /// How long a program may take to tell its version. Python programs are slow to
 /// start on a machine that has just booted.
@@ -56,7 +58,7 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
         0 => Ok(()),
         bad => Err(Failure {
             exit: 5,
-            code: "tool_missing",
+            code: Code::ToolMissing,
             message: format!("{bad} of {} things need attention", findings.len()),
         }),
     }
@@ -83,7 +85,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 async fn ffmpeg(config: &Config) -> Vec<Finding> {
-    let tools = Tools::discover(config).await;
+    let tools = Tools::discover(&config.tool_paths(), &config.encode).await;
     let abilities = match &tools {
         Ok(tools) => tools.abilities().await,
         Err(problem) => Err(problem.clone()),
@@ -256,7 +258,7 @@ mod tests {
         let found = async |choice| {
             let mut config = Config::default();
             config.encode.hardware = choice;
-            let tools = Tools::discover(&config).await.unwrap();
+            let tools = Tools::discover(&config.tool_paths(), &config.encode).await.unwrap();
             hardware(&config, &tools.abilities().await.unwrap().hardware).await
         };
         let off = found(HardwareChoice::Off).await;

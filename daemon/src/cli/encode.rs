@@ -1,10 +1,11 @@
-//! `clipmill encode`: a local file through the same street as an upload.
+//! `clipmill encode`: a local file through the same pipeline as an upload.
+
+use clipmill_pipeline::SourceRequest;
 
 use super::arguments::Encode;
 use super::exit::Failure;
 use super::walk::{Wanted, walk};
 use crate::config::Config;
-use crate::pipeline::SourceAsk;
 
 /// Runs the command.
 pub async fn run(config: Config, encode: Encode) -> Result<(), Failure> {
@@ -17,6 +18,6 @@ pub async fn run(config: Config, encode: Encode) -> Result<(), Failure> {
         output: encode.output,
         stem: encode.input.with_extension(""),
     };
-    let source = SourceAsk::Local { path: encode.input, span: None };
+    let source = SourceRequest::Local { path: encode.input, span: None };
     walk(&config, source, wanted, encode.report).await
 }

@@ -3,11 +3,10 @@
 use std::io;
 use std::process::ExitCode;
 
-use clipmill_plugins::Retry;
+use clipmill_core::{Code, Error, Retry};
+use clipmill_pipeline::ffmpeg::ToolProblem;
 
 use crate::config::ConfigError;
-use crate::ffmpeg::ToolProblem;
-use crate::pipeline::StageError;
 
 /// The table that `--help` shows.
 pub const HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, \
@@ -20,7 +19,7 @@ pub struct Failure {
     /// What the process answers.
     pub exit: u8,
     /// Stable machine code.
-    pub code: &'static str,
+    pub code: Code,
     /// For the person who typed it.
     pub message: String,
 }
@@ -28,12 +27,12 @@ pub struct Failure {
 impl Failure {
     /// Something that is wrong with what was typed or configured.
     pub fn usage(message: impl Into<String>) -> Failure {
-        Failure { exit: 2, code: "usage", message: message.into() }
+        Failure { exit: 2, code: Code::Usage, message: message.into() }
     }
 
     /// Anything else.
     pub fn other(message: impl Into<String>) -> Failure {
-        Failure { exit: 1, code: "failed", message: message.into() }
+        Failure { exit: 1, code: Code::Failed, message: message.into() }
     }
 }
 
@@ -43,11 +42,11 @@ pub fn report(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.exit)
 }
 
-impl From<StageError> for Failure {
-    fn from(error: StageError) -> Failure {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
         let exit = match (error.code, error.retry) {
-            ("tool_missing", _) => 5,
-            ("internal" | "encode_failed" | "cut_mismatch", _) => 1,
+            (Code::ToolMissing, _) => 5,
+            (Code::Internal | Code::EncodeFailed | Code::CutMismatch | Code::HostFailed, _) => 1,
             (_, Retry::Never) => 3,
             (_, Retry::Later | Retry::After(_)) => 4,
         };
@@ -57,13 +56,13 @@ impl From<StageError> for Failure {
 
 impl From<ToolProblem> for Failure {
     fn from(problem: ToolProblem) -> Failure {
-        Failure { exit: 5, code: "tool_missing", message: problem.to_string() }
+        Failure { exit: 5, code: Code::ToolMissing, message: problem.to_string() }
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Failure {
-        Failure { exit: 2, code: "configuration", message: error.to_string() }
+        Failure { exit: 2, code: Code::Configuration, message: error.to_string() }
     }
 }
 

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use clipmill_storage::{Id, Storage};
+use clipmill_core::Id;
+use clipmill_storage::Storage;
 
 use super::exit::Failure;
 use crate::artifacts::{ArtifactError, Artifacts, Stores};

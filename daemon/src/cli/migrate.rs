@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clipmill_storage::{Id, Mongo, MongoSettings, Put, Sqlite, Storage, Time};
+use clipmill_core::{Id, Time};
+use clipmill_storage::{Mongo, MongoSettings, Put, Sqlite, Storage};
 use serde::Serialize;
 
 use super::arguments::Migrate;

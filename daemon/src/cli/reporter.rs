@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use clipmill_storage::{Phase, Progress};
+use clipmill_core::{Phase, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use tokio::sync::watch;

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clipmill_core::{Clock, ClockOffset};
 use clipmill_storage::Storage;
 use rustix::fs::{FlockOperation, flock};
 use tokio::net::TcpListener;
@@ -16,12 +17,11 @@ use super::plugin::{self, Bell};
 use super::setup;
 use crate::app::{App, Parts};
 use crate::artifacts::Stores;
-use crate::clock::Clock;
 use crate::config::{Config, Loaded, jwt_secrets};
 use crate::http;
 use crate::node;
 use crate::telemetry::{Metrics, init_logging};
-use crate::worker::{Ahead, Pool, sweep_stores, sweep_work};
+use crate::worker::{Pool, measure_offset, sweep_stores, sweep_work};
 
 /// Times that the lock of the data folder is tried: whoever only wants to know
 /// whether a daemon runs has it for a moment.
@@ -56,10 +56,10 @@ pub async fn run(loaded: Loaded, adopt_stores: bool) -> Result<(), Failure> {
     if config.storage.is_shared() {
         join(&*storage, &stores, adopt_stores).await?;
     }
-    let ahead = Ahead::default();
-    ahead.look(&*storage).await?;
+    let clock_offset = ClockOffset::default();
+    measure_offset(&clock_offset, &*storage).await?;
     let plugins = parts.plugins.clone();
-    let app = assemble(config, storage.clone(), parts, stores, metrics, ahead)?;
+    let app = assemble(config, storage.clone(), parts, stores, metrics, clock_offset)?;
     tidy(&app).await?;
     let followed = plugins.map(|plugins| plugin::follow(&app, plugins, bell));
     welcome(&listener)?;
@@ -77,13 +77,13 @@ fn assemble(
     parts: setup::Parts,
     stores: Stores,
     metrics: Arc<Metrics>,
-    ahead: Ahead,
+    clock_offset: ClockOffset,
 ) -> Result<Arc<App>, Failure> {
     std::fs::create_dir_all(config.folders.work())?;
     let secrets = jwt_secrets(&config)?;
-    let setup::Parts { tools, registry, street, .. } = parts;
+    let setup::Parts { tools, registry, pipeline, .. } = parts;
     let node = node::name(&config.folders.data)?;
-    let clock = Clock::following(ahead.0.clone());
+    let clock = Clock::with_offset(clock_offset.clone());
     let Stores { files: artifacts, uploads } = stores;
     let parts = Parts {
         config,
@@ -94,10 +94,10 @@ fn assemble(
         artifacts,
         uploads,
         tools,
-        street,
+        pipeline,
         metrics,
         clock,
-        ahead,
+        clock_offset,
     };
     Ok(Arc::new(App::assemble(parts)))
 }

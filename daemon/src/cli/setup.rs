@@ -4,17 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clipmill_core::net;
+use clipmill_core::process;
+use clipmill_pipeline::Pipeline;
+use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_plugins::builtin::{self, ytdlp};
 use clipmill_plugins::wasm::{self, Observer, Plugins};
-use clipmill_plugins::{Order, Registry, net, process};
+use clipmill_plugins::{Order, Registry};
 use clipmill_storage::{Mongo, MongoSettings, Sqlite, Storage};
 
 use super::arguments::{Arguments, Command};
 use super::exit::Failure;
 use crate::artifacts::{ArtifactError, Stores};
 use crate::config::{self, Config, ConfigError, Granted, Loaded, PluginConfig};
-use crate::ffmpeg::Tools;
-use crate::pipeline::Street;
 
 /// JavaScript runtimes for yt-dlp, the best first.
 const RUNTIMES: &[&str] = &["deno", "node", "bun", "qjs"];
@@ -26,7 +28,7 @@ pub struct Parts {
     /// The handlers.
     pub registry: Arc<Registry>,
     /// The stages.
-    pub street: Street,
+    pub pipeline: Pipeline,
     /// The plugins, where they are used.
     pub plugins: Option<Plugins>,
 }
@@ -109,10 +111,10 @@ pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
     };
     let discover = async {
         if is_served {
-            return Tools::discover(config).await;
+            return Tools::discover(&config.tool_paths(), &config.encode).await;
         }
         // A single piece of work begins without ffmpeg's answer.
-        let tools = Tools::locate(config)?;
+        let tools = Tools::locate(&config.tool_paths(), &config.encode)?;
         tools.ask_early();
         Ok(tools)
     };
@@ -124,8 +126,8 @@ pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
         // trial has a deadline.
         tokio::spawn(async move { hardware.look_and_tell().await });
     }
-    let street = Street::new(config, tools.clone(), registry.clone(), client);
-    Ok(Parts { tools, registry, street, plugins })
+    let pipeline = Pipeline::new(config.pipeline(), tools.clone(), registry.clone(), client);
+    Ok(Parts { tools, registry, pipeline, plugins })
 }
 
 /// The built-in handlers, in the configured order.

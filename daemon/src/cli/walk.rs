@@ -1,9 +1,12 @@
-//! One piece of work without a server: the street, ending in a local file.
+//! One piece of work without a server: the pipeline, ending in a local file.
 
 use std::path::{Path, PathBuf};
 
+use clipmill_core::{Code, Error, Id};
+use clipmill_pipeline::{
+    Encoded, JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest,
+};
 use clipmill_plugins::Registry;
-use clipmill_storage::Id;
 use serde_json::json;
 
 use super::arguments::Report;
@@ -11,7 +14,6 @@ use super::exit::Failure;
 use super::reporter::Reporter;
 use super::setup;
 use crate::config::{BUILT_IN, Config};
-use crate::pipeline::{Ask, Encoded, Gauge, Rendition, SourceAsk, StageError, Street};
 
 /// Where the file goes: a name, or a stem whose extension the work decides.
 pub enum Output {
@@ -74,7 +76,7 @@ impl Wanted {
             let names: Vec<String> = all.iter().map(|codec| codec.describe().name).collect();
             let names = names.join(", ");
             let message = format!("there is no codec named {codec}; there are: {names}");
-            Failure { exit: 2, code: "unknown_codec", message }
+            Failure { exit: 2, code: Code::UnknownCodec, message }
         })?;
         let usual = it.qualities.iter().find(|quality| *quality == USUAL_QUALITY);
         let usual = usual.or(it.qualities.first()).cloned().unwrap_or_default();
@@ -94,7 +96,7 @@ impl Wanted {
 /// Makes the file. Nothing is left behind when it fails or is interrupted.
 pub async fn walk(
     config: &Config,
-    source: SourceAsk,
+    source: SourceRequest,
     wanted: Wanted,
     report: Report,
 ) -> Result<(), Failure> {
@@ -103,7 +105,7 @@ pub async fn walk(
         made = make(config, source, wanted, report.force, &reporter) => made,
         _ = tokio::signal::ctrl_c() => Err(Failure {
             exit: 130,
-            code: "interrupted",
+            code: clipmill_core::Code::Interrupted,
             message: "interrupted; nothing was kept".to_owned(),
         }),
     };
@@ -115,7 +117,7 @@ pub async fn walk(
 
 async fn make(
     config: &Config,
-    source: SourceAsk,
+    source: SourceRequest,
     wanted: Wanted,
     force: bool,
     reporter: &Reporter,
@@ -124,13 +126,13 @@ async fn make(
         refuse_existing(path, force)?;
     }
     let used = match source {
-        SourceAsk::Remote { .. } => setup::Use::IfAny,
+        SourceRequest::Remote { .. } => setup::Use::IfAny,
         _ if wanted.needs_plugins() => setup::Use::IfAny,
         _ => setup::Use::None,
     };
     let parts = setup::parts(config, used).await?;
     let (rendition, output) = wanted.resolve(&parts.registry)?;
-    let street = parts.street;
+    let pipeline = parts.pipeline;
     // Beside the result, so that the finished file only has to be renamed.
     let near = match &output {
         Output::File(path) | Output::Stem(path) => path.parent(),
@@ -140,16 +142,16 @@ async fn make(
         .prefix(".clipmill-")
         .tempdir_in(near)
         .map_err(|error| Failure::usage(format!("{} can't be written: {error}", near.display())))?;
-    let ask = Ask {
+    let ask = JobRequest {
         id: Id::generate(chrono::Utc::now()),
         folder: folder.path().to_owned(),
         source,
         rendition,
     };
-    let gauge = Gauge::default();
+    let progress = ProgressReporter::default();
     let encoded = tokio::select! {
-        encoded = stages(&street, ask, &gauge) => encoded?,
-        never = reporter.follow(gauge.watch()) => match never {},
+        encoded = stages(&pipeline, ask, &progress) => encoded?,
+        never = reporter.follow(progress.watch()) => match never {},
     };
     let path = match output {
         Output::File(path) => path,
@@ -165,15 +167,15 @@ async fn make(
     Ok(())
 }
 
-/// The way through the street.
+/// The way through the pipeline.
 pub(super) async fn stages(
-    street: &Street,
-    ask: Ask,
-    gauge: &Gauge,
-) -> Result<Encoded, StageError> {
-    let fetched = street.fetch(ask, gauge).await?;
-    let cut = street.trim(fetched, gauge).await?;
-    street.transcode(cut, gauge).await
+    pipeline: &Pipeline,
+    ask: JobRequest,
+    progress: &ProgressReporter,
+) -> Result<Encoded, Error> {
+    let fetched = pipeline.fetch(ask, progress).await?;
+    let cut = pipeline.trim(fetched).await?;
+    pipeline.transcode(cut, progress).await
 }
 
 /// Refuses to write over a file unless that was asked for.
@@ -215,9 +217,10 @@ mod tests {
     use std::sync::Arc;
 
     use async_trait::async_trait;
+    use clipmill_core::probe::{Container, Probe};
+    use clipmill_core::{Code, Error};
     use clipmill_plugins::builtin::codecs::H264;
-    use clipmill_plugins::media::{Container, Probe};
-    use clipmill_plugins::{Codec, CodecDescription, CodecError, Encoders, Handler, Order, Plan};
+    use clipmill_plugins::{Codec, CodecDescription, Encoders, Handler, Order, Plan};
 
     use super::*;
 
@@ -236,8 +239,8 @@ mod tests {
             }
         }
 
-        async fn plan(&self, _: &Probe, _: &str, _: &Encoders) -> Result<Plan, CodecError> {
-            Err(CodecError::never("not_encodable", "only asked for its name"))
+        async fn plan(&self, _: &Probe, _: &str, _: &Encoders) -> Result<Plan, Error> {
+            Err(Error::never(Code::NotEncodable, "only asked for its name"))
         }
     }
 
@@ -252,7 +255,7 @@ mod tests {
                 output: None,
                 stem: PathBuf::from("dir/in"),
             };
-            match wanted.resolve(&registry).map_err(|failure| failure.code)? {
+            match wanted.resolve(&registry).map_err(|failure| failure.code.as_str())? {
                 (Rendition::Encode { .. }, Output::Stem(stem)) => Ok(stem.display().to_string()),
                 _ => panic!("it is an encode to a name of ours"),
             }

@@ -4,9 +4,7 @@
 //! every problem is reported at once.
 
 mod artifacts;
-mod encode;
 mod environment;
-mod fetch;
 mod folders;
 mod load;
 mod plugins;
@@ -15,14 +13,12 @@ mod sections;
 mod validate;
 
 pub use artifacts::{ArtifactsConfig, BucketUrl};
-pub use encode::{EncodeConfig, HardwareChoice, IfLarger};
 pub use environment::{IGNORED as IGNORED_VARIABLES, REFERENCE as REFERENCE_VARIABLES};
-pub use fetch::FetchConfig;
 pub use folders::Folders;
 pub use load::{ConfigError, Loaded, load};
 pub use plugins::{BUILT_IN, Granted, PluginConfig, PluginsConfig, Setting};
 pub use secrets::{JwtSecrets, Secret, jwt_secrets};
 pub use sections::{
-    Auth, Clips, Config, HighResolutionMp4, Limits, Log, Network, Registration, Retention, Server,
-    Start, StorageConfig, Tools, Uploads, Workers,
+    Auth, Clips, Config, Limits, Log, Network, Registration, Retention, Server, Start,
+    StorageConfig, Tools, Uploads, Workers,
 };

@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use clipmill_pipeline::PipelineSettings;
+use clipmill_pipeline::ffmpeg::ToolPaths;
+use clipmill_pipeline::settings::{EncodeSettings, FetchSettings, HighResolutionMp4};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactsConfig, EncodeConfig, FetchConfig, Folders, PluginsConfig, Secret};
+use super::{ArtifactsConfig, Folders, PluginsConfig, Secret};
 
 /// Names of the sections.
 pub const SECTIONS: &[&str] = &[
@@ -47,9 +51,9 @@ pub struct Config {
     /// Clips of remote sources.
     pub clips: Clips,
     /// How remote files are got.
-    pub fetch: FetchConfig,
+    pub fetch: FetchSettings,
     /// What encoders may do.
-    pub encode: EncodeConfig,
+    pub encode: EncodeSettings,
     /// Uploaded files.
     pub uploads: Uploads,
     /// How long finished files stay.
@@ -64,6 +68,28 @@ pub struct Config {
     pub plugins: PluginsConfig,
     /// Logging.
     pub log: Log,
+}
+
+impl Config {
+    /// What the pipeline is to know of it.
+    pub fn pipeline(&self) -> PipelineSettings {
+        const MEGABYTE: u64 = 1024 * 1024;
+        let memory = self.workers.ffmpeg_memory_mb.saturating_mul(MEGABYTE);
+        PipelineSettings {
+            fetch: self.fetch.clone(),
+            encode: self.encode.clone(),
+            high_resolution_mp4: self.clips.high_resolution_mp4,
+            max_download_bytes: self.clips.max_download_mb.saturating_mul(MEGABYTE),
+            stage_deadline: Duration::from_secs(self.workers.stage_minutes.saturating_mul(60)),
+            ffmpeg_threads: self.workers.ffmpeg_threads,
+            ffmpeg_memory_bytes: (memory > 0).then_some(memory),
+        }
+    }
+
+    /// Where ffmpeg and ffprobe are.
+    pub fn tool_paths(&self) -> ToolPaths {
+        ToolPaths { ffmpeg: self.tools.ffmpeg.clone(), ffprobe: self.tools.ffprobe.clone() }
+    }
 }
 
 /// `[server]`
@@ -239,16 +265,6 @@ pub enum Start {
     OnDownload,
     /// As soon as it is saved.
     OnSave,
-}
-
-/// What becomes of 1440p and above asked as MP4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HighResolutionMp4 {
-    /// WebM is fetched and encoded to lossless H.265, as the reference does.
-    LosslessH265,
-    /// WebM's own codec is kept and put into MP4; only the cut is encoded.
-    Remux,
 }
 
 /// `[uploads]`

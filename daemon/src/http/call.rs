@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use clipmill_storage::{Id, LiveSession, Time, Video};
+use clipmill_core::{Id, Time};
+use clipmill_storage::{LiveSession, Video};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 use warp::{Filter, Rejection};

@@ -39,7 +39,10 @@ impl ApiError {
     }
 
     /// 400
-    pub fn bad_request(code: &'static str, error: impl Into<Cow<'static, str>>) -> ApiError {
+    pub fn bad_request(
+        code: impl Into<Cow<'static, str>>,
+        error: impl Into<Cow<'static, str>>,
+    ) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, code, error)
     }
 

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use clipmill_storage::{StoredFile, Time};
+use clipmill_core::Time;
+use clipmill_storage::StoredFile;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use http::header::{

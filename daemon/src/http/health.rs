@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clipmill_plugins::process;
+use clipmill_core::disk::free;
+use clipmill_core::process;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +12,6 @@ use super::call::Call;
 use super::reply;
 use super::route::Answer;
 use crate::app::App;
-use crate::disk::free;
 
 /// With less free room than this nothing new should be begun.
 const LEAST_FREE: u64 = 256 << 20;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_plugins::media::{Container, MediaInfo};
-use clipmill_plugins::{ResolveOptions, Retry, SourceError};
-use clipmill_storage::Id;
+use clipmill_core::probe::{Container, MediaInfo};
+use clipmill_core::{Code, Error, Id, Retry};
+use clipmill_plugins::ResolveOptions;
 use http::StatusCode;
 use url::Url;
 
@@ -34,14 +34,14 @@ pub struct Offer {
 /// # Errors
 /// What the source says, `unsupported_url` when there is none,
 /// `source_timeout` after a minute.
-pub async fn resolve(app: &App, url: &Url) -> Result<Arc<MediaInfo>, SourceError> {
+pub async fn resolve(app: &App, url: &Url) -> Result<Arc<MediaInfo>, Error> {
     let Some(source) = app.registry.source_for(url).await else {
-        return Err(SourceError::never("unsupported_url", "No source knows this address"));
+        return Err(Error::never(Code::UnsupportedUrl, "No source knows this address"));
     };
     tokio::time::timeout(DEADLINE, source.resolve(url, ResolveOptions::default()))
         .await
         .unwrap_or_else(|_| {
-            Err(SourceError::later("source_timeout", "The source did not answer in time"))
+            Err(Error::later(Code::SourceTimeout, "The source did not answer in time"))
         })
 }
 
@@ -85,7 +85,7 @@ pub fn resolve_in_background(app: &Arc<App>, id: Id, url: Url) {
                 }
             }
             Err(error) => {
-                tracing::info!(video.id = %id, code = error.code, "a saved clip was not resolved");
+                tracing::info!(video.id = %id, error.code = %error.code, "a saved clip was not resolved");
             }
         }
     });
@@ -93,9 +93,9 @@ pub fn resolve_in_background(app: &Arc<App>, id: Id, url: Url) {
 
 /// The answer to a source's refusal: 400 where the address is at fault, 500
 /// otherwise as in the reference, always with the source's own code.
-pub fn refused(error: &'static str, why: SourceError) -> ApiError {
+pub fn refused(error: &'static str, why: Error) -> ApiError {
     let status = match why.code {
-        "unsupported_url" | "address_refused" => StatusCode::BAD_REQUEST,
+        Code::UnsupportedUrl | Code::AddressRefused => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let answer = ApiError::new(status, why.code, error).with("message", why.message);
@@ -107,7 +107,7 @@ pub fn refused(error: &'static str, why: SourceError) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use clipmill_plugins::media::{AudioTrack, Format, Live, Transport, VideoTrack};
+    use clipmill_core::probe::{AudioTrack, Format, Live, Transport, VideoTrack};
 
     use super::*;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clipmill_storage::{Failure, Id, Status, StoredFile, Time, Video, Want};
+use clipmill_core::{Id, Time};
+use clipmill_storage::{Failure, Status, StoredFile, Video, Want};
 use http::StatusCode;
 use tokio::time::Instant;
 

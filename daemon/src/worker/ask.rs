@@ -1,20 +1,23 @@
-//! From a record to what the street is asked.
+//! From a record to what the pipeline is asked.
 
+use std::sync::Arc;
+
+use clipmill_core::{Code, Error};
+use clipmill_pipeline::{JobRequest, Rendition, SourceRequest, SpanRequest};
 use clipmill_storage::{Origin, Video, Want};
 use url::Url;
 
 use crate::app::App;
-use crate::pipeline::{Ask, Rendition, SourceAsk, SpanAsk, StageError};
 
 /// What this record asks for.
 ///
 /// # Errors
 /// When the record holds what no version of clipmill would have accepted.
-pub fn of(app: &App, video: &Video) -> Result<Ask, StageError> {
+pub fn of(app: &App, video: &Video) -> Result<JobRequest, Error> {
     let want = video
         .want()
-        .ok_or_else(|| StageError::never("internal", "nobody said what is to be made of it"))?;
-    Ok(Ask {
+        .ok_or_else(|| Error::never(Code::Internal, "nobody said what is to be made of it"))?;
+    Ok(JobRequest {
         id: video.id,
         folder: app.config.folders.work().join(video.id.to_string()),
         source: source(app, &video.origin)?,
@@ -22,33 +25,33 @@ pub fn of(app: &App, video: &Video) -> Result<Ask, StageError> {
     })
 }
 
-fn source(app: &App, origin: &Origin) -> Result<SourceAsk, StageError> {
+fn source(app: &App, origin: &Origin) -> Result<SourceRequest, Error> {
     match origin {
         Origin::Clip(clip) => {
             let url = Url::parse(&clip.url)
-                .map_err(|_| StageError::never("invalid_url", "the saved address is no URL"))?;
+                .map_err(|_| Error::never(Code::InvalidUrl, "the saved address is no URL"))?;
             let span = match (clip.span, clip.moment) {
-                (Some(span), _) => SpanAsk::Fixed(span),
-                (None, Some(moment)) => SpanAsk::Moment(moment),
-                (None, None) => SpanAsk::Whole,
+                (Some(span), _) => SpanRequest::Fixed(span),
+                (None, Some(moment)) => SpanRequest::Moment(moment),
+                (None, None) => SpanRequest::Whole,
             };
-            Ok(SourceAsk::Remote { url, span })
+            Ok(SourceRequest::Remote { url, span })
         }
-        Origin::Upload(upload) => Ok(SourceAsk::Stored {
-            store: app.uploads.clone(),
+        Origin::Upload(upload) => Ok(SourceRequest::Stored {
+            store: Arc::new(app.uploads.clone()),
             name: upload.input_file_path.clone(),
         }),
     }
 }
 
-fn rendition(want: Want) -> Result<Rendition, StageError> {
+fn rendition(want: Want) -> Result<Rendition, Error> {
     match want {
         Want::Encode { codec, quality } => Ok(Rendition::Encode { codec, quality }),
         Want::Clip { format, resolution } => {
             let max_height = match resolution.as_str() {
                 "best" => None,
                 text => Some(text.trim_end_matches('p').parse().map_err(|_| {
-                    StageError::never("invalid_resolution", "the saved resolution is none")
+                    Error::never(Code::InvalidResolution, "the saved resolution is none")
                 })?),
             };
             Ok(Rendition::Clip { format, max_height })

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clipmill_storage::{Claimed, LeaseHeld, Progress};
+use clipmill_core::Progress;
+use clipmill_storage::{Claimed, LeaseHeld};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 

@@ -2,32 +2,33 @@
 
 use std::time::Instant;
 
+use clipmill_core::{Code, Error};
+use clipmill_pipeline::{ProgressReporter, Retained};
 use clipmill_storage::{Claimed, Finished, JobUpdate, LeaseHeld, Stage, StoredFile};
 use tokio_util::sync::CancellationToken;
 
 use super::heart::{self, Interruption};
 use super::{ask, outcome};
 use crate::app::App;
-use crate::pipeline::{Gauge, Retained, StageError};
 use crate::telemetry::ByteFlow;
 
 /// Works on a job until it is finished, failed, given back or taken away.
 pub async fn work(app: &App, claimed: Claimed, stop: &CancellationToken) {
     if claimed.video.job.attempts > app.config.workers.max_attempts {
-        let error = StageError::never(
-            "too_many_attempts",
+        let error = Error::never(
+            Code::TooManyAttempts,
             "every attempt ended before its time, the last one with the daemon itself",
         );
         outcome::failed(app, &claimed, error).await;
         return clean(app, &claimed).await;
     }
     tracing::info!(job.attempt = claimed.video.job.attempts, "job claimed");
-    let gauge = Gauge::default();
+    let progress = ProgressReporter::default();
     let begun = Instant::now();
     // Dropping the walk kills the processes that it started.
     let ended = tokio::select! {
-        walked = walk(app, &claimed, &gauge) => Ok(walked),
-        interruption = heart::beat(app, &claimed, gauge.watch()) => Err(Some(interruption)),
+        walked = walk(app, &claimed, &progress) => Ok(walked),
+        interruption = heart::beat(app, &claimed, progress.watch()) => Err(Some(interruption)),
         () = stop.cancelled() => Err(None),
     };
     match ended {
@@ -52,22 +53,22 @@ pub async fn work(app: &App, claimed: Claimed, stop: &CancellationToken) {
 
 /// Why a walk ended early.
 enum Walk {
-    Failed(StageError),
+    Failed(Error),
     LeaseLost,
 }
 
-impl From<StageError> for Walk {
-    fn from(error: StageError) -> Walk {
+impl From<Error> for Walk {
+    fn from(error: Error) -> Walk {
         Walk::Failed(error)
     }
 }
 
-async fn walk(app: &App, claimed: &Claimed, gauge: &Gauge) -> Result<Retained, Walk> {
+async fn walk(app: &App, claimed: &Claimed, progress: &ProgressReporter) -> Result<Retained, Walk> {
     let ask = ask::of(app, &claimed.video)?;
     let stage = |stage| JobUpdate { stage: Some(stage), ..JobUpdate::default() };
 
     checkpoint(app, claimed, stage(Stage::Fetch)).await?;
-    let fetched = timed(app, Stage::Fetch, app.street.fetch(ask, gauge)).await?;
+    let fetched = timed(app, Stage::Fetch, app.pipeline.fetch(ask, progress)).await?;
     app.metrics.bytes(ByteFlow::Fetched, fetched.received_bytes);
     let trim = JobUpdate {
         stage: Some(Stage::Trim),
@@ -77,10 +78,10 @@ async fn walk(app: &App, claimed: &Claimed, gauge: &Gauge) -> Result<Retained, W
     };
 
     checkpoint(app, claimed, trim).await?;
-    let cut = timed(app, Stage::Trim, app.street.trim(fetched, gauge)).await?;
+    let cut = timed(app, Stage::Trim, app.pipeline.trim(fetched)).await?;
 
     checkpoint(app, claimed, stage(Stage::Transcode)).await?;
-    let encoded = timed(app, Stage::Transcode, app.street.transcode(cut, gauge)).await?;
+    let encoded = timed(app, Stage::Transcode, app.pipeline.transcode(cut, progress)).await?;
     let retain = JobUpdate {
         stage: Some(Stage::Retain),
         note: encoded.note.clone(),
@@ -93,7 +94,7 @@ async fn walk(app: &App, claimed: &Claimed, gauge: &Gauge) -> Result<Retained, W
     // record names the new one.
     let key = format!("{}-{}.{}", claimed.video.id, claimed.lease.id, encoded.extension);
     let retained =
-        timed(app, Stage::Retain, app.street.retain(encoded, &key, &app.artifacts)).await?;
+        timed(app, Stage::Retain, app.pipeline.retain(encoded, &key, &app.artifacts)).await?;
     app.metrics.bytes(ByteFlow::Retained, retained.size);
     Ok(retained)
 }
@@ -101,12 +102,12 @@ async fn walk(app: &App, claimed: &Claimed, gauge: &Gauge) -> Result<Retained, W
 async fn timed<T>(
     app: &App,
     stage: Stage,
-    work: impl Future<Output = Result<T, StageError>>,
-) -> Result<T, StageError> {
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let begun = Instant::now();
-    let deadline = app.street.stage_deadline();
+    let deadline = app.pipeline.stage_deadline();
     let ended = tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
-        Err(StageError::never("stage_timeout", "it took longer than this server allows"))
+        Err(Error::never(Code::StageTimeout, "it took longer than this server allows"))
     });
     app.metrics.stage(stage, begun.elapsed());
     ended

@@ -4,15 +4,15 @@
 //! The stages themselves are in [`crate::pipeline`]; nothing there sees a record.
 
 mod ask;
+mod clock_sync;
 mod heart;
 mod job;
 mod orphans;
 mod outcome;
 mod pool;
 mod sweeper;
-mod timekeeper;
 
+pub use clock_sync::measure_offset;
 pub use orphans::{sweep_stores, sweep_work};
 pub use pool::Pool;
 pub use sweeper::sweep_expired;
-pub use timekeeper::Ahead;

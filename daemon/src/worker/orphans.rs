@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use clipmill_storage::{Id, Origin, Result, Video};
+use clipmill_core::Id;
+use clipmill_storage::{Origin, Result, Video};
 use futures_util::TryStreamExt as _;
 
 use crate::app::App;

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use clipmill_plugins::Retry;
+use clipmill_core::{Code, Error, Retry};
 use clipmill_storage::{Claimed, Failure, JobUpdate, LeaseHeld, Result};
 
 use crate::app::App;
-use crate::pipeline::StageError;
 
 /// The longest wait between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
@@ -27,19 +26,21 @@ pub fn retention(app: &App) -> TimeDelta {
 }
 
 /// Writes down a failed attempt. Answers whether that was the last one.
-pub async fn failed(app: &App, claimed: &Claimed, error: StageError) -> bool {
-    app.metrics.failure(error.code);
+pub async fn failed(app: &App, claimed: &Claimed, error: Error) -> bool {
+    app.metrics.failure(error.code.as_str());
     let (id, lease) = (claimed.video.id, claimed.lease.id);
     let attempt = claimed.video.job.attempts;
     let now = app.clock.now();
     let pause = pause(app, claimed, &error);
     tracing::warn!(
         job.attempt = attempt,
-        error.code = error.code,
+        error.code = %error.code,
         retry_in_ms = pause.map(|pause| pause.as_millis() as u64),
-        "attempt failed: {error}"
+        "attempt failed: {}",
+        error.chain()
     );
-    let why = Failure { code: error.code.to_owned(), message: error.message };
+    let waits = waits_for_a_stream(error.code);
+    let why = Failure { code: error.code.to_string(), message: error.message };
     let Some(pause) = pause else {
         let expires_at = now + retention(app);
         let write = || app.storage.fail(id, lease, why.clone(), expires_at);
@@ -47,7 +48,7 @@ pub async fn failed(app: &App, claimed: &Claimed, error: StageError) -> bool {
         return matches!(written, Some(LeaseHeld::Yes | LeaseHeld::CancelRequested));
     };
     let due_at = now + TimeDelta::from_std(pause).unwrap_or(PATIENCE);
-    if waits_for_a_stream(&why.code) {
+    if waits {
         let note = JobUpdate { note: Some(why.message), ..JobUpdate::default() };
         // The release right after tells whether the lease is still ours.
         let _ = persist("note", || app.storage.update_job(id, lease, note.clone())).await;
@@ -105,7 +106,7 @@ where
 }
 
 /// How long to wait before the next attempt; none when there is none.
-fn pause(app: &App, claimed: &Claimed, error: &StageError) -> Option<Duration> {
+fn pause(app: &App, claimed: &Claimed, error: &Error) -> Option<Duration> {
     let job = &claimed.video.job;
     let least = match error.retry {
         Retry::Never => return None,
@@ -128,6 +129,6 @@ fn pause(app: &App, claimed: &Claimed, error: &StageError) -> Option<Duration> {
 }
 
 /// Waiting for a stream to begin or end is no failed attempt.
-fn waits_for_a_stream(code: &str) -> bool {
-    matches!(code, "still_live" | "not_started")
+fn waits_for_a_stream(code: Code) -> bool {
+    matches!(code, Code::StillLive | Code::NotStarted)
 }

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_storage::{Claimed, Id, Result, Time};
+use clipmill_core::{Id, Time};
+use clipmill_storage::{Claimed, Result};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{job, sweeper, timekeeper};
+use super::{clock_sync, job, sweeper};
 use crate::app::App;
 
 /// The longest that nobody looks into the queue, in case that a wake-up was
@@ -39,7 +40,7 @@ impl Pool {
         let mut tasks = JoinSet::new();
         tasks.spawn(work(app.clone(), stop.clone()));
         tasks.spawn(sweeper::run(app.clone(), stop.clone()));
-        tasks.spawn(timekeeper::run(app.clone(), stop.clone()));
+        tasks.spawn(clock_sync::run(app.clone(), stop.clone()));
         Pool { tasks, stop }
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clipmill::config::Start;
-use clipmill_storage::{Phase, Progress, Want};
+use clipmill_core::{Phase, Progress};
+use clipmill_storage::Want;
 use http::Method;
 use serde_json::{Value, json};
 

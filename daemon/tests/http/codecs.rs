@@ -7,10 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clipmill::worker::Pool;
-use clipmill_plugins::media::{Container, Probe};
+use clipmill_core::probe::{Container, Probe};
+use clipmill_core::{Code, Error};
 use clipmill_plugins::{
-    Codec, CodecDescription, CodecError, Encoders, FrameEncoder, FrameFormat, FramePlan, Handler,
-    PcmBlock, Plan, RawFrame,
+    Codec, CodecDescription, Encoders, FrameEncoder, FrameFormat, FramePlan, Handler, PcmBlock,
+    Plan, RawFrame,
 };
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ impl Codec for Plain {
         }
     }
 
-    async fn plan(&self, probe: &Probe, quality: &str, _: &Encoders) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, _: &Encoders) -> Result<Plan, Error> {
         assert_eq!(quality, "only");
         let video = probe.video.as_ref().unwrap();
         Ok(Plan::Frames(FramePlan {
@@ -51,7 +52,7 @@ impl Codec for Plain {
         &self,
         plan: &FramePlan,
         _quality: &str,
-    ) -> Result<(Box<dyn FrameEncoder>, Bytes), CodecError> {
+    ) -> Result<(Box<dyn FrameEncoder>, Bytes), Error> {
         let (width, height, rate) = (plan.width, plan.height, plan.frame_rate);
         let head = format!("YUV4MPEG2 W{width} H{height} F{}:{} Ip C420\n", rate.num, rate.den);
         Ok((Box::new(Encoder), head.into()))
@@ -60,15 +61,15 @@ impl Codec for Plain {
 
 #[async_trait]
 impl FrameEncoder for Encoder {
-    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, CodecError> {
+    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, Error> {
         Ok([b"FRAME\n", &frame.data[..]].concat().into())
     }
 
-    async fn push_audio(&mut self, _: PcmBlock) -> Result<Bytes, CodecError> {
-        Err(CodecError::never("codec_failed", "nobody asked for sound"))
+    async fn push_audio(&mut self, _: PcmBlock) -> Result<Bytes, Error> {
+        Err(Error::never(Code::CodecFailed, "nobody asked for sound"))
     }
 
-    async fn finish(self: Box<Self>) -> Result<Bytes, CodecError> {
+    async fn finish(self: Box<Self>) -> Result<Bytes, Error> {
         Ok(Bytes::new())
     }
 }

@@ -1,6 +1,7 @@
 //! `/api/encode/*` but for uploads.
 
-use clipmill_storage::{Id, NewVideo, Origin, Upload, Videos as _};
+use clipmill_core::Id;
+use clipmill_storage::{NewVideo, Origin, Upload, Videos as _};
 use http::Method;
 use serde_json::{Value, json};
 

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use clipmill::worker::sweep_stores;
+use clipmill_core::Id;
 use clipmill_storage::{
-    Finished, Id, Jobs as _, LeaseHeld, NewVideo, Origin, StoredFile, Upload, Videos as _, Want,
+    Finished, Jobs as _, LeaseHeld, NewVideo, Origin, StoredFile, Upload, Videos as _, Want,
 };
 
 use crate::world::World;

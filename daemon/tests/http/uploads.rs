@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use clipmill_plugins::process;
+use clipmill_core::process;
 use clipmill_storage::Origin;
 use http::Method;
 use serde_json::json;

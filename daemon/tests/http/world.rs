@@ -10,21 +10,20 @@ use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use clipmill::app::{App, Parts};
 use clipmill::artifacts::Artifacts;
-use clipmill::clock::Clock;
 use clipmill::config::{Config, JwtSecrets, Secret};
-use clipmill::ffmpeg::Tools;
 use clipmill::http::{Peer, routes};
-use clipmill::pipeline::Street;
-use clipmill::worker::Ahead;
+use clipmill_core::net::Client;
+use clipmill_core::probe::{Container, Format, Live, MediaInfo, Transport, VideoTrack};
+use clipmill_core::{Clock, ClockOffset, Code, Error, Id, Time};
+use clipmill_pipeline::Pipeline;
+use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_plugins::builtin::codecs::{Av1, H264, H265};
-use clipmill_plugins::media::{Container, Format, Live, MediaInfo, Transport, VideoTrack};
-use clipmill_plugins::net::Client;
 use clipmill_plugins::{
     Codec, FetchProgress, Handler, OpaqueFetch, Order, Registry, ResolveOptions, Source,
-    SourceDescription, SourceError,
+    SourceDescription,
 };
 use clipmill_storage::sqlite::Sqlite;
-use clipmill_storage::{Failure, Finished, Id, LeaseHeld, StoredFile, Time};
+use clipmill_storage::{Failure, Finished, LeaseHeld, StoredFile};
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -77,10 +76,13 @@ impl World {
         let mut handlers = vec![Handler::Source(Arc::new(Pretend))];
         handlers.extend(codecs.map(Handler::Codec));
         let registry = Arc::new(Registry::new(handlers, Order::default()));
-        let tools = TOOLS.get_or_init(async || Tools::discover(&config).await.expect("ffmpeg"));
+        let tools = TOOLS.get_or_init(async || {
+            Tools::discover(&config.tool_paths(), &config.encode).await.expect("ffmpeg")
+        });
         let tools = tools.await.clone();
-        let client = Client::new(clipmill_plugins::net::Settings::default()).unwrap();
-        let street = Street::new(&config, tools.clone(), Arc::clone(&registry), client);
+        let client = Client::new(clipmill_core::net::Settings::default()).unwrap();
+        let pipeline =
+            Pipeline::new(config.pipeline(), tools.clone(), Arc::clone(&registry), client);
         let now = Arc::new(Mutex::new(Utc::now()));
         let clock = Arc::clone(&now);
         let app = Arc::new(App::assemble(Parts {
@@ -95,10 +97,10 @@ impl World {
             storage: Arc::new(storage.clone()),
             registry,
             tools,
-            street,
+            pipeline,
             metrics: Arc::default(),
             clock: Clock::from_fn(move || *clock.lock().unwrap()),
-            ahead: Ahead::default(),
+            clock_offset: ClockOffset::default(),
         }));
         let routes = routes(Arc::clone(&app)).boxed();
         World { app, storage, folder, routes, now }
@@ -283,17 +285,13 @@ impl Source for Pretend {
         matches!(url.host_str(), Some("www.youtube.com" | "media.test"))
     }
 
-    async fn resolve(
-        &self,
-        url: &Url,
-        _options: ResolveOptions,
-    ) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(&self, url: &Url, _options: ResolveOptions) -> Result<Arc<MediaInfo>, Error> {
         let id = url.query_pairs().find(|(name, _)| name == "v").map(|(_, id)| id.into_owned());
         match id.as_deref() {
-            Some(PRIVATE) => Err(SourceError::never("private_video", "This video is private")),
+            Some(PRIVATE) => Err(Error::never(Code::PrivateVideo, "This video is private")),
             Some(SLOW) => std::future::pending().await,
             Some(GOOD) | None => Ok(Arc::new(good())),
-            Some(_) => Err(SourceError::later("source_unreachable", "Nobody answers")),
+            Some(_) => Err(Error::later(Code::SourceUnreachable, "Nobody answers")),
         }
     }
 
@@ -301,8 +299,8 @@ impl Source for Pretend {
         &self,
         _: &OpaqueFetch,
         _: &(dyn Fn(FetchProgress) + Send + Sync),
-    ) -> Result<PathBuf, SourceError> {
-        Err(SourceError::never("source_failed", "This source has no bytes"))
+    ) -> Result<PathBuf, Error> {
+        Err(Error::never(Code::SourceFailed, "This source has no bytes"))
     }
 }
 

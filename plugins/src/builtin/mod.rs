@@ -6,7 +6,9 @@ pub mod ytdlp;
 
 use std::sync::Arc;
 
-use crate::{Codec, Handler, net};
+use clipmill_core::net;
+
+use crate::{Codec, Handler};
 
 /// What the built-in handlers need.
 #[derive(Debug, Clone)]

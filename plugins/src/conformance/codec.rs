@@ -1,10 +1,12 @@
 //! Cases for codecs.
 
+use clipmill_core::probe::Probe;
+use clipmill_core::{Code, Error};
+
 use super::frames::frame_cases;
 use super::{all_encoders, is_message, probes};
 use crate::is_name;
-use crate::media::Probe;
-use crate::{Codec, CodecError, Encoders, Plan};
+use crate::{Codec, Encoders, Plan};
 
 /// Runs every case for one codec.
 ///
@@ -56,7 +58,7 @@ async fn every_quality_has_a_sound_plan(codec: &dyn Codec) {
                     let fits = video.encoder.takes_odd_sizes(&video.pixel_format);
                     assert!(!odd || fits || video.pad_to_even, "{what}: {name} takes no odd sizes");
                 }
-                Err(error) => assert_eq!(error.code, "not_encodable", "{what}"),
+                Err(error) => assert_eq!(error.code, Code::NotEncodable, "{what}"),
             }
         }
         assert!(planned > 0, "{} can't do {quality} at all", it.name);
@@ -81,7 +83,7 @@ async fn an_unknown_quality_is_an_error(codec: &dyn Codec) {
     for quality in ["", "no such quality", "../high", "HIGH\0"] {
         let Some(probe) = probes().into_iter().next() else { continue };
         let planned = plan(codec, &probe, quality, &all_encoders()).await;
-        assert_eq!(planned.map_err(|error| error.code), Err("unknown_quality"), "{quality:?}");
+        assert_eq!(planned.map_err(|error| error.code), Err(Code::UnknownQuality), "{quality:?}");
     }
 }
 
@@ -90,7 +92,7 @@ async fn a_file_without_picture_is_an_error(codec: &dyn Codec) {
         for mut probe in probes() {
             probe.video = None;
             let planned = plan(codec, &probe, &quality, &all_encoders()).await;
-            assert_eq!(planned.map_err(|error| error.code), Err("no_video"));
+            assert_eq!(planned.map_err(|error| error.code), Err(Code::NoVideo));
         }
     }
 }
@@ -101,8 +103,10 @@ async fn a_machine_without_encoders_is_an_error(codec: &dyn Codec) {
             let planned = plan(codec, &probe, &quality, &Encoders::new()).await;
             let code = planned.map_err(|error| error.code);
             // Who encodes by himself needs none.
-            let fits =
-                matches!(code, Err("encoder_missing" | "not_encodable") | Ok(Plan::Frames(_)));
+            let fits = matches!(
+                code,
+                Err(Code::EncoderMissing | Code::NotEncodable) | Ok(Plan::Frames(_))
+            );
             assert!(fits, "{code:?}");
         }
     }
@@ -114,9 +118,9 @@ async fn plan(
     probe: &Probe,
     quality: &str,
     have: &Encoders,
-) -> Result<Plan, CodecError> {
+) -> Result<Plan, Error> {
     codec.plan(probe, quality, have).await.inspect_err(|error| {
-        assert!(CodecError::CODES.contains(&error.code), "{} is no code", error.code);
+        assert!(Code::CODEC.contains(&error.code), "{} is no code", error.code);
         assert!(is_message(&error.message), "{:?} can't be shown", error.message);
     })
 }

@@ -1,9 +1,9 @@
 //! What the cases are fed with.
 
+use clipmill_core::probe::{AudioStream, Container, Probe, Rational, VideoStream};
 use url::Url;
 
 use crate::Encoders;
-use crate::media::{AudioStream, Container, Probe, Rational, VideoStream};
 
 /// Addresses that nobody expects: other schemes, no host, strange hosts and
 /// ports, credentials, endless and empty parts.

@@ -1,10 +1,11 @@
 //! Cases for codecs that encode frames by themselves.
 
 use bytes::Bytes;
+use clipmill_core::probe::Probe;
+use clipmill_core::{Code, Error};
 
 use super::{all_encoders, is_message, probes};
-use crate::media::Probe;
-use crate::{Codec, CodecError, FrameEncoder, FramePlan, PcmBlock, Plan, RawFrame};
+use crate::{Codec, FrameEncoder, FramePlan, PcmBlock, Plan, RawFrame};
 
 /// Frames of a file.
 const FRAMES: u64 = 3;
@@ -42,11 +43,11 @@ async fn no_frames_are_taken(codec: &dyn Codec, quality: &str) {
         width: 16,
         height: 16,
         pixel_format: crate::FrameFormat::Rgb24,
-        frame_rate: crate::media::Rational { num: 25, den: 1 },
+        frame_rate: clipmill_core::probe::Rational { num: 25, den: 1 },
         audio: None,
     };
     let begun = codec.begin(&plan, quality).await.map(|_| ());
-    assert_eq!(begun.map_err(|error| error.code), Err("not_encodable"));
+    assert_eq!(begun.map_err(|error| error.code), Err(Code::NotEncodable));
 }
 
 /// Two files at a time, frame by frame: neither sees the other's.
@@ -134,7 +135,7 @@ impl File {
 
     async fn take<'a, F>(&'a mut self, push: impl FnOnce(&'a mut Box<dyn FrameEncoder>) -> F)
     where
-        F: Future<Output = Result<Bytes, CodecError>>,
+        F: Future<Output = Result<Bytes, Error>>,
     {
         match push(&mut self.encoder).await {
             Ok(bytes) => self.bytes.extend_from_slice(&bytes),
@@ -159,10 +160,10 @@ fn frame(plan: &FramePlan, n: u64) -> RawFrame {
 }
 
 /// An answer whose error, if it is one, can be told to people.
-fn known(answer: Result<Bytes, CodecError>) {
+fn known(answer: Result<Bytes, Error>) {
     if let Err(error) = answer {
-        assert!(CodecError::CODES.contains(&error.code), "{} is no code", error.code);
+        assert!(Code::CODEC.contains(&error.code), "{} is no code", error.code);
         assert!(is_message(&error.message), "{:?} can't be shown", error.message);
-        assert_ne!(error.code, "plugin_failed", "it failed where it should refuse: {error}");
+        assert_ne!(error.code, Code::PluginFailed, "it failed where it should refuse: {error}");
     }
 }

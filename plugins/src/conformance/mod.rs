@@ -27,7 +27,8 @@ fn is_message(text: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use crate::builtin::{self, codecs, http, ytdlp};
-    use crate::{Codec, Order, Registry, Source, net};
+    use crate::{Codec, Order, Registry, Source};
+    use clipmill_core::net;
 
     #[tokio::test]
     async fn the_built_in_handlers_pass() {

@@ -1,14 +1,17 @@
 //! Cases for sources.
 
+use clipmill_core::Code;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use clipmill_core::Error;
+use clipmill_core::net;
+use clipmill_core::probe::Transport;
 use url::Url;
 
 use super::{is_message, odd_urls};
 use crate::is_name;
-use crate::media::Transport;
-use crate::{ResolveOptions, Source, SourceError, net};
+use crate::{ResolveOptions, Source};
 
 /// Longest time that a source may take for anything that these cases ask.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -43,7 +46,7 @@ async fn only_the_web_is_claimed_and_resolved(source: &dyn Source) {
         }
         assert!(!source.claims(&url).await, "{url} is claimed");
         let error = resolve(source, &url).await.err();
-        assert_eq!(error.map(|error| error.code), Some("unsupported_url"), "{url}");
+        assert_eq!(error.map(|error| error.code), Some(Code::UnsupportedUrl), "{url}");
     }
 }
 
@@ -62,7 +65,7 @@ pub async fn resolving_nothing_is_a_known_error(source: &dyn Source, url: &Url) 
 /// When it doesn't.
 pub async fn resolved_info_is_sound(source: &dyn Source, url: &Url) {
     assert!(source.claims(url).await, "{url} is not claimed");
-    let there = |error: SourceError| panic!("{url} is not resolved: {error}");
+    let there = |error: Error| panic!("{url} is not resolved: {error}");
     let info = resolve(source, url).await.unwrap_or_else(there);
     let again = resolve(source, url).await.unwrap_or_else(there);
     assert_eq!(info.id, again.id, "the id changes");
@@ -90,12 +93,12 @@ pub async fn resolved_info_is_sound(source: &dyn Source, url: &Url) {
 async fn resolve(
     source: &dyn Source,
     url: &Url,
-) -> Result<std::sync::Arc<crate::media::MediaInfo>, SourceError> {
+) -> Result<std::sync::Arc<clipmill_core::probe::MediaInfo>, Error> {
     let answer =
         tokio::time::timeout(DEADLINE, source.resolve(url, ResolveOptions::default())).await;
     let Ok(answer) = answer else { panic!("{url} takes too long") };
     answer.inspect_err(|error| {
-        assert!(SourceError::CODES.contains(&error.code), "{} is no code", error.code);
+        assert!(Code::SOURCE.contains(&error.code), "{} is no code", error.code);
         assert!(is_message(&error.message), "{:?} can't be shown", error.message);
     })
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::HostError;
+use clipmill_core::{Code, Error};
+
 use super::bindings::codec::CodecPre;
 use super::bindings::frames::FrameCodecPre;
 use super::bindings::source::{SourceDescription as Said, SourcePre};
@@ -30,7 +31,7 @@ pub(super) async fn bind(
     compiled: &Compiled,
     kind: Kind,
     plugin: Arc<Plugin>,
-) -> Result<Handler, HostError> {
+) -> Result<Handler, Error> {
     check_imports(compiled)?;
     Ok(match kind {
         Kind::Source => Handler::Source(Arc::new(source(compiled, plugin).await?)),
@@ -39,7 +40,7 @@ pub(super) async fn bind(
     })
 }
 
-async fn source(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmSource, HostError> {
+async fn source(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmSource, Error> {
     let linked = plugin.machine.sources.instantiate_pre(&compiled.component);
     let pre = linked.and_then(SourcePre::new).map_err(|error| unfit(Kind::Source, &error))?;
     let asked = pre.clone();
@@ -49,7 +50,7 @@ async fn source(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmSource, 
     Ok(WasmSource::new(plugin, pre, description))
 }
 
-async fn codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmCodec, HostError> {
+async fn codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmCodec, Error> {
     let linked = plugin.machine.codecs.instantiate_pre(&compiled.component);
     let pre = linked.and_then(CodecPre::new).map_err(|error| unfit(Kind::Codec, &error))?;
     let asked = pre.clone();
@@ -59,10 +60,7 @@ async fn codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmCodec, Ho
     Ok(WasmCodec { plugin, pre, description })
 }
 
-async fn frame_codec(
-    compiled: &Compiled,
-    plugin: Arc<Plugin>,
-) -> Result<WasmFrameCodec, HostError> {
+async fn frame_codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmFrameCodec, Error> {
     let linked = plugin.machine.frames.instantiate_pre(&compiled.component);
     let pre =
         linked.and_then(FrameCodecPre::new).map_err(|error| unfit(Kind::FrameCodec, &error))?;
@@ -73,35 +71,35 @@ async fn frame_codec(
     Ok(WasmFrameCodec { plugin, pre, description })
 }
 
-fn of_source(plugin: &Plugin, said: Said) -> Result<SourceDescription, HostError> {
+fn of_source(plugin: &Plugin, said: Said) -> Result<SourceDescription, Error> {
     same_name(plugin, &said.name)?;
     let version = said.version;
     if version.trim().is_empty() || version.len() > 64 || version.chars().any(char::is_control) {
-        return Err(HostError::new("bad_description", "its version is no line of text"));
+        return Err(Error::never(Code::BadDescription, "its version is no line of text"));
     }
     Ok(SourceDescription { name: said.name, version })
 }
 
-fn of_codec(plugin: &Plugin, said: SaidOfCodec) -> Result<CodecDescription, HostError> {
+fn of_codec(plugin: &Plugin, said: SaidOfCodec) -> Result<CodecDescription, Error> {
     same_name(plugin, &said.name)?;
     convert::description(said)
-        .map_err(|what| HostError::new("bad_description", format!("it describes itself: {what}")))
+        .map_err(|what| Error::never(Code::BadDescription, format!("it describes itself: {what}")))
 }
 
-fn same_name(plugin: &Plugin, said: &str) -> Result<(), HostError> {
+fn same_name(plugin: &Plugin, said: &str) -> Result<(), Error> {
     let name = &*plugin.identity.name;
     if said == name {
         return Ok(());
     }
     let said: String = said.chars().take(64).collect();
     let told = format!("it calls itself {said:?}, and its manifest calls it {name:?}");
-    Err(HostError::new("bad_description", told))
+    Err(Error::never(Code::BadDescription, told))
 }
 
-fn unfit(kind: Kind, error: &wasmtime::Error) -> HostError {
-    HostError::new("bad_component", format!("it is no {kind} plugin: {error:#}"))
+fn unfit(kind: Kind, error: &wasmtime::Error) -> Error {
+    Error::never(Code::BadComponent, format!("it is no {kind} plugin: {error:#}"))
 }
 
-fn undescribed(fault: &Fault) -> HostError {
-    HostError::new("bad_description", format!("it could not say who it is: {fault}"))
+fn undescribed(fault: &Fault) -> Error {
+    Error::never(Code::BadDescription, format!("it could not say who it is: {fault}"))
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::probe::Probe;
+use clipmill_core::{Code, Error};
 
 use super::bindings::codec::CodecPre;
 use super::context::Context;
@@ -11,8 +13,7 @@ use super::convert;
 use super::fault::Fault;
 use super::fresh::fresh;
 use super::plugin::{Budget, Plugin};
-use crate::media::Probe;
-use crate::{Codec, CodecDescription, CodecError, Encoders, Plan};
+use crate::{Codec, CodecDescription, Encoders, Plan};
 
 /// Computing time of `plan`.
 pub(super) const PLAN: Duration = Duration::from_secs(2);
@@ -30,12 +31,7 @@ impl Codec for WasmCodec {
         self.description.clone()
     }
 
-    async fn plan(
-        &self,
-        probe: &Probe,
-        quality: &str,
-        have: &Encoders,
-    ) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<Plan, Error> {
         let pre = self.pre.clone();
         let (probe, quality) = (convert::probe(probe), quality.to_owned());
         let have: Vec<String> = have.iter().cloned().collect();
@@ -50,6 +46,6 @@ impl Codec for WasmCodec {
 }
 
 /// What a fault means to who wanted to encode.
-pub(super) fn failed(name: &str, fault: &Fault) -> CodecError {
-    CodecError::later("plugin_failed", format!("the plugin {name} failed: {fault}"))
+pub(super) fn failed(name: &str, fault: &Fault) -> Error {
+    Error::later(Code::PluginFailed, format!("the plugin {name} failed: {fault}"))
 }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use clipmill_core::{Code, Error};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use super::HostError;
 use super::engine::Machine;
 use super::manifest::API;
 
@@ -24,11 +24,11 @@ pub(super) struct Compiled {
 
 /// Compiles a component, or takes it from the cache. Takes the processor for
 /// up to some seconds.
-pub(super) fn compile(machine: &Machine, wasm: &[u8]) -> Result<Compiled, HostError> {
+pub(super) fn compile(machine: &Machine, wasm: &[u8]) -> Result<Compiled, Error> {
     let began = Instant::now();
     let component = Component::from_binary(&machine.engine, wasm).map_err(|error| {
         let cause = error.root_cause().to_string();
-        HostError::new("bad_component", format!("it is no valid component: {cause}"))
+        Error::never(Code::BadComponent, format!("it is no valid component: {cause}"))
     })?;
     let ty = component.component_type();
     let imports: Vec<String> = ty
@@ -41,14 +41,14 @@ pub(super) fn compile(machine: &Machine, wasm: &[u8]) -> Result<Compiled, HostEr
 }
 
 /// Refuses imports that the host does not have, in words that help.
-pub(super) fn check_imports(compiled: &Compiled) -> Result<(), HostError> {
+pub(super) fn check_imports(compiled: &Compiled) -> Result<(), Error> {
     for name in &compiled.imports {
         let version = name.strip_prefix(PACKAGE).and_then(|name| name.split_once('@'));
         match version {
             Some((_, version)) if version.starts_with(&format!("{API}.")) => {}
             Some((_, version)) => {
-                return Err(HostError::new(
-                    "wrong_api",
+                return Err(Error::never(
+                    Code::WrongApi,
                     format!("it is built for version {version} of the interface, not for {API}"),
                 ));
             }
@@ -57,8 +57,8 @@ pub(super) fn check_imports(compiled: &Compiled) -> Result<(), HostError> {
                     true => "; build it for a target without WASI, or stub WASI out",
                     false => "",
                 };
-                return Err(HostError::new(
-                    "bad_component",
+                return Err(Error::never(
+                    Code::BadComponent,
                     format!("it imports {name}, which clipmill does not have{wasi}"),
                 ));
             }

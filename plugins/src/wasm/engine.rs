@@ -6,11 +6,11 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
+use clipmill_core::{Code, Error};
 use tokio::runtime::{Builder, Handle, Runtime};
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
-use super::HostError;
 use super::bindings::{codec, frames, source};
 use super::context::Context;
 use super::ticker::Ticker;
@@ -34,9 +34,9 @@ pub(super) struct Machine {
 
 impl Machine {
     /// A machine that keeps compiled components in this folder.
-    pub fn new(cache: Option<&Path>) -> Result<Machine, HostError> {
+    pub fn new(cache: Option<&Path>) -> Result<Machine, Error> {
         let failed = |what: &str, error: String| {
-            HostError::new("host_failed", format!("{what} can't be set up: {error}"))
+            Error::never(Code::HostFailed, format!("{what} can't be set up: {error}"))
         };
         let mut config = Config::new();
         config.epoch_interruption(true).max_wasm_stack(GUEST_STACK).async_stack_size(CALL_STACK);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clipmill_core::probe::Probe;
+use clipmill_core::{Code, Error};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 
@@ -15,11 +17,7 @@ use super::convert;
 use super::fault::Fault;
 use super::fresh::fresh;
 use super::plugin::{Budget, Came, Plugin};
-use crate::media::Probe;
-use crate::{
-    Codec, CodecDescription, CodecError, Encoders, FrameEncoder, FramePlan, PcmBlock, Plan,
-    RawFrame,
-};
+use crate::{Codec, CodecDescription, Encoders, FrameEncoder, FramePlan, PcmBlock, Plan, RawFrame};
 
 /// A codec in a guest.
 pub(super) struct WasmFrameCodec {
@@ -37,12 +35,7 @@ impl Codec for WasmFrameCodec {
         self.description.clone()
     }
 
-    async fn plan(
-        &self,
-        probe: &Probe,
-        quality: &str,
-        _have: &Encoders,
-    ) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, _have: &Encoders) -> Result<Plan, Error> {
         let pre = self.pre.clone();
         let (probe, quality) = (convert::probe(probe), quality.to_owned());
         let work = fresh!(pre, |store, guest| guest.call_plan(&mut store, &probe, &quality));
@@ -58,15 +51,15 @@ impl Codec for WasmFrameCodec {
         &self,
         plan: &FramePlan,
         quality: &str,
-    ) -> Result<(Box<dyn FrameEncoder>, Bytes), CodecError> {
+    ) -> Result<(Box<dyn FrameEncoder>, Bytes), Error> {
         let stream = convert::frame_plan_for_guest(plan).ok_or_else(|| {
-            CodecError::never("not_encodable", "this frame rate is no fraction of 32 bits")
+            Error::never(Code::NotEncodable, "this frame rate is no fraction of 32 bits")
         })?;
         let budget = Budget::session(&self.plugin.identity.wants);
         let turns = Arc::clone(&self.plugin.encodes);
         let turn = tokio::time::timeout(budget.wall, turns.acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            return Err(CodecError::later("plugin_failed", "too many encodes of this plugin"));
+            return Err(Error::later(Code::PluginFailed, "too many encodes of this plugin"));
         };
         let (pre, quality) = (self.pre.clone(), quality.to_owned());
         let store = self.plugin.store(budget);
@@ -101,12 +94,12 @@ impl Session {
         &mut self,
         name: &'static str,
         work: impl FnOnce(Store<Context>, Arc<Guest>) -> F,
-    ) -> Result<Bytes, CodecError>
+    ) -> Result<Bytes, Error>
     where
         F: Future<Output = Came<Answer>> + Send + 'static,
     {
         let Some((mut store, guest)) = self.instance.take() else {
-            return Err(CodecError::never("plugin_failed", "this encode has failed before"));
+            return Err(Error::never(Code::PluginFailed, "this encode has failed before"));
         };
         store.data_mut().renew();
         let work = work(store, Arc::clone(&guest));
@@ -120,7 +113,7 @@ impl Session {
 
 #[async_trait]
 impl FrameEncoder for Session {
-    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, CodecError> {
+    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, Error> {
         let frame = VideoFrame {
             pts_us: frame.pts_micros,
             duration_us: frame.duration_micros,
@@ -133,7 +126,7 @@ impl FrameEncoder for Session {
         self.call("push-video", work).await
     }
 
-    async fn push_audio(&mut self, block: PcmBlock) -> Result<Bytes, CodecError> {
+    async fn push_audio(&mut self, block: PcmBlock) -> Result<Bytes, Error> {
         let block = AudioBlock { pts_us: block.pts_micros, data: block.data.into() };
         let work = |mut store: Store<Context>, guest: Arc<Guest>| async move {
             let answer = guest.call_push_audio(&mut store, &block).await;
@@ -142,7 +135,7 @@ impl FrameEncoder for Session {
         self.call("push-audio", work).await
     }
 
-    async fn finish(mut self: Box<Self>) -> Result<Bytes, CodecError> {
+    async fn finish(mut self: Box<Self>) -> Result<Bytes, Error> {
         let work = |mut store: Store<Context>, guest: Arc<Guest>| async move {
             let answer = guest.call_finish(&mut store).await;
             (store, answer)

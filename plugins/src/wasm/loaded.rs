@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use clipmill_core::{Code, Error};
 use tokio::runtime::Handle;
 
-use super::HostError;
 use super::bind::bind;
 use super::component::{Compiled, compile};
 use super::engine::Machine;
@@ -35,12 +35,12 @@ impl Loaded {
         settings: &Settings,
         machine: &Arc<Machine>,
         on_fault: Arc<dyn Fn(bool) + Send + Sync>,
-    ) -> Result<Loaded, HostError> {
+    ) -> Result<Loaded, Error> {
         let Package { manifest, wasm, sha256 } = package;
         let engine = Arc::clone(machine);
         let compiled = tokio::task::spawn_blocking(move || compile(&engine, &wasm));
         let compiled = compiled.await.map_err(|error| {
-            HostError::new("host_failed", format!("compiling it was ended: {error}"))
+            Error::never(Code::HostFailed, format!("compiling it was ended: {error}"))
         })??;
         let each = settings.each.get(&manifest.name);
         let identity = Identity {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use clipmill_core::{Code, Error};
 use serde::{Deserialize, Serialize};
 
-use super::HostError;
 use crate::is_name;
 
 /// The one version of the interface that there is, as manifests write it.
@@ -102,18 +102,18 @@ impl Manifest {
     ///
     /// # Errors
     /// `bad_manifest`, with everything that is wrong.
-    pub fn parse(text: &str) -> Result<Manifest, HostError> {
+    pub fn parse(text: &str) -> Result<Manifest, Error> {
         let manifest: Manifest = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text.get(..span.start).map_or(1, lines));
             let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            HostError::new("bad_manifest", format!("the manifest: {place}{}", error.message()))
+            Error::never(Code::BadManifest, format!("the manifest: {place}{}", error.message()))
         })?;
         let problems = manifest.problems();
         match problems.is_empty() {
             true => Ok(manifest),
             false => {
                 let problems = problems.join("; ");
-                Err(HostError::new("bad_manifest", format!("the manifest: {problems}")))
+                Err(Error::never(Code::BadManifest, format!("the manifest: {problems}")))
             }
         }
     }

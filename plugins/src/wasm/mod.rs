@@ -14,7 +14,6 @@ mod component;
 mod context;
 mod convert;
 mod engine;
-mod error;
 mod fault;
 mod frames;
 mod fresh;
@@ -35,7 +34,6 @@ mod state;
 mod ticker;
 mod watch;
 
-pub use error::HostError;
 pub use grants::{Each, Grant};
 pub use manifest::{API, Kind, Manifest, Wants, is_host_pattern};
 pub use observer::{CallReport, Observer};

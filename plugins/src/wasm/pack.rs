@@ -1,8 +1,8 @@
 //! From what compilers make to what clipmill loads.
 
+use clipmill_core::{Code, Error};
 use wit_component::ComponentEncoder;
 
-use super::HostError;
 use super::manifest::Manifest;
 use super::section::{self, Layer};
 
@@ -12,8 +12,8 @@ use super::section::{self, Layer};
 ///
 /// # Errors
 /// `bad_component`, `bad_manifest`.
-pub fn pack(wasm: &[u8], manifest: Option<&str>) -> Result<Vec<u8>, HostError> {
-    let bad = |error: String| HostError::new("bad_component", error);
+pub fn pack(wasm: &[u8], manifest: Option<&str>) -> Result<Vec<u8>, Error> {
+    let bad = |error: String| Error::never(Code::BadComponent, error);
     let mut packed = match section::layer(wasm) {
         Layer::Component => wasm.to_vec(),
         Layer::Module => {

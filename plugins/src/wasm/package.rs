@@ -9,10 +9,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use clipmill_core::{Code, Error};
 use sha2::{Digest, Sha256};
 
 use super::manifest::{self, Manifest};
-use super::{HostError, section};
+use super::section;
 use crate::is_name;
 
 /// Largest plugin, bytes.
@@ -95,8 +96,8 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// The place of a plugin that somebody names: its file or its folder.
-pub(super) fn at(path: &Path) -> Result<(String, Place), HostError> {
-    let bad = |what: &str| HostError::new("bad_package", format!("{}: {what}", path.display()));
+pub(super) fn at(path: &Path) -> Result<(String, Place), Error> {
+    let bad = |what: &str| Error::never(Code::BadPackage, format!("{}: {what}", path.display()));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
     let home = match path.is_dir() {
         true => path,
@@ -116,30 +117,30 @@ pub(super) fn at(path: &Path) -> Result<(String, Place), HostError> {
 
 impl Place {
     /// Reads the plugin. `within` is a folder that no link may lead out of.
-    pub fn read(&self, name: &str, within: Option<&Path>) -> Result<Package, HostError> {
+    pub fn read(&self, name: &str, within: Option<&Path>) -> Result<Package, Error> {
         let wasm = read(&self.wasm, LARGEST, within)?;
         match section::layer(&wasm) {
             section::Layer::Component => {}
             section::Layer::Module => {
-                return Err(HostError::new(
-                    "bad_component",
+                return Err(Error::never(
+                    Code::BadComponent,
                     "it is a core module, not a component: run `clipmill plugin pack` on it",
                 ));
             }
             section::Layer::Other => {
-                return Err(HostError::new("bad_component", "it is not WebAssembly"));
+                return Err(Error::never(Code::BadComponent, "it is not WebAssembly"));
             }
         }
         let text = match self.stamp[1] {
             Some(_) => {
                 let text = read(&self.manifest, manifest::LARGEST, within)?;
                 String::from_utf8(text).map_err(|_| {
-                    HostError::new("bad_manifest", format!("{name}.toml is not UTF-8"))
+                    Error::never(Code::BadManifest, format!("{name}.toml is not UTF-8"))
                 })?
             }
             None => section::manifest(&wasm)?.map(str::to_owned).ok_or_else(|| {
-                HostError::new(
-                    "bad_package",
+                Error::never(
+                    Code::BadPackage,
                     format!(
                         "there is no manifest: put {name}.toml beside {name}.wasm, or pack it into \
                          the file with `clipmill plugin pack`"
@@ -149,8 +150,8 @@ impl Place {
         };
         let manifest = Manifest::parse(&text)?;
         if manifest.name != name {
-            return Err(HostError::new(
-                "bad_manifest",
+            return Err(Error::never(
+                Code::BadManifest,
                 format!("the manifest names {:?}, and the file {name:?}", manifest.name),
             ));
         }
@@ -160,10 +161,10 @@ impl Place {
     }
 }
 
-fn read(path: &Path, most: u64, within: Option<&Path>) -> Result<Vec<u8>, HostError> {
+fn read(path: &Path, most: u64, within: Option<&Path>) -> Result<Vec<u8>, Error> {
     use std::io::Read as _;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let bad = |what: String| HostError::new("bad_package", format!("{name}: {what}"));
+    let bad = |what: String| Error::never(Code::BadPackage, format!("{name}: {what}"));
     let unreadable = |error: std::io::Error| bad(format!("can't be read: {error}"));
     if let Some(folder) = within {
         let real = path.canonicalize().map_err(unreadable)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_core::net;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -18,7 +19,6 @@ use super::manifest::Wants;
 use super::observer::{CallReport, Observer};
 use super::record::Record;
 use super::ticker::TICK;
-use crate::net;
 
 /// Instances of one plugin that answer calls at a time, and as many encode.
 const INSTANCES: usize = 8;

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use clipmill_core::{Code, Error};
 use futures_util::StreamExt as _;
 
-use super::HostError;
 use super::engine::Machine;
 use super::loaded::Loaded;
 use super::package::{self, Place};
@@ -103,7 +103,7 @@ impl Plugins {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub async fn inspect(&self, path: &Path) -> Result<Inspected, HostError> {
+    pub async fn inspect(&self, path: &Path) -> Result<Inspected, Error> {
         let (name, place) = package::at(path)?;
         let package = place.read(&name, None)?;
         let inner = &self.inner;
@@ -136,7 +136,7 @@ impl Inner {
         }
     }
 
-    fn machine(&self) -> Result<Arc<Machine>, HostError> {
+    fn machine(&self) -> Result<Arc<Machine>, Error> {
         let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(machine) = &*machine {
             return Ok(Arc::clone(machine));
@@ -193,20 +193,20 @@ impl Inner {
             }
             Err(error) => {
                 let kept = slot.loaded.as_ref().map(|old| old.manifest.version.clone());
-                tracing::warn!(plugin = name, error.code, kept, "plugin does not load: {error}");
+                tracing::warn!(plugin = name, error.code = %error.code, kept, "plugin does not load: {error}");
                 slot.broken = Some(error.message);
             }
         }
         true
     }
 
-    async fn load(self: &Arc<Inner>, name: &str, place: &Place) -> Result<Loaded, HostError> {
+    async fn load(self: &Arc<Inner>, name: &str, place: &Place) -> Result<Loaded, Error> {
         self.free_name(name)?;
         let (place, folder) = (place.clone(), self.settings.folder.clone());
         let of = name.to_owned();
         let read = tokio::task::spawn_blocking(move || place.read(&of, Some(&folder))).await;
         let package = read.map_err(|error| {
-            HostError::new("host_failed", format!("reading it was ended: {error}"))
+            Error::never(Code::HostFailed, format!("reading it was ended: {error}"))
         })??;
         let weak: Weak<Inner> = Arc::downgrade(self);
         let on_fault = Arc::new(move |aside: bool| match (weak.upgrade(), aside) {
@@ -217,11 +217,11 @@ impl Inner {
         Loaded::load(package, &self.settings, &self.machine()?, on_fault).await
     }
 
-    fn free_name(&self, name: &str) -> Result<(), HostError> {
+    fn free_name(&self, name: &str) -> Result<(), Error> {
         match self.registry.is_built_in(name) {
             false => Ok(()),
-            true => Err(HostError::new(
-                "name_taken",
+            true => Err(Error::never(
+                Code::NameTaken,
                 format!("{name} is a built-in handler; give the plugin another name"),
             )),
         }

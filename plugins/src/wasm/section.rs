@@ -1,6 +1,6 @@
 //! The manifest inside a component: a custom section at the top level.
 
-use super::HostError;
+use clipmill_core::{Code, Error};
 
 /// Name of the section.
 const NAME: &str = "clipmill-manifest";
@@ -33,8 +33,8 @@ pub(super) fn layer(wasm: &[u8]) -> Layer {
 ///
 /// # Errors
 /// `bad_component` when the sections have no end.
-pub(super) fn manifest(wasm: &[u8]) -> Result<Option<&str>, HostError> {
-    let broken = || HostError::new("bad_component", "the file is cut off or no WebAssembly");
+pub(super) fn manifest(wasm: &[u8]) -> Result<Option<&str>, Error> {
+    let broken = || Error::never(Code::BadComponent, "the file is cut off or no WebAssembly");
     let mut rest = wasm.get(HEADER..).ok_or_else(broken)?;
     while let Some((id, after)) = rest.split_first() {
         let (length, after) = number(after).ok_or_else(broken)?;
@@ -48,7 +48,7 @@ pub(super) fn manifest(wasm: &[u8]) -> Result<Option<&str>, HostError> {
         if name == NAME.as_bytes() {
             let text = std::str::from_utf8(text);
             return text.map(Some).map_err(|_| {
-                HostError::new("bad_manifest", "the manifest in the file is not UTF-8")
+                Error::never(Code::BadManifest, "the manifest in the file is not UTF-8")
             });
         }
     }

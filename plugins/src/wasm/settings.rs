@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clipmill_core::net;
+
 use super::grants::{Each, Grant};
 use super::manifest::Wants;
 use super::observer::Observer;
-use crate::net;
 
 /// What the host of plugins needs.
 #[derive(Clone)]

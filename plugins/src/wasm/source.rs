@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::Utc;
+use clipmill_core::net::check_url;
+use clipmill_core::probe::{Format, Live, MediaInfo, Transport};
+use clipmill_core::{Code, Error};
 use moka::Expiry;
 use moka::future::Cache;
 use url::Url;
@@ -16,9 +19,7 @@ use super::convert;
 use super::fresh::fresh;
 use super::plugin::{Budget, Plugin};
 use crate::builtin::http::download_to;
-use crate::media::{Format, Live, MediaInfo, Transport};
-use crate::net::check_url;
-use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription, SourceError};
+use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription};
 
 /// Computing time of `claims`, as the interface promises it.
 const CLAIMS: Duration = Duration::from_millis(200);
@@ -70,7 +71,7 @@ impl WasmSource {
         WasmSource { plugin, pre, description, known }
     }
 
-    async fn ask(&self, url: &str, fresh: bool) -> Result<Known, SourceError> {
+    async fn ask(&self, url: &str, fresh: bool) -> Result<Known, Error> {
         let budget = Budget::full(&self.plugin.identity.wants);
         let deadline_ms = u32::try_from(budget.wall.as_millis()).unwrap_or(u32::MAX);
         let (pre, url) = (self.pre.clone(), url.to_owned());
@@ -82,7 +83,7 @@ impl WasmSource {
         };
         let info = self.plugin.call("resolve", budget, work, judge).await.map_err(|fault| {
             let name = &self.description.name;
-            SourceError::later("plugin_failed", format!("the plugin {name} failed: {fault}"))
+            Error::later(Code::PluginFailed, format!("the plugin {name} failed: {fault}"))
         })??;
         let left = info.expires_at.map(|at| (at - Utc::now()).to_std().unwrap_or_default());
         let keep = left.map_or(KEPT, |left| left.saturating_sub(MARGIN).min(LONGEST_KEPT));
@@ -108,11 +109,7 @@ impl Source for WasmSource {
         self.plugin.call("claims", Budget::brief(CLAIMS), work, Ok).await.unwrap_or(false)
     }
 
-    async fn resolve(
-        &self,
-        url: &Url,
-        options: ResolveOptions,
-    ) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(&self, url: &Url, options: ResolveOptions) -> Result<Arc<MediaInfo>, Error> {
         check_url(url)?;
         if options.fresh {
             self.known.invalidate(url.as_str()).await;
@@ -120,7 +117,7 @@ impl Source for WasmSource {
         // All who wait for the same address share one call.
         let asked = self.ask(url.as_str(), options.fresh);
         let known = self.known.try_get_with(url.to_string(), asked).await;
-        Ok(known.map_err(|error: Arc<SourceError>| (*error).clone())?.info)
+        Ok(known.map_err(|error: Arc<Error>| (*error).clone())?.info)
     }
 
     /// Downloads a progressive format whole.
@@ -128,21 +125,21 @@ impl Source for WasmSource {
         &self,
         what: &OpaqueFetch,
         progress: &(dyn Fn(FetchProgress) + Send + Sync),
-    ) -> Result<PathBuf, SourceError> {
+    ) -> Result<PathBuf, Error> {
         let info = self.resolve(&what.url, ResolveOptions::default()).await?;
         let wanted = |format: &&Format| what.formats.contains(&format.id);
         let format = info.formats.iter().find(wanted).ok_or_else(|| {
-            SourceError::later("source_failed", "the source does not offer this any more")
+            Error::later(Code::SourceFailed, "the source does not offer this any more")
         })?;
         let Transport::Progressive { url, headers } = &format.transport else {
-            return Err(SourceError::never(
-                "source_failed",
+            return Err(Error::never(
+                Code::SourceFailed,
                 "this stream could not be fetched in segments, and a plugin can't do it otherwise",
             ));
         };
         if what.formats.len() != 1 {
-            return Err(SourceError::never(
-                "source_failed",
+            return Err(Error::never(
+                Code::SourceFailed,
                 "picture and sound are two files, which the server does not hand out in parts",
             ));
         }

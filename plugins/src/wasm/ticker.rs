@@ -4,9 +4,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use clipmill_core::{Code, Error};
 use wasmtime::Engine;
-
-use super::HostError;
 
 /// Length of an epoch: how long a guest computes before others get their turn.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -36,13 +35,13 @@ impl State {
 
 impl Ticker {
     /// A ticker of this engine.
-    pub fn start(engine: Engine) -> Result<Ticker, HostError> {
+    pub fn start(engine: Engine) -> Result<Ticker, Error> {
         let state = Arc::new(State::default());
         let ours = Arc::clone(&state);
         std::thread::Builder::new()
             .name("plugin-ticks".to_owned())
             .spawn(move || tick(&engine, &ours))
-            .map_err(|error| HostError::new("host_failed", format!("no thread: {error}")))?;
+            .map_err(|error| Error::never(Code::HostFailed, format!("no thread: {error}")))?;
         Ok(Ticker { state })
     }
 

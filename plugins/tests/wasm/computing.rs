@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use clipmill_core::Code;
 use clipmill_plugins::wasm::State;
 
 use crate::guest::{Guest, SPIN};
@@ -15,7 +16,7 @@ async fn fault(guest: Guest) -> String {
     let source = host.source(&name);
     let began = Instant::now();
     let error = resolve(source.as_ref(), "x").await.unwrap_err();
-    assert_eq!(error.code, "plugin_failed");
+    assert_eq!(error.code, Code::PluginFailed);
     assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
     let (faults, last) = host.faults(&name);
     assert_eq!(faults, 1);

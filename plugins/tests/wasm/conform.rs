@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use clipmill_core::net;
+use clipmill_plugins::Source;
 use clipmill_plugins::builtin::http::Http;
 use clipmill_plugins::conformance::{
     codec_cases, resolved_info_is_sound, resolving_nothing_is_a_known_error, source_cases,
 };
 use clipmill_plugins::wasm::{Each, State};
-use clipmill_plugins::{Source, net};
 use url::Url;
 
 use crate::guest::Guest;

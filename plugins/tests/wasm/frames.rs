@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use clipmill_core::Code;
 use clipmill_plugins::wasm::State;
 use clipmill_plugins::{Codec, FrameEncoder, FramePlan, PcmBlock, Plan, RawFrame, conformance};
 
@@ -69,11 +70,11 @@ async fn a_frame_that_becomes_a_film_is_cut_off() {
     let host = Host::with(|settings| settings.ceilings.memory_mb = 1024, &[guest]).await;
     let mut encoder = begin(&host, "anim").await;
     let error = encoder.push_video(frame()).await.unwrap_err();
-    assert_eq!(error.code, "plugin_failed");
+    assert_eq!(error.code, Code::PluginFailed);
     assert_eq!(host.faults("anim"), (1, "push-video: its answer is too large".to_owned()));
     // The encode is over, and only this one.
-    assert_eq!(encoder.push_video(frame()).await.unwrap_err().code, "plugin_failed");
-    assert_eq!(encoder.finish().await.unwrap_err().code, "plugin_failed");
+    assert_eq!(encoder.push_video(frame()).await.unwrap_err().code, Code::PluginFailed);
+    assert_eq!(encoder.finish().await.unwrap_err().code, Code::PluginFailed);
     assert_eq!(host.faults("anim").0, 1);
     begin(&host, "anim").await;
 }
@@ -89,15 +90,15 @@ async fn a_frame_that_never_ends_ends() {
     .await;
     let began = Instant::now();
     let mut encoder = begin(&host, "pushes").await;
-    assert_eq!(encoder.push_video(frame()).await.unwrap_err().code, "plugin_failed");
+    assert_eq!(encoder.push_video(frame()).await.unwrap_err().code, Code::PluginFailed);
     let codec = host.codec("begins");
     let plan = plan(codec.as_ref()).await;
-    assert_eq!(codec.begin(&plan, "high").await.err().unwrap().code, "plugin_failed");
+    assert_eq!(codec.begin(&plan, "high").await.err().unwrap().code, Code::PluginFailed);
     let encoder = begin(&host, "finishes").await;
-    assert_eq!(encoder.finish().await.unwrap_err().code, "plugin_failed");
+    assert_eq!(encoder.finish().await.unwrap_err().code, Code::PluginFailed);
     let probe = conformance::probes().remove(0);
     let planned = host.codec("plans").plan(&probe, "high", &Default::default()).await;
-    assert_eq!(planned.unwrap_err().code, "plugin_failed");
+    assert_eq!(planned.unwrap_err().code, Code::PluginFailed);
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     for (name, call) in
         [("pushes", "push-video"), ("begins", "begin"), ("finishes", "finish"), ("plans", "plan")]
@@ -119,7 +120,7 @@ async fn encodes_that_are_dropped_make_room() {
     }
     all[0].push_video(frame()).await.unwrap();
     let error = codec.begin(&plan, "high").await.err().unwrap();
-    assert_eq!((error.code, error.retry), ("plugin_failed", clipmill_plugins::Retry::Later));
+    assert_eq!((error.code, error.retry), (Code::PluginFailed, clipmill_core::Retry::Later));
     all.clear();
     for _ in 0..8 {
         all.push(begin(&host, "anim").await);
@@ -136,7 +137,7 @@ async fn an_error_of_the_guest_ends_the_encode_and_is_no_fault() {
     let host = Host::of(&[guest.answers("push-video", at)]).await;
     let mut encoder = begin(&host, "anim").await;
     let error = encoder.push_video(frame()).await.unwrap_err();
-    assert_eq!((error.code, error.message.as_str()), ("codec_failed", "no more"));
-    assert_eq!(encoder.push_video(frame()).await.unwrap_err().code, "plugin_failed");
+    assert_eq!((error.code, error.message.as_str()), (Code::CodecFailed, "no more"));
+    assert_eq!(encoder.push_video(frame()).await.unwrap_err().code, Code::PluginFailed);
     assert_eq!(host.faults("anim").0, 0);
 }

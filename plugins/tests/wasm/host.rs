@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use clipmill_core::Error;
+use clipmill_core::net;
+use clipmill_core::probe::MediaInfo;
 use clipmill_plugins::builtin::codecs::H264;
-use clipmill_plugins::media::MediaInfo;
 use clipmill_plugins::wasm::{
     CallReport, Ceilings, Grant, Observer, PluginState, Plugins, Settings, State,
 };
-use clipmill_plugins::{Codec, Handler, Order, Registry, ResolveOptions, Source, SourceError, net};
+use clipmill_plugins::{Codec, Handler, Order, Registry, ResolveOptions, Source};
 use tempfile::TempDir;
 use url::Url;
 
@@ -160,7 +162,7 @@ impl Host {
 }
 
 /// Asks a source for an address that is its own.
-pub async fn resolve(source: &dyn Source, path: &str) -> Result<Arc<MediaInfo>, SourceError> {
+pub async fn resolve(source: &dyn Source, path: &str) -> Result<Arc<MediaInfo>, Error> {
     let url = format!("https://{}.example/{path}", source.describe().name);
     source.resolve(&url.parse::<Url>().unwrap(), ResolveOptions::default()).await
 }

@@ -1,8 +1,9 @@
 //! Files and answers that make no sense.
 
-use clipmill_plugins::media::{Live, Transport};
+use clipmill_core::probe::{Live, Transport};
+use clipmill_core::{Code, Retry};
 use clipmill_plugins::wasm::State;
-use clipmill_plugins::{Plan, Retry, conformance};
+use clipmill_plugins::{Plan, conformance};
 
 use crate::guest::Guest;
 use crate::host::{Host, resolve};
@@ -20,7 +21,7 @@ fn source(change: Change) -> Guest {
 async fn fault(guest: Guest) -> String {
     let host = Host::of(std::slice::from_ref(&guest)).await;
     let error = resolve(host.source(&guest.name).as_ref(), "x").await.expect_err("it is taken");
-    assert_eq!((error.code, error.retry), ("plugin_failed", Retry::Later));
+    assert_eq!((error.code, error.retry), (Code::PluginFailed, Retry::Later));
     let (faults, last) = host.faults(&guest.name);
     assert_eq!(faults, 1);
     last
@@ -280,7 +281,7 @@ async fn errors_of_the_guest_are_answers() {
     let at = error.place(&mut guest.image);
     let host = Host::of(&[guest.answers("resolve", at)]).await;
     let error = resolve(host.source("site").as_ref(), "x").await.unwrap_err();
-    assert_eq!((error.code, error.message.as_str()), ("rate_limited", "slow down please"));
+    assert_eq!((error.code, error.message.as_str()), (Code::RateLimited, "slow down please"));
     assert!(matches!(error.retry, Retry::After(wait) if wait.as_secs() == 24 * 3600));
     assert_eq!(host.faults("site").0, 0);
 }
@@ -301,7 +302,7 @@ async fn plans_that_can_not_be_are_faults() {
         let host = Host::of(&[Guest::codec("vp").poke(at, bytes)]).await;
         let (probe, have) = (conformance::probes().remove(0), conformance::all_encoders());
         let error = host.codec("vp").plan(&probe, "high", &have).await.unwrap_err();
-        assert_eq!(error.code, "plugin_failed");
+        assert_eq!(error.code, Code::PluginFailed);
         assert!(error.message.contains(part), "{part}: {error}");
         assert_eq!(host.faults("vp").0, 1);
     }
@@ -320,7 +321,10 @@ async fn frames_that_can_not_be_are_faults() {
     for (part, at, value) in changes {
         let host = Host::of(&[Guest::frames("anim").poke(at, &value.to_le_bytes())]).await;
         let error = host.codec("anim").plan(&probe, "high", &have).await.unwrap_err();
-        assert!(error.code == "plugin_failed" && error.message.contains(part), "{part}: {error}");
+        assert!(
+            error.code == Code::PluginFailed && error.message.contains(part),
+            "{part}: {error}"
+        );
     }
     let host = Host::of(&[Guest::frames("anim")]).await;
     let plan = host.codec("anim").plan(&probe, "low", &have).await;

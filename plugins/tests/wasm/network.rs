@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clipmill_plugins::net;
+use clipmill_core::net;
 use clipmill_plugins::wasm::{Each, Grant};
 
 use crate::guest::Guest;

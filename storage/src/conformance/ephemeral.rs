@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_core::{Phase, Progress};
 use tokio::task::JoinSet;
 
 use super::fixtures::{MINUTE, at, new_id};
-use crate::{Phase, Progress, Storage};
+use crate::Storage;
 
 /// Of one job, and only of that.
 pub async fn ephemeral_progress_is_read_back_and_cleared(storage: Arc<dyn Storage>) {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
+use clipmill_core::{Id, Moment, Span, Time};
 
 use crate::{
-    Claimed, Clip, Enqueued, Failure, Finished, Id, Lease, Moment, NewUser, NewVideo, Origin,
-    Registered, Session, Span, Storage, StoredFile, Time, Upload, User, Video, Want,
+    Claimed, Clip, Enqueued, Failure, Finished, Lease, NewUser, NewVideo, Origin, Registered,
+    Session, Storage, StoredFile, Upload, User, Video, Want,
 };
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);

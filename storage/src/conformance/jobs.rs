@@ -58,7 +58,7 @@ pub async fn jobs_enqueue_from_every_state(storage: Arc<dyn Storage>) {
 }
 
 /// Claims the oldest job of a queue that has some.
-async fn claimed_again(storage: &dyn Storage) -> (crate::Id, crate::Lease) {
+async fn claimed_again(storage: &dyn Storage) -> (clipmill_core::Id, crate::Lease) {
     let claimed = claim(storage, at(7)).await.unwrap();
     (claimed.video.id, claimed.lease)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use clipmill_core::{Id, Span};
+
 use super::fixtures::{MINUTE, at, claim, claimed, done, new_id, read, why};
-use crate::{
-    Cancelled, Id, Job, JobUpdate, Lease, LeaseHeld, Origin, Span, Stage, Status, Storage,
-};
+use crate::{Cancelled, Job, JobUpdate, Lease, LeaseHeld, Origin, Stage, Status, Storage};
 
 fn everything() -> JobUpdate {
     JobUpdate {

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_core::{Phase, Progress};
 use tokio::task::JoinSet;
 
 use super::fixtures::{MINUTE, at, claim, new_id, queued, read, session, user};
 use super::room::Room;
-use crate::{Phase, Progress, Storage};
+use crate::Storage;
 
 /// However often the other node has just read it.
 pub async fn nodes_session_end_is_seen_at_once(storage: Arc<dyn Storage>, room: &dyn Room) {

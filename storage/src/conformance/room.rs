@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use clipmill_core::Id;
 
-use crate::{Id, Storage};
+use crate::Storage;
 
 /// What a case may ask of whoever made its backend.
 #[async_trait]

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use clipmill_core::Id;
+
 use super::fixtures::{
     at, claim, clip, completed, encode, new_email, new_id, new_video, read, saved, session, upload,
     user, why,
 };
 use crate::{
-    Failure, Id, Job, KeptSession, Lease, Put, Stage, Status, Storage, StoredFile, User, Video,
+    Failure, Job, KeptSession, Lease, Put, Stage, Status, Storage, StoredFile, User, Video,
     token_hash,
 };
 

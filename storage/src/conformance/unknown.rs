@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use clipmill_core::Span;
+
 use super::fixtures::saved;
 use super::fixtures::{
     at, claim, done, encode, enqueue, new_id, new_video, rendition, upload, why,
 };
 use super::room::Room;
-use crate::{Cancelled, Enqueued, JobUpdate, LeaseHeld, Span, Stage, Storage};
+use crate::{Cancelled, Enqueued, JobUpdate, LeaseHeld, Stage, Storage};
 
 /// Through every call that changes a record.
 pub async fn videos_unknown_fields_survive(storage: Arc<dyn Storage>, room: &dyn Room) {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use clipmill_core::Id;
 
 use super::fixtures::{
     at, claim, claimed, clip, completed, encode, enqueue, new_id, new_video, queued, read, saved,
     upload,
 };
-use crate::{Clip, Enqueued, Id, Job, Origin, Page, Storage, Video};
+use crate::{Clip, Enqueued, Job, Origin, Page, Storage, Video};
 
 /// Every field, for both origins.
 pub async fn videos_insert_and_read_back(storage: Arc<dyn Storage>) {

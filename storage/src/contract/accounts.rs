@@ -1,8 +1,9 @@
 //! What a backend must do for accounts and logins.
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 
-use crate::{Id, LiveSession, NewUser, Registered, Result, Session, Time, User};
+use crate::{LiveSession, NewUser, Registered, Result, Session, User};
 
 /// Accounts.
 #[async_trait]

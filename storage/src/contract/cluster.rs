@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::Time;
 
-use crate::{Result, Time};
+use crate::Result;
 
 /// What the daemons that share a backend agree on.
 #[async_trait]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Progress, Time};
 
-use crate::{Id, Progress, Result, Time};
+use crate::Result;
 
 /// What may be lost: progress, counters, wake-up.
 #[async_trait]

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 
-use crate::{
-    Cancelled, Claimed, Enqueued, Failure, Finished, Id, JobUpdate, LeaseHeld, Result, Time, Want,
-};
+use crate::{Cancelled, Claimed, Enqueued, Failure, Finished, JobUpdate, LeaseHeld, Result, Want};
 
 /// The durable queue. Every transition is one atomic update.
 ///

@@ -1,8 +1,9 @@
 //! What a backend must do for moves to another.
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 
-use crate::{Id, KeptSession, Put, Result, Time, User, Video};
+use crate::{KeptSession, Put, Result, User, Video};
 
 /// Moving records from one backend to another, as they are. What is there
 /// already is never changed, so that a move can be repeated.

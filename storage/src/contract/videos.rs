@@ -1,8 +1,9 @@
 //! What a backend must do for the records of clips and uploads.
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 
-use crate::{Id, NewVideo, Page, Result, Time, Video};
+use crate::{NewVideo, Page, Result, Video};
 
 /// The records of clips and uploads.
 ///

@@ -1,9 +1,10 @@
 //! The work on a video: its state, the queue and the lease.
 
+use clipmill_core::{Id, Span, Time};
 use serde::{Deserialize, Serialize};
 
 use super::name::named;
-use super::{Id, Span, StoredFile, Time, Video};
+use super::{StoredFile, Video};
 
 /// State of a video, in the reference's spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

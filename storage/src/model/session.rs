@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use clipmill_core::{Id, Time};
 use sha2::{Digest, Sha256};
-
-use super::{Id, Time};
 
 /// One login. It ends by logout, password change or at `expires_at`.
 #[derive(Clone, PartialEq, Eq)]

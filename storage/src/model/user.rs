@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Id, Time};
+use clipmill_core::{Id, Time};
 
 /// An account.
 #[derive(Clone, PartialEq, Eq)]

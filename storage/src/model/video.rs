@@ -1,9 +1,10 @@
 //! Videos: a clip that was saved or a file that was uploaded, and what became
 //! of it.
 
+use clipmill_core::{Id, Moment, Span, Time};
 use serde::{Deserialize, Serialize};
 
-use super::{Id, Job, Time};
+use super::Job;
 
 /// One record of the `videos` collection.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,27 +73,6 @@ pub struct Clip {
     pub resolution_preference: String,
     /// Heights the source offers, highest first (`1440p`); none when unknown.
     pub available_formats: Option<Vec<String>>,
-}
-
-/// A half-open range `[start, end)` of a source's own time, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Span {
-    /// First moment that is wanted; 0 or more.
-    pub start: f64,
-    /// First moment that is not; greater than `start`.
-    pub end: f64,
-}
-
-/// A wall-clock moment of a live stream: the span begins `offset` seconds
-/// before it and lasts `duration` seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Moment {
-    /// When the request came in.
-    pub at: Time,
-    /// Seconds before `at`.
-    pub offset: f64,
-    /// Seconds.
-    pub duration: f64,
 }
 
 /// A file that a client sent, and how it is to be encoded.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use clipmill_core::{Id, Time};
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::fields::{after, date, oid};
 use super::record::video;
 use super::{Inner, Mongo, readable};
-use crate::{Claimed, Error, Id, Result, Status, Time};
+use crate::{Claimed, Error, Result, Status};
 
 /// How many jobs in a row that can't be read one claim sets aside.
 const LOOKS: usize = 20;

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::Time;
 use mongodb::bson::doc;
 
 use super::Mongo;
 use super::error::is_duplicate;
 use super::fields::{Fields, after, date};
-use crate::{Cluster, Error, Result, Time};
+use crate::{Cluster, Error, Result};
 
 fn role_id(role: &str) -> String {
     format!("role:{role}")

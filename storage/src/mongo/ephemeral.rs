@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Progress, Time};
 
 use super::Mongo;
-use crate::{Ephemeral, Id, Progress, Result, Time};
+use crate::{Ephemeral, Result};
 
 #[async_trait]
 impl Ephemeral for Mongo {

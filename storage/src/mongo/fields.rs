@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use chrono::DateTime;
+use clipmill_core::{Id, Time};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime as BsonTime, Document};
 
-use crate::{Error, Id, Result, Time};
+use crate::{Error, Result};
 
 /// The end of the year 9999: later times can't be written as text.
 pub(super) const LAST_MILLISECOND: i64 = 253_402_300_799_999;

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 use mongodb::options::ReturnDocument;
@@ -16,8 +17,8 @@ use super::fields::{Fields, LAST_MILLISECOND, after, date, oid};
 use super::record::video;
 use super::{Inner, Mongo, claim, leases};
 use crate::{
-    Cancelled, Claimed, Enqueued, Error, Failure, Finished, Id, JobUpdate, Jobs, LeaseHeld, Origin,
-    Result, Status, Time, Video, Want,
+    Cancelled, Claimed, Enqueued, Error, Failure, Finished, JobUpdate, Jobs, LeaseHeld, Origin,
+    Result, Status, Video, Want,
 };
 
 /// How often a transition looks again at a record that changed under its hands.

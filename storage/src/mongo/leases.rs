@@ -1,13 +1,14 @@
 //! What a worker writes. Each update names record and lease in its filter, so
 //! that a worker that lost its lease changes nothing.
 
+use clipmill_core::{Id, Time};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::fields::{Fields, date, oid};
 use super::record::video;
 use super::{Inner, Mongo};
-use crate::{Failure, Finished, Id, JobUpdate, LeaseHeld, Result, Status, Time};
+use crate::{Failure, Finished, JobUpdate, LeaseHeld, Result, Status};
 
 fn held(id: Id, lease: Id) -> Document {
     doc! { "_id": oid(id), "job.lease.id": oid(lease) }

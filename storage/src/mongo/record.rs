@@ -2,12 +2,12 @@
 //! knows are at the top; what only clipmill knows of the work is in `job`. A
 //! write names its fields one by one, so that all others survive it.
 
+use clipmill_core::{Moment, Span};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::fields::{Fields, date, oid};
 use crate::{
-    Clip, Error, Failure, Job, Lease, Moment, NewVideo, Origin, Result, Span, Status, StoredFile,
-    Upload, Video,
+    Clip, Error, Failure, Job, Lease, NewVideo, Origin, Result, Status, StoredFile, Upload, Video,
 };
 
 /// What the reference service asks for when nothing was said.

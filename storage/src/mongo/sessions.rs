@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
@@ -14,7 +15,7 @@ use super::fields::{Fields, date, oid};
 use super::redis::Cached;
 use super::users::{self, Ended, SESSIONS_ENDED};
 use super::{Inner, Mongo};
-use crate::{Error, Id, KeptSession, LiveSession, Result, Session, Sessions, Time, token_hash};
+use crate::{Error, KeptSession, LiveSession, Result, Session, Sessions, token_hash};
 
 /// Begins what stands in for a token.
 const HASHED: &str = "sha256:";

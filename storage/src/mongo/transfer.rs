@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
@@ -15,7 +16,7 @@ use super::fields::{Fields, date, oid};
 use super::sessions::{kept, kept_document};
 use super::users::{self, Ended, SESSIONS_ENDED, SESSIONS_ENDED_AT};
 use super::{Inner, Mongo, readable, record};
-use crate::{Error, Id, KeptSession, Put, Result, Time, Transfer, User, Video};
+use crate::{Error, KeptSession, Put, Result, Transfer, User, Video};
 
 #[async_trait]
 impl Transfer for Mongo {

@@ -1,13 +1,14 @@
 //! Accounts: the `users` collection.
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 use mongodb::bson::{Document, doc};
 
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid, whole};
 use super::sessions::end_all;
 use super::{Inner, Mongo, readable};
-use crate::{Id, NewUser, Registered, Result, Time, User, Users};
+use crate::{NewUser, Registered, Result, User, Users};
 
 #[async_trait]
 impl Users for Mongo {

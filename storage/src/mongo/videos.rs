@@ -1,12 +1,13 @@
 //! The records of clips and uploads: the `videos` collection.
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 use mongodb::bson::{Document, doc};
 
 use super::fields::{date, oid};
 use super::record::{inserted, video};
 use super::{Mongo, readable};
-use crate::{Id, NewVideo, Page, Result, Time, Video, Videos};
+use crate::{NewVideo, Page, Result, Video, Videos};
 
 #[async_trait]
 impl Videos for Mongo {

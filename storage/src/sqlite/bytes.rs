@@ -2,29 +2,34 @@
 
 use std::str::FromStr;
 
+use clipmill_core::Id;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Sqlite, Type};
 
-use crate::{Id, Stage, Status};
+use crate::{Stage, Status};
 
-impl Type<Sqlite> for Id {
+/// An identifier as its 12 bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlobId(pub Id);
+
+impl Type<Sqlite> for BlobId {
     fn type_info() -> SqliteTypeInfo {
         <[u8] as Type<Sqlite>>::type_info()
     }
 }
 
-impl Encode<'_, Sqlite> for Id {
+impl Encode<'_, Sqlite> for BlobId {
     fn encode_by_ref(&self, to: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
-        self.bytes().to_vec().encode(to)
+        self.0.bytes().to_vec().encode(to)
     }
 }
 
-impl<'r> Decode<'r, Sqlite> for Id {
-    fn decode(value: SqliteValueRef<'r>) -> Result<Id, BoxDynError> {
+impl<'r> Decode<'r, Sqlite> for BlobId {
+    fn decode(value: SqliteValueRef<'r>) -> Result<BlobId, BoxDynError> {
         let bytes = <&[u8]>::decode(value)?;
-        Ok(Id::from(<[u8; 12]>::try_from(bytes)?))
+        Ok(BlobId(Id::from(<[u8; 12]>::try_from(bytes)?)))
     }
 }
 

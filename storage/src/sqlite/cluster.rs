@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::Time;
 
 use super::Sqlite;
 use super::columns::{after, ms};
-use crate::{Cluster, Result, Time};
+use crate::{Cluster, Result};
 
 #[async_trait]
 impl Cluster for Sqlite {

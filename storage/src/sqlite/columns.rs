@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use chrono::DateTime;
+use clipmill_core::{Moment, Span, Time};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::{
-    Clip, Error, Failure, Job, Lease, Moment, Origin, Result, Span, StoredFile, Time, Upload, User,
-    Video,
-};
+use super::bytes::BlobId;
+use crate::{Clip, Error, Failure, Job, Lease, Origin, Result, StoredFile, Upload, User, Video};
 
 /// The end of the year 9999: later times can't be written as text.
 const LAST_MILLISECOND: i64 = 253_402_300_799_999;
@@ -37,7 +36,7 @@ fn maybe_time(row: &SqliteRow, column: &str) -> Result<Option<Time>> {
 
 pub(super) fn user(row: &SqliteRow) -> Result<User> {
     Ok(User {
-        id: row.try_get("id")?,
+        id: row.try_get::<BlobId, _>("id")?.0,
         email: row.try_get("email")?,
         password_hash: row.try_get("password_hash")?,
         created_at: time(row.try_get("created_at")?)?,
@@ -47,8 +46,8 @@ pub(super) fn user(row: &SqliteRow) -> Result<User> {
 
 pub(super) fn video(row: &SqliteRow) -> Result<Video> {
     Ok(Video {
-        id: row.try_get("id")?,
-        user_id: row.try_get("user_id")?,
+        id: row.try_get::<BlobId, _>("id")?.0,
+        user_id: row.try_get::<BlobId, _>("user_id")?.0,
         origin: match row.try_get("source_type")? {
             "youtube" => Origin::Clip(clip(row)?),
             "upload" => Origin::Upload(upload(row)?),
@@ -129,7 +128,7 @@ fn job(row: &SqliteRow) -> Result<Job> {
 
 fn lease(row: &SqliteRow) -> Result<Option<Lease>> {
     Ok(match row.try_get("lease_id")? {
-        Some(id) => Some(Lease {
+        Some(BlobId(id)) => Some(Lease {
             id,
             owner: row.try_get("lease_owner")?,
             until: time(row.try_get("lease_until")?)?,

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Progress, Time};
 
 use super::Sqlite;
 use crate::volatile::Window;
-use crate::{Ephemeral, Id, Progress, Result, Time};
+use crate::{Ephemeral, Result};
 
 #[async_trait]
 impl Ephemeral for Sqlite {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 use sqlx::Row;
 
+use super::bytes::BlobId;
 use super::columns::{after, ms, time, video};
 use super::{Sqlite, leases, within};
 use crate::{
-    Cancelled, Claimed, Enqueued, Error, Failure, Finished, Id, JobUpdate, Jobs, LeaseHeld, Origin,
-    Result, Status, Time, Want,
+    Cancelled, Claimed, Enqueued, Error, Failure, Finished, JobUpdate, Jobs, LeaseHeld, Origin,
+    Result, Status, Want,
 };
 
 #[async_trait]
@@ -19,7 +21,7 @@ impl Jobs for Sqlite {
         self.write(move |inner| async move {
             let mut tx = inner.begin().await?;
             let row = sqlx::query("SELECT * FROM videos WHERE id = ?1")
-                .bind(id)
+                .bind(BlobId(id))
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(mut found) = row.as_ref().map(video).transpose()? else {
@@ -43,7 +45,7 @@ impl Jobs for Sqlite {
                     video_codec = ?5, audio_codec = ?6, quality_preset = ?7
                  WHERE id = ?1 RETURNING *",
             )
-            .bind(id)
+            .bind(BlobId(id))
             .bind(ms(now));
             let update = match found.origin {
                 Origin::Clip(clip) => update
@@ -78,7 +80,7 @@ impl Jobs for Sqlite {
                  RETURNING *",
             )
             .bind(ms(now))
-            .bind(Id::generate(now))
+            .bind(BlobId(Id::generate(now)))
             .bind(owner)
             .bind(after(now, lasts))
             .fetch_optional(&inner.writer)
@@ -105,7 +107,7 @@ impl Jobs for Sqlite {
             .fetch_all(&inner.writer)
             .await?;
             for row in &freed {
-                inner.videos.outdate(&row.try_get("id")?);
+                inner.videos.outdate(&row.try_get::<BlobId, _>("id")?.0);
             }
             Ok(freed.len() as u64)
         })
@@ -143,7 +145,7 @@ impl Jobs for Sqlite {
                 "SELECT due_at IS NOT NULL AS queued, lease_id IS NOT NULL AS leased
                  FROM videos WHERE id = ?1",
             )
-            .bind(id)
+            .bind(BlobId(id))
             .fetch_optional(&mut *tx)
             .await?;
             let Some(row) = row else { return Ok(Cancelled::Missing) };
@@ -152,7 +154,7 @@ impl Jobs for Sqlite {
                 return Ok(Cancelled::NotActive);
             }
             sqlx::query("UPDATE videos SET cancel_requested = 1 WHERE id = ?1")
-                .bind(id)
+                .bind(BlobId(id))
                 .execute(&mut *tx)
                 .await?;
             if !leased {
@@ -171,11 +173,12 @@ impl Jobs for Sqlite {
 
     async fn active_jobs(&self) -> Result<Vec<Id>> {
         within(async {
-            Ok(sqlx::query_scalar(
+            let ids: Vec<BlobId> = sqlx::query_scalar(
                 "SELECT id FROM videos WHERE due_at IS NOT NULL ORDER BY due_at, id",
             )
             .fetch_all(&self.inner.readers)
-            .await?)
+            .await?;
+            Ok(ids.into_iter().map(|BlobId(id)| id).collect())
         })
         .await
     }

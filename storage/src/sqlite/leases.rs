@@ -1,12 +1,14 @@
 //! What a worker writes. Each statement names record and lease, so that a
 //! worker that lost its lease changes nothing.
 
+use clipmill_core::{Id, Time};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row, SqliteConnection};
 
 use super::Sqlite;
+use super::bytes::BlobId;
 use super::columns::{list, ms};
-use crate::{Failure, Finished, Id, JobUpdate, LeaseHeld, Result, Status, Time, Videos};
+use crate::{Failure, Finished, JobUpdate, LeaseHeld, Result, Status, Videos};
 
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
@@ -32,7 +34,7 @@ pub(super) async fn heartbeat(store: &Sqlite, id: Id, lease: Id, until: i64) -> 
          WHERE id = ?1 AND lease_id = ?2
          RETURNING cancel_requested",
     );
-    write(store, id, statement.bind(id).bind(lease).bind(until)).await
+    write(store, id, statement.bind(BlobId(id)).bind(BlobId(lease)).bind(until)).await
 }
 
 pub(super) async fn update(
@@ -51,8 +53,8 @@ pub(super) async fn update(
          WHERE id = ?1 AND lease_id = ?2
          RETURNING cancel_requested",
     )
-    .bind(id)
-    .bind(lease)
+    .bind(BlobId(id))
+    .bind(BlobId(lease))
     .bind(update.stage)
     .bind(update.span.map(|span| span.start))
     .bind(update.span.map(|span| span.end))
@@ -70,8 +72,8 @@ pub(super) async fn finish(store: &Sqlite, id: Id, lease: Id, done: Finished) ->
          WHERE id = ?1 AND lease_id = ?2
          RETURNING 0",
     )
-    .bind(id)
-    .bind(lease)
+    .bind(BlobId(id))
+    .bind(BlobId(lease))
     .bind(ms(done.now))
     .bind(ms(done.expires_at))
     .bind(done.file.file_path.clone())
@@ -100,8 +102,8 @@ pub(super) async fn fail(
          WHERE id = ?1 AND lease_id = ?2
          RETURNING 0",
     )
-    .bind(id)
-    .bind(lease)
+    .bind(BlobId(id))
+    .bind(BlobId(lease))
     .bind(why.code)
     .bind(why.message)
     .bind(ms(expires_at));
@@ -121,8 +123,8 @@ pub(super) async fn retry(
          WHERE id = ?1 AND lease_id = ?2
          RETURNING cancel_requested",
     )
-    .bind(id)
-    .bind(lease)
+    .bind(BlobId(id))
+    .bind(BlobId(lease))
     .bind(ms(due_at))
     .bind(why.code)
     .bind(why.message);
@@ -136,7 +138,7 @@ pub(super) async fn release(store: &Sqlite, id: Id, lease: Id, now: Time) -> Res
          WHERE id = ?1 AND lease_id = ?2
          RETURNING cancel_requested",
     );
-    give_back(store, id, statement.bind(id).bind(lease).bind(ms(now))).await
+    give_back(store, id, statement.bind(BlobId(id)).bind(BlobId(lease)).bind(ms(now))).await
 }
 
 pub(super) async fn stopped(store: &Sqlite, id: Id, lease: Id) -> Result<LeaseHeld> {
@@ -146,8 +148,8 @@ pub(super) async fn stopped(store: &Sqlite, id: Id, lease: Id) -> Result<LeaseHe
             let held: bool = sqlx::query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM videos WHERE id = ?1 AND lease_id = ?2)",
             )
-            .bind(id)
-            .bind(lease)
+            .bind(BlobId(id))
+            .bind(BlobId(lease))
             .fetch_one(&mut *tx)
             .await?;
             if !held {
@@ -188,7 +190,7 @@ pub(super) async fn stop(connection: &mut SqliteConnection, id: Id) -> Result<()
             failure_code = NULL, failure_message = NULL, note = NULL, started_at = NULL
          WHERE id = ?1",
     )
-    .bind(id)
+    .bind(BlobId(id))
     .execute(connection)
     .await?;
     Ok(())

@@ -6,6 +6,8 @@
 //! the caches. The caches are this process's; what another process writes (the
 //! command line's user commands) is seen when an entry is a few seconds old.
 
+use clipmill_core::Id;
+
 mod bytes;
 mod cluster;
 mod columns;
@@ -28,7 +30,7 @@ use std::time::Duration;
 use sqlx::{SqlitePool, SqliteTransaction};
 
 use crate::volatile::Volatile;
-use crate::{Error, Id, Result, Video};
+use crate::{Error, Result, Video};
 
 use fresh::Fresh;
 use sessions::SessionCache;

@@ -1,13 +1,15 @@
 //! Logins. Neither the file nor the cache holds a token, only its SHA-256.
 
 use async_trait::async_trait;
+use clipmill_core::Time;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::bytes::BlobId;
 use super::columns::{ms, time};
 use super::fresh::Fresh;
 use super::{CACHE_TTL, Sqlite, within};
-use crate::{LiveSession, Result, Session, Sessions, Time, token_hash};
+use crate::{LiveSession, Result, Session, Sessions, token_hash};
 
 /// Sessions that the cache holds; one takes about 400 bytes.
 const CACHED_SESSIONS: u64 = 5_000;
@@ -31,8 +33,8 @@ impl Sessions for Sqlite {
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )
             .bind(hash(&session.token))
-            .bind(session.id)
-            .bind(session.user_id)
+            .bind(BlobId(session.id))
+            .bind(BlobId(session.user_id))
             .bind(ms(session.created_at))
             .bind(ms(session.expires_at))
             .execute(&inner.writer)
@@ -97,8 +99,8 @@ impl Sessions for Sqlite {
 
 fn read(row: &SqliteRow) -> Result<LiveSession> {
     Ok(LiveSession {
-        id: row.try_get("id")?,
-        user_id: row.try_get("user_id")?,
+        id: row.try_get::<BlobId, _>("id")?.0,
+        user_id: row.try_get::<BlobId, _>("user_id")?.0,
         email: row.try_get("email")?,
         expires_at: time(row.try_get("expires_at")?)?,
     })

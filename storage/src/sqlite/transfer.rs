@@ -1,14 +1,14 @@
 //! Whole records, in and out.
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 
+use super::bytes::BlobId;
 use super::columns::{list, ms, time, video};
 use super::{Sqlite, within};
-use crate::{
-    Clip, Error, Id, KeptSession, Origin, Put, Result, Time, Transfer, Upload, User, Video,
-};
+use crate::{Clip, Error, KeptSession, Origin, Put, Result, Transfer, Upload, User, Video};
 
 type Statement = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
@@ -25,7 +25,7 @@ impl Transfer for Sqlite {
                 "SELECT * FROM sessions WHERE id > coalesce(?1, x'') AND expires_at > ?2
                  ORDER BY id LIMIT ?3",
             )
-            .bind(after)
+            .bind(after.map(BlobId))
             .bind(ms(now))
             .bind(limit)
             .fetch_all(&self.inner.readers)
@@ -40,7 +40,7 @@ impl Transfer for Sqlite {
     async fn videos_after(&self, after: Option<Id>, limit: u32) -> Result<Vec<Video>> {
         within(async {
             sqlx::query("SELECT * FROM videos WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2")
-                .bind(after)
+                .bind(after.map(BlobId))
                 .bind(limit)
                 .fetch_all(&self.inner.readers)
                 .await?
@@ -56,7 +56,7 @@ impl Transfer for Sqlite {
             "INSERT INTO users (id, email, password_hash, created_at, updated_at)
              VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
         )
-        .bind(user.id)
+        .bind(BlobId(user.id))
         .bind(user.email.clone())
         .bind(user.password_hash.clone())
         .bind(ms(user.created_at))
@@ -69,8 +69,8 @@ impl Transfer for Sqlite {
             "INSERT INTO sessions (id, user_id, token_hash, created_at, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
         )
-        .bind(session.id)
-        .bind(session.user_id)
+        .bind(BlobId(session.id))
+        .bind(BlobId(session.user_id))
         .bind(session.token_hash.to_vec())
         .bind(ms(session.created_at))
         .bind(ms(session.expires_at));
@@ -110,8 +110,8 @@ fn is_constraint(error: &(dyn sqlx::error::DatabaseError + 'static)) -> bool {
 fn session(row: &SqliteRow) -> Result<KeptSession> {
     let hash: Vec<u8> = row.try_get("token_hash")?;
     Ok(KeptSession {
-        id: row.try_get("id")?,
-        user_id: row.try_get("user_id")?,
+        id: row.try_get::<BlobId, _>("id")?.0,
+        user_id: row.try_get::<BlobId, _>("user_id")?.0,
         token_hash: hash
             .try_into()
             .map_err(|_| Error::Corrupt("the hash of a token is cut off".to_owned()))?,
@@ -134,15 +134,15 @@ fn everything(video: &Video) -> Result<Statement> {
             ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO NOTHING",
     )
-    .bind(video.id)
-    .bind(video.user_id)
+    .bind(BlobId(video.id))
+    .bind(BlobId(video.user_id))
     .bind(ms(video.created_at))
     .bind(video.expires_at.map(ms))
     .bind(job.status)
     .bind(job.due_at.map(ms))
     .bind(job.stage)
     .bind(job.attempts)
-    .bind(job.lease.as_ref().map(|lease| lease.id))
+    .bind(job.lease.as_ref().map(|lease| BlobId(lease.id)))
     .bind(job.lease.as_ref().map(|lease| lease.owner.clone()))
     .bind(job.lease.as_ref().map(|lease| ms(lease.until)))
     .bind(job.cancel_requested)

@@ -1,10 +1,12 @@
 //! Accounts.
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 
+use super::bytes::BlobId;
 use super::columns::{ms, time, user};
 use super::{Sqlite, within};
-use crate::{Id, NewUser, Registered, Result, Time, User, Users};
+use crate::{NewUser, Registered, Result, User, Users};
 
 #[async_trait]
 impl Users for Sqlite {
@@ -22,7 +24,7 @@ impl Users for Sqlite {
                 "INSERT INTO users (id, email, password_hash, created_at, updated_at)
                  VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (email) DO NOTHING",
             )
-            .bind(user.id)
+            .bind(BlobId(user.id))
             .bind(&user.email)
             .bind(&user.password_hash)
             .bind(ms(now))
@@ -52,7 +54,7 @@ impl Users for Sqlite {
     async fn user_by_id(&self, id: Id) -> Result<Option<User>> {
         within(async {
             sqlx::query("SELECT * FROM users WHERE id = ?1")
-                .bind(id)
+                .bind(BlobId(id))
                 .fetch_optional(&self.inner.readers)
                 .await?
                 .as_ref()
@@ -68,7 +70,7 @@ impl Users for Sqlite {
             let mut tx = inner.begin().await?;
             let changed =
                 sqlx::query("UPDATE users SET password_hash = ?2, updated_at = ?3 WHERE id = ?1")
-                    .bind(id)
+                    .bind(BlobId(id))
                     .bind(password_hash)
                     .bind(ms(now))
                     .execute(&mut *tx)
@@ -76,7 +78,7 @@ impl Users for Sqlite {
                     .rows_affected();
             let ended: Vec<Vec<u8>> =
                 sqlx::query_scalar("DELETE FROM sessions WHERE user_id = ?1 RETURNING token_hash")
-                    .bind(id)
+                    .bind(BlobId(id))
                     .fetch_all(&mut *tx)
                     .await?;
             tx.commit().await?;
@@ -91,7 +93,7 @@ impl Users for Sqlite {
     async fn list_users(&self, after: Option<Id>, limit: u32) -> Result<Vec<User>> {
         within(async {
             sqlx::query("SELECT * FROM users WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2")
-                .bind(after)
+                .bind(after.map(BlobId))
                 .bind(limit)
                 .fetch_all(&self.inner.readers)
                 .await?

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use clipmill_core::{Id, Time};
 
+use super::bytes::BlobId;
 use super::columns::{list, ms, video};
 use super::{Sqlite, within};
-use crate::{Clip, Id, NewVideo, Origin, Page, Result, Time, Upload, Video, Videos};
+use crate::{Clip, NewVideo, Origin, Page, Result, Upload, Video, Videos};
 
 #[async_trait]
 impl Videos for Sqlite {
@@ -18,8 +20,8 @@ impl Videos for Sqlite {
                 Origin::Upload(upload) => insert_upload(upload),
             };
             let row = insert
-                .bind(id)
-                .bind(new.user_id)
+                .bind(BlobId(id))
+                .bind(BlobId(new.user_id))
                 .bind(ms(new.created_at))
                 .bind(new.expires_at.map(ms))
                 .fetch_one(&inner.writer)
@@ -37,7 +39,7 @@ impl Videos for Sqlite {
         };
         let row = within(async {
             Ok(sqlx::query("SELECT * FROM videos WHERE id = ?1")
-                .bind(id)
+                .bind(BlobId(id))
                 .fetch_optional(&self.inner.readers)
                 .await?)
         })
@@ -56,9 +58,9 @@ impl Videos for Sqlite {
                  WHERE user_id = ?1 AND (?2 IS NULL OR (created_at, id) < (?2, ?3))
                  ORDER BY created_at DESC, id DESC LIMIT ?4",
             )
-            .bind(user)
+            .bind(BlobId(user))
             .bind(page.before.map(|cursor| ms(cursor.created_at)))
-            .bind(page.before.map(|cursor| cursor.id))
+            .bind(page.before.map(|cursor| BlobId(cursor.id)))
             // SQLite takes a negative limit for none.
             .bind(page.limit.map_or(-1, i64::from))
             .fetch_all(&self.inner.readers)
@@ -77,7 +79,7 @@ impl Videos for Sqlite {
                 "UPDATE videos SET available_formats = ?2
                  WHERE id = ?1 AND source_type = 'youtube'",
             )
-            .bind(id)
+            .bind(BlobId(id))
             .bind(formats)
             .execute(&inner.writer)
             .await?;
@@ -92,7 +94,7 @@ impl Videos for Sqlite {
             let moved = sqlx::query(
                 "UPDATE videos SET expires_at = ?2 WHERE id = ?1 AND status = 'completed'",
             )
-            .bind(id)
+            .bind(BlobId(id))
             .bind(ms(expires_at))
             .execute(&inner.writer)
             .await?
@@ -125,7 +127,7 @@ impl Videos for Sqlite {
             let gone = sqlx::query(
                 "DELETE FROM videos WHERE id = ?1 AND expires_at <= ?2 AND due_at IS NULL",
             )
-            .bind(id)
+            .bind(BlobId(id))
             .bind(ms(now))
             .execute(&inner.writer)
             .await?
@@ -139,7 +141,7 @@ impl Videos for Sqlite {
     async fn delete_video(&self, id: Id) -> Result<Option<Video>> {
         self.write(move |inner| async move {
             let row = sqlx::query("DELETE FROM videos WHERE id = ?1 RETURNING *")
-                .bind(id)
+                .bind(BlobId(id))
                 .fetch_optional(&inner.writer)
                 .await?;
             inner.videos.outdate(&id);

@@ -1,7 +1,8 @@
 //! A document that makes no sense is told of, and hides no other.
 
 use chrono::TimeDelta;
-use clipmill_storage::{Error, Id, Jobs, LeaseHeld, Page, Sessions, Transfer, Users, Videos};
+use clipmill_core::Id;
+use clipmill_storage::{Error, Jobs, LeaseHeld, Page, Sessions, Transfer, Users, Videos};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
@@ -14,7 +15,7 @@ fn object(id: Id) -> ObjectId {
     ObjectId::from_bytes(id.bytes())
 }
 
-fn millis(time: clipmill_storage::Time) -> DateTime {
+fn millis(time: clipmill_core::Time) -> DateTime {
     DateTime::from_millis(time.timestamp_millis())
 }
 

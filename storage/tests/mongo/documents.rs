@@ -3,9 +3,10 @@
 use std::slice;
 
 use chrono::DateTime;
+use clipmill_core::{Id, Span, Time};
 use clipmill_storage::{
-    Clip, Failure, Id, Job, LiveSession, Mongo, Origin, Page, Sessions, Span, Status, StoredFile,
-    Time, Transfer, Upload, Users, Video, Videos,
+    Clip, Failure, Job, LiveSession, Mongo, Origin, Page, Sessions, Status, StoredFile, Transfer,
+    Upload, Users, Video, Videos,
 };
 use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 

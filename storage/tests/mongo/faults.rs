@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use clipmill_core::Id;
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Cluster, Error, Health, Id, Jobs, LeaseHeld, Mongo, Video, Videos};
+use clipmill_storage::{Cluster, Error, Health, Jobs, LeaseHeld, Mongo, Video, Videos};
 use futures_util::future::join_all;
 use mongodb::bson::Document;
 use tokio::runtime::Handle;

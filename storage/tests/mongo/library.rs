@@ -1,6 +1,6 @@
 //! A database that the reference service wrote: `tests/fixtures/reference`.
 
-use clipmill_storage::Id;
+use clipmill_core::Id;
 use mongodb::bson::Document;
 
 use crate::rooms::Room;

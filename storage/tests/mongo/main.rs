@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use clipmill_core::Id;
+
 mod broken;
 mod calls;
 mod documents;
@@ -24,7 +26,7 @@ mod writes;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use clipmill_storage::{Id, Storage, conformance};
+use clipmill_storage::{Storage, conformance};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, bson, doc};
 

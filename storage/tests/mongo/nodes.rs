@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use clipmill_core::{Id, Phase, Progress};
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{
-    Ephemeral, Id, Jobs, LeaseHeld, Mongo, Phase, Progress, Sessions, Users, Videos,
-};
+use clipmill_storage::{Ephemeral, Jobs, LeaseHeld, Mongo, Sessions, Users, Videos};
 use futures_util::future::{join, join_all};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;

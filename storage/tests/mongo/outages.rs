@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use clipmill_core::{Id, Progress};
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Ephemeral, Health, Id, Mongo, Progress, Sessions};
+use clipmill_storage::{Ephemeral, Health, Mongo, Sessions};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 

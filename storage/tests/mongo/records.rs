@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
+use clipmill_core::{Id, Time};
 use clipmill_storage::{
-    Claimed, Clip, Enqueued, Failure, Finished, Id, Jobs, Mongo, NewUser, NewVideo, Origin,
-    Registered, Session, Sessions, StoredFile, Time, Upload, User, Users, Video, Videos, Want,
+    Claimed, Clip, Enqueued, Failure, Finished, Jobs, Mongo, NewUser, NewVideo, Origin, Registered,
+    Session, Sessions, StoredFile, Upload, User, Users, Video, Videos, Want,
 };
 
 pub const MINUTE: Duration = Duration::from_secs(60);
@@ -48,7 +49,7 @@ pub fn clip() -> Origin {
     Origin::Clip(Clip {
         url: "https://www.youtube.com/watch?v=dQw4w9WgXcQ".to_owned(),
         youtube_video_id: Some("dQw4w9WgXcQ".to_owned()),
-        span: Some(clipmill_storage::Span { start: 60.0, end: 120.5 }),
+        span: Some(clipmill_core::Span { start: 60.0, end: 120.5 }),
         moment: None,
         additional_message: Some("nice".to_owned()),
         clip_offset: Some(60.0),

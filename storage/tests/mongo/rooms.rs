@@ -1,8 +1,9 @@
 //! A database and a prefix that no other test has, on the servers that all
 //! tests share.
 
+use clipmill_core::Id;
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Id, Mongo, MongoSettings};
+use clipmill_storage::{Mongo, MongoSettings};
 use mongodb::bson::Document;
 use mongodb::{Client, Collection, Database};
 

@@ -1,9 +1,10 @@
 //! Fields that clipmill does not know survive whatever it does to a document.
 
 use chrono::TimeDelta;
+use clipmill_core::{Id, Span};
 use clipmill_storage::{
-    Cancelled, Id, JobUpdate, Jobs, LeaseHeld, Mongo, Origin, Sessions, Span, Stage, Status, Users,
-    Videos, Want,
+    Cancelled, JobUpdate, Jobs, LeaseHeld, Mongo, Origin, Sessions, Stage, Status, Users, Videos,
+    Want,
 };
 use mongodb::bson::{Bson, Document, doc};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
-use clipmill_storage::{Id, Status, Storage, Time};
+use clipmill_core::{Id, Time};
+use clipmill_storage::{Status, Storage};
 use clipmill_tests::cluster::Shared;
 use clipmill_tests::daemon::Daemon;
 use clipmill_tests::media::Clip;

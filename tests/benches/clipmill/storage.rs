@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
+use clipmill_core::{Id, Time};
 use clipmill_storage::{
-    Clip, Enqueued, Finished, Id, LeaseHeld, NewVideo, Origin, Sqlite, Storage, StoredFile, Time,
-    Want,
+    Clip, Enqueued, Finished, LeaseHeld, NewVideo, Origin, Sqlite, Storage, StoredFile, Want,
 };
 use clipmill_tests::cluster::Shared;
 use clipmill_tests::tool;

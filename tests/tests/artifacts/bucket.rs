@@ -1,8 +1,9 @@
 //! What only buckets do, and how they misbehave.
 
+use clipmill_core::Code;
 use std::time::{Duration, Instant};
 
-use clipmill_plugins::Retry;
+use clipmill_core::Retry;
 use clipmill_tests::s3::Asked;
 
 use crate::place::{Place, bytes, until};
@@ -48,7 +49,7 @@ async fn a_service_that_stays_busy_is_given_up_for_now() {
     place.s3().fail(Asked::Put, 100);
     let draft = place.draft(b"new");
     let away = place.store.put("a.mp4", &draft).await.unwrap_err();
-    assert_eq!((away.code, away.retry), ("artifact_store", Retry::Later), "{away}");
+    assert_eq!((away.code, away.retry), (Code::ArtifactStore, Retry::Later), "{away}");
     assert!(draft.exists(), "it can be tried again");
     place.s3().fail(Asked::Part, 100);
     let draft = place.draft(&bytes(LARGE));

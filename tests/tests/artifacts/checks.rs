@@ -1,7 +1,7 @@
 //! What is wrong is told in words that an operator can act on.
 
 use clipmill::artifacts::{ArtifactError, Artifacts};
-use clipmill_plugins::Retry;
+use clipmill_core::{Code, Retry};
 use clipmill_tests::s3::{Asked, BUCKET, READER, S3, WRITER};
 use tempfile::TempDir;
 
@@ -12,7 +12,7 @@ async fn refused(store: &Artifacts, words: &[&str]) -> ArtifactError {
     for word in words {
         assert!(error.message.contains(word), "`{word}` is not in: {error}");
     }
-    assert_eq!(error.code, "artifact_store");
+    assert_eq!(error.code, Code::ArtifactStore);
     error
 }
 

@@ -1,6 +1,7 @@
 //! What only folders do.
 
 use bytes::Bytes;
+use clipmill_core::Code;
 use futures_util::TryStreamExt as _;
 
 use crate::place::{Place, bytes};
@@ -51,5 +52,5 @@ fn a_folder_that_can_not_be_made_is_told() {
     let occupied = work.path().join("occupied");
     std::fs::write(&occupied, "").unwrap();
     let refused = clipmill::artifacts::Artifacts::in_folder(&occupied).unwrap_err();
-    assert_eq!(refused.code, "artifact_store");
+    assert_eq!(refused.code, Code::ArtifactStore);
 }

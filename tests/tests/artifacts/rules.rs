@@ -1,10 +1,11 @@
 //! What holds in a folder and in a bucket.
 
+use clipmill_core::Code;
 use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clipmill_plugins::Retry;
+use clipmill_core::Retry;
 use futures_util::TryStreamExt as _;
 
 use crate::place::{Place, bytes};
@@ -92,7 +93,7 @@ async fn no_name_leads_out_of_the_store(place: &Place) {
         assert!(place.store.bring(name, place.work.path()).await.unwrap().is_none(), "{name}");
         place.store.delete(name).await.unwrap();
         let refused = place.store.put(name, &place.draft(b"x")).await.unwrap_err();
-        assert_eq!((refused.code, refused.retry), ("artifact_store", Retry::Never), "{name}");
+        assert_eq!((refused.code, refused.retry), (Code::ArtifactStore, Retry::Never), "{name}");
     }
     assert_eq!(std::fs::read(&secret).unwrap(), b"hush");
 }

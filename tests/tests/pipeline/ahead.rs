@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use clipmill::pipeline::Gauge;
+use clipmill_pipeline::ProgressReporter;
 use clipmill_tests::media::{self, Clip};
 use clipmill_tests::{Behaviour, MediaServer, tool};
 
@@ -34,10 +34,11 @@ async fn slowly(bench: &Bench, server: &MediaServer, of: &Clip, file: &Path) -> 
     let size = fs::metadata(file).unwrap().len();
     server.behave("/v.mp4", Behaviour::new().throttle((size / 12).max(1)));
     bench.offers(of.seconds(), vec![format("v", of, &server.url("/v.mp4"))]);
-    let (ask, gauge) = (bench.ask(remote(SPAN.0, SPAN.1), clip("mp4")), Gauge::default());
+    let (ask, progress) =
+        (bench.ask(remote(SPAN.0, SPAN.1), clip("mp4")), ProgressReporter::default());
     let head = ask.folder.join("head.mp4");
     let written = |path: &Path| path.metadata().unwrap().modified().unwrap();
-    let fetch = bench.street.fetch(ask, &gauge);
+    let fetch = bench.pipeline.fetch(ask, &progress);
     let seen = async {
         loop {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -53,8 +54,8 @@ async fn slowly(bench: &Bench, server: &MediaServer, of: &Clip, file: &Path) -> 
         early = seen => early,
         fetched = &mut fetch => panic!("all bytes were there first: {fetched:?}"),
     };
-    let cut = bench.street.trim(fetch.await.unwrap(), &gauge).await.unwrap();
-    let made = bench.street.transcode(cut, &gauge).await.unwrap();
+    let cut = bench.pipeline.trim(fetch.await.unwrap()).await.unwrap();
+    let made = bench.pipeline.transcode(cut, &progress).await.unwrap();
     Made { path: made.path, early, late: written(&head), note: made.note }
 }
 

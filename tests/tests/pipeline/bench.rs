@@ -1,4 +1,4 @@
-//! A street with a folder of its own, and a source that offers what a test says.
+//! A pipeline with a folder of its own, and a source that offers what a test says.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,24 +7,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clipmill::config::Config;
-use clipmill::ffmpeg::Tools;
-use clipmill::pipeline::{Ask, Encoded, Gauge, Rendition, SourceAsk, SpanAsk, StageError, Street};
-use clipmill_plugins::builtin::codecs::{Av1, H264, H265, Vp9};
-use clipmill_plugins::media::{
-    AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack,
+use clipmill_core::net::{Client, Settings};
+use clipmill_core::probe::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
+use clipmill_core::{Code, Error, Id, Span};
+use clipmill_pipeline::ffmpeg::Tools;
+use clipmill_pipeline::{
+    Encoded, JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest, SpanRequest,
 };
-use clipmill_plugins::net::{Client, Settings};
+use clipmill_plugins::builtin::codecs::{Av1, H264, H265, Vp9};
 use clipmill_plugins::{
     Codec, FetchProgress, Handler, OpaqueFetch, Order, Registry, ResolveOptions, Source,
-    SourceDescription, SourceError,
+    SourceDescription,
 };
-use clipmill_storage::{Id, Span};
 use clipmill_tests::media::{Clip, Frame, FrameReader, read_frames};
 use url::Url;
 
 /// Everything that a test of the stages needs.
 pub struct Bench {
-    pub street: Street,
+    pub pipeline: Pipeline,
     pub source: Arc<Offer>,
     pub folder: tempfile::TempDir,
 }
@@ -50,11 +50,7 @@ impl Source for Offer {
         url.host_str() == Some("offer.example")
     }
 
-    async fn resolve(
-        &self,
-        _url: &Url,
-        _options: ResolveOptions,
-    ) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(&self, _url: &Url, _options: ResolveOptions) -> Result<Arc<MediaInfo>, Error> {
         let mut resolved = self.resolved.lock().unwrap();
         *resolved += 1;
         let mut info = self.info.lock().unwrap().clone();
@@ -68,9 +64,9 @@ impl Source for Offer {
         &self,
         what: &OpaqueFetch,
         _progress: &(dyn Fn(FetchProgress) + Send + Sync),
-    ) -> Result<PathBuf, SourceError> {
+    ) -> Result<PathBuf, Error> {
         let own = self.own.lock().unwrap().clone();
-        let own = own.ok_or_else(|| SourceError::never("source_failed", "no own download"))?;
+        let own = own.ok_or_else(|| Error::never(Code::SourceFailed, "no own download"))?;
         let copy = what.folder.join("source.mp4");
         std::fs::copy(own, &copy).unwrap();
         Ok(copy)
@@ -106,7 +102,7 @@ impl Bench {
     ) -> Bench {
         let mut config = Config::default();
         change(&mut config);
-        let tools = Tools::discover(&config).await.unwrap();
+        let tools = Tools::discover(&config.tool_paths(), &config.encode).await.unwrap();
         let settings = Settings {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
             idle_timeout,
@@ -132,27 +128,27 @@ impl Bench {
         handlers.extend(codecs.map(Handler::Codec));
         let registry = Registry::new(handlers, Order::default());
         registry.set_plugins(plugins.into_iter().map(Handler::Codec).collect());
-        let street = Street::new(&config, tools, Arc::new(registry), client);
-        Bench { street, source, folder: tempfile::tempdir().unwrap() }
+        let pipeline = Pipeline::new(config.pipeline(), tools, Arc::new(registry), client);
+        Bench { pipeline, source, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// The whole street without its last stage.
+    /// The whole pipeline without its last stage.
     pub async fn make(
         &self,
-        source: SourceAsk,
+        source: SourceRequest,
         rendition: Rendition,
-    ) -> Result<Encoded, StageError> {
-        let (ask, gauge) = (self.ask(source, rendition), Gauge::default());
-        let fetched = self.street.fetch(ask, &gauge).await?;
-        let cut = self.street.trim(fetched, &gauge).await?;
-        let encoded = self.street.transcode(cut, &gauge).await?;
-        assert_eq!(gauge.watch().borrow().encoding_progress, 100.0);
+    ) -> Result<Encoded, Error> {
+        let (ask, progress) = (self.ask(source, rendition), ProgressReporter::default());
+        let fetched = self.pipeline.fetch(ask, &progress).await?;
+        let cut = self.pipeline.trim(fetched).await?;
+        let encoded = self.pipeline.transcode(cut, &progress).await?;
+        assert_eq!(progress.watch().borrow().encoding_progress, 100.0);
         Ok(encoded)
     }
 
-    pub fn ask(&self, source: SourceAsk, rendition: Rendition) -> Ask {
+    pub fn ask(&self, source: SourceRequest, rendition: Rendition) -> JobRequest {
         let id = Id::generate(chrono::Utc::now());
-        Ask { folder: self.folder.path().join(id.to_string()), id, source, rendition }
+        JobRequest { folder: self.folder.path().join(id.to_string()), id, source, rendition }
     }
 
     pub fn offers(&self, duration: f64, formats: Vec<Format>) {
@@ -165,13 +161,13 @@ pub fn page() -> Url {
     "https://offer.example/watch".parse().unwrap()
 }
 
-pub fn remote(start: f64, end: f64) -> SourceAsk {
-    SourceAsk::Remote { url: page(), span: SpanAsk::Fixed(Span { start, end }) }
+pub fn remote(start: f64, end: f64) -> SourceRequest {
+    SourceRequest::Remote { url: page(), span: SpanRequest::Fixed(Span { start, end }) }
 }
 
-pub fn local(path: impl AsRef<Path>, span: Option<(f64, f64)>) -> SourceAsk {
+pub fn local(path: impl AsRef<Path>, span: Option<(f64, f64)>) -> SourceRequest {
     let span = span.map(|(start, end)| Span { start, end });
-    SourceAsk::Local { path: path.as_ref().to_owned(), span }
+    SourceRequest::Local { path: path.as_ref().to_owned(), span }
 }
 
 pub fn clip(format: &str) -> Rendition {

@@ -1,6 +1,7 @@
 //! Exactly the frames that were asked for, and the sound with them.
 
-use clipmill::pipeline::Rendition;
+use clipmill_core::Code;
+use clipmill_pipeline::Rendition;
 use clipmill_tests::media::{self, Clip, av_offsets, duration, frame_hashes, streams};
 use clipmill_tests::{Behaviour, MediaServer, tool};
 
@@ -44,9 +45,9 @@ async fn one_frame_is_a_clip_too_and_none_is_not() {
     let made = bench.make(local(of.file(), Some((2.0, 2.01))), clip("mp4")).await.unwrap();
     assert_exact(&made.path, &of, &[60], 1e-4);
     let none = bench.make(local(of.file(), Some((2.001, 2.03))), clip("mp4")).await.unwrap_err();
-    assert_eq!(none.code, "no_such_span");
+    assert_eq!(none.code, Code::NoSuchSpan);
     let late = bench.make(local(of.file(), Some((10.0, 12.0))), clip("mp4")).await.unwrap_err();
-    assert_eq!(late.code, "no_such_span");
+    assert_eq!(late.code, Code::NoSuchSpan);
     // A span that ends after the video's end gives what there is.
     let made = bench.make(local(of.file(), Some((9.5, 60.0))), clip("mp4")).await.unwrap();
     assert_exact(&made.path, &of, &of.frames_between(9.5, 60.0), 1e-4);

@@ -1,6 +1,6 @@
 //! Streams in segments by their manifests.
 
-use clipmill_plugins::media::{Format, Transport};
+use clipmill_core::probe::{Format, Transport};
 use clipmill_tests::{MediaServer, media, tool};
 
 use super::bench::{Bench, format};

@@ -1,10 +1,11 @@
 //! Reading only what a span needs, from servers that misbehave.
 
+use clipmill_core::Code;
 use std::time::{Duration, Instant};
 
-use clipmill::pipeline::Gauge;
-use clipmill_plugins::Retry;
-use clipmill_plugins::media::{Live, Transport};
+use clipmill_core::Retry;
+use clipmill_core::probe::{Live, Transport};
+use clipmill_pipeline::ProgressReporter;
 use clipmill_tests::media::{self, frame_hashes};
 use clipmill_tests::media_server::{ALWAYS, PathStats};
 use clipmill_tests::{Behaviour, MediaServer};
@@ -75,7 +76,7 @@ async fn a_server_without_time_is_left_alone_for_as_long_as_it_says() {
         let began = Instant::now();
         let refused = bench.make(remote(1.3, 22.4), clip("mp4")).await.unwrap_err();
         let wait = Retry::After(Duration::from_secs(900));
-        assert_eq!((refused.code, refused.retry), ("source_unreachable", wait), "{path}");
+        assert_eq!((refused.code, refused.retry), (Code::SourceUnreachable, wait), "{path}");
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 }
@@ -103,7 +104,7 @@ async fn an_expired_address_is_renewed_once() {
     bench.source.info.lock().unwrap().formats[0].transport = old;
     // The source gives the same address again: there is no other.
     let refused = bench.make(remote(1.0, 2.0), clip("mp4")).await.unwrap_err();
-    assert_eq!((refused.code, refused.retry), ("private_video", Retry::Never));
+    assert_eq!((refused.code, refused.retry), (Code::PrivateVideo, Retry::Never));
     // From its second answer on it gives a fresh one.
     *bench.source.resolved.lock().unwrap() = 0;
     *bench.source.later.lock().unwrap() = Some(fresh);
@@ -117,20 +118,20 @@ async fn a_file_that_changes_or_is_too_large_is_refused() {
     let (bench, server, _) = minute().await;
     server.behave("/v.mp4", Behaviour::new().change_after(1, media::ntsc().file()));
     let changed = bench.make(remote(50.2, 51.0), clip("mp4")).await.unwrap_err();
-    assert_eq!((changed.code, changed.retry), ("source_failed", Retry::Later));
+    assert_eq!((changed.code, changed.retry), (Code::SourceFailed, Retry::Later));
     let small = Bench::with(|config| config.clips.max_download_mb = 0).await;
     server.behave_well();
     small.offers(90.0, bench.source.info.lock().unwrap().formats.clone());
     let large = small.make(remote(50.2, 51.0), clip("mp4")).await.unwrap_err();
-    assert_eq!((large.code, large.retry), ("too_large", Retry::Never));
+    assert_eq!((large.code, large.retry), (Code::TooLarge, Retry::Never));
 }
 
 #[tokio::test]
 async fn a_finished_fetch_is_not_repeated() {
     let (bench, server, _) = minute().await;
-    let (ask, gauge) = (bench.ask(remote(50.2, 51.0), clip("mp4")), Gauge::default());
-    let first = bench.street.fetch(ask.clone(), &gauge).await.unwrap();
-    assert_eq!(gauge.watch().borrow().download_progress, 100.0);
+    let (ask, progress) = (bench.ask(remote(50.2, 51.0), clip("mp4")), ProgressReporter::default());
+    let first = bench.pipeline.fetch(ask.clone(), &progress).await.unwrap();
+    assert_eq!(progress.watch().borrow().download_progress, 100.0);
     // It is noted while the next stage works.
     let noted = async {
         while !ask.folder.join("fetched.json").exists() {
@@ -140,7 +141,7 @@ async fn a_finished_fetch_is_not_repeated() {
     tokio::time::timeout(Duration::from_secs(20), noted).await.unwrap();
     drop(first);
     server.reset_stats();
-    let again = bench.street.fetch(ask.clone(), &gauge).await.unwrap();
+    let again = bench.pipeline.fetch(ask.clone(), &progress).await.unwrap();
     assert_eq!(server.stats("/v.mp4").count(), 0);
     assert_eq!(again.available_formats, Some(Vec::new()));
     // Half of a file is no file.
@@ -150,7 +151,7 @@ async fn a_finished_fetch_is_not_repeated() {
             std::fs::write(path, b"cut short").unwrap();
         }
     }
-    bench.street.fetch(ask, &gauge).await.unwrap();
+    bench.pipeline.fetch(ask, &progress).await.unwrap();
     assert!(server.stats("/v.mp4").count() > 0);
 }
 
@@ -171,7 +172,7 @@ async fn a_running_stream_is_waited_for_unless_it_already_holds_the_span() {
     bench.source.info.lock().unwrap().live = Live::Running { began: None };
     bench.source.info.lock().unwrap().duration = None;
     let early = bench.make(remote(80.0, 95.0), clip("mp4")).await.unwrap_err();
-    assert_eq!(early.code, "still_live");
+    assert_eq!(early.code, Code::StillLive);
     assert!(matches!(early.retry, Retry::After(_)));
     let made = bench.make(remote(80.0, 81.0), clip("mp4")).await.unwrap();
     assert_eq!(frame_hashes(&made.path).unwrap().len(), of.frames_between(80.0, 81.0).len());

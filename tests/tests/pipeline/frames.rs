@@ -1,12 +1,13 @@
 //! Codecs that encode by themselves get exactly the frames and the sound that
 //! were asked for, and nothing of theirs is taken on trust.
 
+use clipmill_core::Code;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill::pipeline::{Encoded, Gauge, StageError};
-use clipmill_plugins::Retry;
+use clipmill_core::{Error, Retry};
+use clipmill_pipeline::{Encoded, ProgressReporter};
 use clipmill_tests::media::{self, Clip, Packaging, Rate, audio_clicks, read_frames, stream};
 
 use super::bench::{Bench, encode, local};
@@ -20,7 +21,7 @@ async fn made(
     raw: &Raw,
     file: impl AsRef<Path>,
     span: Option<(f64, f64)>,
-) -> Result<(Bench, Encoded), StageError> {
+) -> Result<(Bench, Encoded), Error> {
     let bench = Bench::with_codecs(vec![Arc::new(raw.clone())], |_| {}).await;
     let encoded = bench.make(local(file, span), encode("raw", "plain")).await?;
     Ok((bench, encoded))
@@ -174,16 +175,16 @@ async fn what_goes_wrong_is_told_and_leaves_no_file() {
         refused.unwrap_err()
     };
     let error = code(Raw::troubled(Trouble::FailsAt(7))).await;
-    assert_eq!((error.code, error.retry), ("codec_failed", Retry::Later));
+    assert_eq!((error.code, error.retry), (Code::CodecFailed, Retry::Later));
     assert_eq!(error.message, "this frame is too much");
-    assert_eq!(code(Raw::troubled(Trouble::Floods)).await.code, "too_large");
+    assert_eq!(code(Raw::troubled(Trouble::Floods)).await.code, Code::TooLarge);
     for trouble in [Trouble::Empty, Trouble::Garbage, Trouble::Forgets] {
-        assert_eq!(code(Raw::troubled(trouble)).await.code, "encode_failed", "{trouble:?}");
+        assert_eq!(code(Raw::troubled(trouble)).await.code, Code::EncodeFailed, "{trouble:?}");
     }
-    assert_eq!(code(Raw { extension: "gif", ..Raw::new() }).await.code, "encode_failed");
-    assert_eq!(code(Raw { extension: "../y4m", ..Raw::new() }).await.code, "plugin_failed");
-    assert_eq!(code(Raw::wanting(8192, 8192, 30, 1)).await.code, "not_encodable");
-    assert_eq!(code(Raw::wanting(9000, 2, 30, 1)).await.code, "plugin_failed");
+    assert_eq!(code(Raw { extension: "gif", ..Raw::new() }).await.code, Code::EncodeFailed);
+    assert_eq!(code(Raw { extension: "../y4m", ..Raw::new() }).await.code, Code::PluginFailed);
+    assert_eq!(code(Raw::wanting(8192, 8192, 30, 1)).await.code, Code::NotEncodable);
+    assert_eq!(code(Raw::wanting(9000, 2, 30, 1)).await.code, Code::PluginFailed);
 }
 
 #[tokio::test]
@@ -200,7 +201,7 @@ async fn a_codec_that_is_gone_may_come_back() {
     let bench = Bench::new().await;
     let of = media::silent();
     let gone = bench.make(local(of.file(), None), encode("raw", "plain")).await.unwrap_err();
-    assert_eq!((gone.code, gone.retry), ("unknown_codec", Retry::Later));
+    assert_eq!((gone.code, gone.retry), (Code::UnknownCodec, Retry::Later));
 }
 
 /// Whether a process is at work for this folder.
@@ -221,11 +222,11 @@ async fn a_cancel_in_the_middle_leaves_no_child_and_no_file() {
     let file = bench.folder.path().join("input.mp4");
     std::fs::copy(media::main_clip().file(), &file).unwrap();
     let ask = bench.ask(local(&file, None), encode("raw", "plain"));
-    let (folder, gauge) = (ask.folder.clone(), Gauge::default());
-    let fetched = bench.street.fetch(ask, &gauge).await.unwrap();
-    let cut = bench.street.trim(fetched, &gauge).await.unwrap();
+    let (folder, progress) = (ask.folder.clone(), ProgressReporter::default());
+    let fetched = bench.pipeline.fetch(ask, &progress).await.unwrap();
+    let cut = bench.pipeline.trim(fetched).await.unwrap();
     tokio::select! {
-        _ = bench.street.transcode(cut, &gauge) => panic!("it must not end before"),
+        _ = bench.pipeline.transcode(cut, &progress) => panic!("it must not end before"),
         () = async {
             while raw.seen.lock().unwrap().frames.len() < 20 {
                 tokio::time::sleep(Duration::from_millis(5)).await;

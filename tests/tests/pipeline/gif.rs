@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_plugins::media::{Container, Probe, Rational};
+use clipmill_core::probe::{Container, Probe, Rational};
+use clipmill_core::{Code, Error};
 use clipmill_plugins::{
-    Codec, CodecDescription, CodecError, Encoders, FrameEncoder, FrameFormat, FramePlan, PcmBlock,
-    Plan, RawFrame,
+    Codec, CodecDescription, Encoders, FrameEncoder, FrameFormat, FramePlan, PcmBlock, Plan,
+    RawFrame,
 };
 use clipmill_tests::media::{self, read_frames};
 use clipmill_tests::tool;
@@ -36,7 +37,7 @@ impl Codec for Gif {
         }
     }
 
-    async fn plan(&self, _: &Probe, _: &str, _: &Encoders) -> Result<Plan, CodecError> {
+    async fn plan(&self, _: &Probe, _: &str, _: &Encoders) -> Result<Plan, Error> {
         Ok(Plan::Frames(FramePlan {
             width: 320,
             height: 180,
@@ -50,7 +51,7 @@ impl Codec for Gif {
         &self,
         plan: &FramePlan,
         _: &str,
-    ) -> Result<(Box<dyn FrameEncoder>, Bytes), CodecError> {
+    ) -> Result<(Box<dyn FrameEncoder>, Bytes), Error> {
         let (written, size) = (Written::default(), (plan.width as u16, plan.height as u16));
         let grays: Vec<u8> = (0..=255).flat_map(|gray| [gray; 3]).collect();
         let mut encoder = Encoder::new(written.clone(), size.0, size.1, &grays).unwrap();
@@ -107,7 +108,7 @@ impl Writer {
 
 #[async_trait]
 impl FrameEncoder for Writer {
-    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, CodecError> {
+    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, Error> {
         let end = frame.pts_micros + frame.duration_micros;
         if let Some((pixels, _, to)) = &mut self.waiting
             && *pixels == frame.data
@@ -120,11 +121,11 @@ impl FrameEncoder for Writer {
         Ok(self.written.take())
     }
 
-    async fn push_audio(&mut self, _: PcmBlock) -> Result<Bytes, CodecError> {
-        Err(CodecError::never("codec_failed", "nobody asked for sound"))
+    async fn push_audio(&mut self, _: PcmBlock) -> Result<Bytes, Error> {
+        Err(Error::never(Code::CodecFailed, "nobody asked for sound"))
     }
 
-    async fn finish(mut self: Box<Self>) -> Result<Bytes, CodecError> {
+    async fn finish(mut self: Box<Self>) -> Result<Bytes, Error> {
         self.write();
         let Writer { encoder, written, .. } = *self;
         drop(encoder);
@@ -147,7 +148,7 @@ async fn every_frame_of_an_animation_is_right_and_short_ones_are_found_out() {
     }
     let bench = Bench::with_codecs(vec![Arc::new(Gif { hurried: true })], |_| {}).await;
     let refused = bench.make(ask(), encode("gif", "gray")).await.unwrap_err();
-    assert_eq!(refused.code, "encode_failed");
+    assert_eq!(refused.code, Code::EncodeFailed);
 }
 
 #[tokio::test]

@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clipmill::config::{Config, HardwareChoice};
-use clipmill::ffmpeg::Tools;
+use clipmill::config::Config;
+use clipmill_core::Error;
+use clipmill_core::probe::Probe;
+use clipmill_pipeline::ffmpeg::Tools;
+use clipmill_pipeline::settings::HardwareChoice;
 use clipmill_plugins::builtin::codecs::H264;
-use clipmill_plugins::media::Probe;
-use clipmill_plugins::{Codec, CodecDescription, CodecError, Encoders, Plan};
+use clipmill_plugins::{Codec, CodecDescription, Encoders, Plan};
 use clipmill_tests::media::{self, Clip, read_frames};
 
 use super::bench::{Bench, assert_exact, clip, encode, local};
@@ -128,12 +130,7 @@ impl Codec for Foreign {
         H264.describe()
     }
 
-    async fn plan(
-        &self,
-        probe: &Probe,
-        quality: &str,
-        have: &Encoders,
-    ) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<Plan, Error> {
         H264.plan(probe, quality, have).await
     }
 }
@@ -166,7 +163,7 @@ async fn a_card_that_is_not_there_is_told_and_never_asked() {
     let card = Card::new("absent");
     let mut config = Config::default();
     card.set(&mut config);
-    let tools = Tools::discover(&config).await.unwrap();
+    let tools = Tools::discover(&config.tool_paths(), &config.encode).await.unwrap();
     let hardware = &tools.abilities().await.unwrap().hardware;
     let seen = hardware.look().await;
     let nvenc = seen.iter().find(|(name, _)| *name == "h264_nvenc").unwrap();

@@ -1,9 +1,10 @@
 //! Streams in segments by their playlists.
 
+use clipmill_core::Code;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clipmill_plugins::media::{Format, Live, Transport};
+use clipmill_core::probe::{Format, Live, Transport};
 use clipmill_tests::media::{self, Clip, av_offsets};
 use clipmill_tests::media_server::Content;
 use clipmill_tests::{Behaviour, MediaServer, tool};
@@ -197,9 +198,9 @@ async fn a_running_stream_is_cut_before_its_window_passes() {
     // It ends when its beginning has left the list.
     cut(&bench, &of, (2.2, 17.4)).await;
     let gone = bench.make(remote(0.5, 1.0), clip("mp4")).await.unwrap_err();
-    assert_eq!(gone.code, "still_live");
+    assert_eq!(gone.code, Code::StillLive);
     let later = bench.make(remote(500.0, 510.0), clip("mp4")).await.unwrap_err();
-    assert_eq!(later.code, "still_live");
+    assert_eq!(later.code, Code::StillLive);
 }
 
 #[tokio::test]

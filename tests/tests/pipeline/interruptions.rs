@@ -1,10 +1,11 @@
 //! Streams in segments that are interrupted, as by an advertisement: what comes after has a clock,
 //! a description and perhaps a size of its own.
 
+use clipmill_core::Code;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use clipmill::pipeline::{SourceAsk, SpanAsk};
+use clipmill_pipeline::{SourceRequest, SpanRequest};
 use clipmill_tests::media::{self, Clip, read_frames};
 use clipmill_tests::{MediaServer, tool};
 
@@ -103,7 +104,7 @@ async fn an_interruption_in_another_size_is_never_taken_for_the_same() {
         let made = bench.make(remote(SPANS[1].0, SPANS[1].1), clip("mp4")).await;
         if kind == "fmp4" {
             let refused = made.unwrap_err();
-            assert_eq!(refused.code, "not_media");
+            assert_eq!(refused.code, Code::NotMedia);
             assert!(refused.message.contains("changes its format"), "{}", refused.message);
             continue;
         }
@@ -113,7 +114,7 @@ async fn an_interruption_in_another_size_is_never_taken_for_the_same() {
         assert_eq!(sizes(&made.path), BTreeSet::from(["640,360".to_owned()]));
         assert!(made.note.unwrap().contains("encoded anew"));
         // Nobody asked to cut: the whole stream is copied as it is.
-        let whole = SourceAsk::Remote { url: page(), span: SpanAsk::Whole };
+        let whole = SourceRequest::Remote { url: page(), span: SpanRequest::Whole };
         let whole = bench.make(whole, clip("mp4")).await.unwrap();
         let frames = read_frames(&whole.path).unwrap();
         assert!(frames.iter().map(|frame| frame.number).eq(0..of.frames));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clipmill::config::IfLarger;
+use clipmill_pipeline::settings::IfLarger;
 use clipmill_tests::media::{frame_hashes, streams};
 use clipmill_tests::tool;
 

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_plugins::media::{Container, Probe, Rational};
+use clipmill_core::probe::{Container, Probe, Rational};
+use clipmill_core::{Code, Error};
 use clipmill_plugins::{
-    Codec, CodecDescription, CodecError, Encoders, FrameEncoder, FrameFormat, FramePlan, PcmBlock,
-    PcmFormat, Plan, RawFrame,
+    Codec, CodecDescription, Encoders, FrameEncoder, FrameFormat, FramePlan, PcmBlock, PcmFormat,
+    Plan, RawFrame,
 };
 
 /// What it does beside its work.
@@ -79,7 +80,7 @@ impl Codec for Raw {
         }
     }
 
-    async fn plan(&self, probe: &Probe, _: &str, _: &Encoders) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, _: &str, _: &Encoders) -> Result<Plan, Error> {
         let video = probe.video.as_ref().unwrap();
         let (width, height) = match video.rotation % 180 {
             90 => (video.height, video.width),
@@ -95,7 +96,7 @@ impl Codec for Raw {
         &self,
         plan: &FramePlan,
         quality: &str,
-    ) -> Result<(Box<dyn FrameEncoder>, Bytes), CodecError> {
+    ) -> Result<(Box<dyn FrameEncoder>, Bytes), Error> {
         assert_eq!(quality, "plain");
         *self.seen.lock().unwrap() = Seen::default();
         let FramePlan { width, height, frame_rate: Rational { num, den }, .. } = *plan;
@@ -123,14 +124,14 @@ struct Encoder {
 
 #[async_trait]
 impl FrameEncoder for Encoder {
-    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, CodecError> {
+    async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, Error> {
         assert_eq!(frame.data.len(), self.size);
         let mut seen = self.seen.lock().unwrap();
         seen.is_disordered |= seen.blocks.last().is_some_and(|block| *block >= frame.pts_micros);
         seen.frames.push((frame.pts_micros, frame.duration_micros));
         match self.trouble {
             Trouble::FailsAt(n) if seen.frames.len() == n => {
-                return Err(CodecError::later("codec_failed", "this frame is too much"));
+                return Err(Error::later(Code::CodecFailed, "this frame is too much"));
             }
             Trouble::Floods => return Ok(vec![0; 64 << 20].into()),
             Trouble::Empty | Trouble::Garbage => return Ok(Bytes::new()),
@@ -140,7 +141,7 @@ impl FrameEncoder for Encoder {
         Ok(std::mem::replace(&mut self.last, bytes.into()))
     }
 
-    async fn push_audio(&mut self, block: PcmBlock) -> Result<Bytes, CodecError> {
+    async fn push_audio(&mut self, block: PcmBlock) -> Result<Bytes, Error> {
         let mut seen = self.seen.lock().unwrap();
         let frames = seen.frames.last();
         seen.is_disordered |= frames.is_none_or(|(pts, _)| *pts > block.pts_micros);
@@ -149,7 +150,7 @@ impl FrameEncoder for Encoder {
         Ok(Bytes::new())
     }
 
-    async fn finish(self: Box<Self>) -> Result<Bytes, CodecError> {
+    async fn finish(self: Box<Self>) -> Result<Bytes, Error> {
         match self.trouble {
             Trouble::Forgets => Ok(Bytes::new()),
             _ => Ok(self.last),

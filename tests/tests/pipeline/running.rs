@@ -1,14 +1,14 @@
 //! Streams that run: lists that grow, and windows that move on.
 
+use clipmill_core::Code;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clipmill::pipeline::{SourceAsk, SpanAsk};
-use clipmill_plugins::Retry;
-use clipmill_plugins::media::{Format, Live, Transport};
-use clipmill_storage::Moment;
+use clipmill_core::probe::{Format, Live, Transport};
+use clipmill_core::{Moment, Retry};
+use clipmill_pipeline::{SourceRequest, SpanRequest};
 use clipmill_tests::MediaServer;
 use clipmill_tests::media::{self, Clip, Packaging, audio_clicks, offsets, read_frames};
 use clipmill_tests::media_server::Content;
@@ -87,13 +87,13 @@ async fn a_list_that_grows_from_its_beginning_needs_no_clock() {
             cut(&bench, &of, span).await;
         }
         let far = bench.make(remote(500.0, 510.0), clip("mp4")).await.unwrap_err();
-        assert_eq!(far.code, "still_live");
+        assert_eq!(far.code, Code::StillLive);
     }
 }
 
 /// Cuts from a list whose times have to be guessed: all frames in a row, with their sound, and not
 /// far from where they were asked for.
-async fn guess(bench: &Bench, of: &Clip, ask: SourceAsk, (start, end): (f64, f64)) {
+async fn guess(bench: &Bench, of: &Clip, ask: SourceRequest, (start, end): (f64, f64)) {
     let made = bench.make(ask, clip("mp4")).await.unwrap();
     let frames = read_frames(&made.path).unwrap();
     let numbers: Vec<u32> = frames.iter().map(|frame| frame.number).collect();
@@ -131,16 +131,16 @@ async fn times_of_a_window_without_a_clock_are_guessed_and_the_record_says_so() 
         let began = begin(false);
         let moment = Moment { at: Utc::now(), offset: 6.0, duration: 4.0 };
         let start = (moment.at - began).as_seconds_f64() - 6.0;
-        let ask = SourceAsk::Remote { url: page(), span: SpanAsk::Moment(moment) };
+        let ask = SourceRequest::Remote { url: page(), span: SpanRequest::Moment(moment) };
         guess(&bench, &of, ask, (start, start + 4.0)).await;
         // Without either nobody knows where a span is.
         begin(false);
         let unknown = bench.make(remote(9.5, 12.7), clip("mp4")).await.unwrap_err();
-        assert_eq!(unknown.code, "still_live");
+        assert_eq!(unknown.code, Code::StillLive);
         // The window has moved on.
         begin(true);
         let gone = bench.make(remote(0.5, 1.5), clip("mp4")).await.unwrap_err();
-        assert_eq!(gone.code, "still_live");
+        assert_eq!(gone.code, Code::StillLive);
         assert!(matches!(gone.retry, Retry::After(wait) if wait > Duration::ZERO));
     }
 }
@@ -249,7 +249,7 @@ async fn live_manifests_are_cut_before_their_window_passes() {
         for span in [(0.5, 1.5), (500.0, 510.0)] {
             begin();
             let refused = bench.make(remote(span.0, span.1), clip("mp4")).await.unwrap_err();
-            assert_eq!(refused.code, "still_live", "{by:?} {span:?}");
+            assert_eq!(refused.code, Code::StillLive, "{by:?} {span:?}");
         }
     };
     // The server's clock may be behind ours.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use clipmill::pipeline::{Gauge, Rendition, SourceAsk, SpanAsk, StageError};
-use clipmill_plugins::Retry;
+use clipmill_core::{Code, Error, Retry};
+use clipmill_pipeline::{ProgressReporter, Rendition, SourceRequest, SpanRequest};
 use clipmill_tests::media::{self, Clip};
 use clipmill_tests::media_server::Content;
 use clipmill_tests::{Behaviour, MediaServer, tool};
@@ -51,12 +51,12 @@ impl Large {
 }
 
 /// Fetches all of it, and tells where it is.
-async fn whole(bench: &Bench) -> Result<PathBuf, StageError> {
-    let everything = SourceAsk::Remote { url: page(), span: SpanAsk::Whole };
+async fn whole(bench: &Bench) -> Result<PathBuf, Error> {
+    let everything = SourceRequest::Remote { url: page(), span: SpanRequest::Whole };
     let ask =
         bench.ask(everything, Rendition::Encode { codec: "h264".into(), quality: "medium".into() });
     let file = ask.folder.join("video.source");
-    bench.street.fetch(ask, &Gauge::default()).await.map(|_| file)
+    bench.pipeline.fetch(ask, &ProgressReporter::default()).await.map(|_| file)
 }
 
 /// Bytes of a file's ranges, of which none is longer than media servers like.
@@ -153,7 +153,7 @@ async fn little_more_than_the_span_is_read() {
     server.behave("/", slow);
     bench.offers(90.0, vec![format("v", &of, &server.url("/v.mp4"))]);
     let ask = bench.ask(remote(20.3, 81.0), clip("mp4"));
-    let fetched = bench.street.fetch(ask, &Gauge::default()).await.unwrap();
+    let fetched = bench.pipeline.fetch(ask, &ProgressReporter::default()).await.unwrap();
     let stats = server.stats("/v.mp4");
     let (index, span) = needed(&of.file(), 20.3, 81.0);
     // An index is looked for in the first 256 KiB at once.
@@ -223,7 +223,7 @@ async fn a_redirect_is_followed_once_while_its_target_works() {
     bench.offers(90.0, vec![format("v", &of, &server.url("/moves.mp4"))]);
     *bench.source.resolved.lock().unwrap() = 0;
     let ask = bench.ask(remote(20.3, 81.0), clip("mp4"));
-    bench.street.fetch(ask, &Gauge::default()).await.unwrap();
+    bench.pipeline.fetch(ask, &ProgressReporter::default()).await.unwrap();
     assert!(moved.load(Ordering::Relaxed) > 1 && asked.load(Ordering::Relaxed) > 2);
     assert_eq!(*bench.source.resolved.lock().unwrap(), 1);
 }
@@ -258,7 +258,7 @@ async fn an_address_that_expires_in_the_middle_is_renewed_for_the_same_file_only
             large.assert_whole(&bench).await;
         } else {
             let error = whole(&bench).await.unwrap_err();
-            assert_eq!((error.code, error.retry), ("source_failed", Retry::Later));
+            assert_eq!((error.code, error.retry), (Code::SourceFailed, Retry::Later));
         }
         assert_eq!(*bench.source.resolved.lock().unwrap(), 2);
     }
@@ -274,7 +274,7 @@ async fn a_file_that_changes_in_the_middle_is_refused() {
         std::fs::write(&path, vec![7; large.bytes.len()]).unwrap();
         large.server.behave("/", Behaviour::new().change_after(requests, &path));
         let error = whole(&bench).await.unwrap_err();
-        assert_eq!((error.code, error.retry), ("source_failed", Retry::Later), "{requests}");
+        assert_eq!((error.code, error.retry), (Code::SourceFailed, Retry::Later), "{requests}");
     }
 }
 
@@ -286,7 +286,7 @@ async fn wrong_lengths_give_the_right_bytes_or_an_error() {
         large.server.behave("/", Behaviour::new().wrong_length(wrong));
         match whole(&bench).await {
             Ok(got) => assert!(std::fs::read(got).unwrap() == large.bytes, "{wrong}"),
-            Err(error) => assert_eq!(error.code, "source_unreachable", "{wrong}"),
+            Err(error) => assert_eq!(error.code, Code::SourceUnreachable, "{wrong}"),
         }
     }
 }

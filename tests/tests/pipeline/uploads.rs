@@ -1,5 +1,6 @@
 //! Encodes of whole files: every container, odd pictures, and what lossless means.
 
+use clipmill_core::Code;
 use clipmill_tests::media::{self, Clip, frame_hashes, read_frames, stream, streams};
 
 use super::bench::{Bench, clip, encode, local};
@@ -78,10 +79,10 @@ async fn what_already_fits_is_copied_and_what_is_no_video_is_refused() {
     let text = bench.folder.path().join("list.mp4");
     std::fs::write(&text, "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n").unwrap();
     let refused = bench.make(local(&text, None), encode("h264", "high")).await.unwrap_err();
-    assert_eq!(refused.code, "not_media");
+    assert_eq!(refused.code, Code::NotMedia);
     let sound = media::audio_m4a(60);
     let refused = bench.make(local(sound.file(), None), encode("h264", "high")).await.unwrap_err();
-    assert_eq!(refused.code, "no_video");
+    assert_eq!(refused.code, Code::NoVideo);
     let unknown = bench.make(local(of.file(), None), encode("h266", "high")).await.unwrap_err();
-    assert_eq!(unknown.code, "unknown_codec");
+    assert_eq!(unknown.code, Code::UnknownCodec);
 }

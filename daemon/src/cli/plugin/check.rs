@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use clipmill_plugins::wasm::{HostError, Inspected, Kind, LoadedState, Wants};
+use clipmill_core::Error;
+use clipmill_plugins::wasm::{Inspected, Kind, LoadedState, Wants};
 use clipmill_plugins::{CodecDescription, Handler};
 use serde_json::{Value, json};
 
@@ -32,8 +33,8 @@ pub async fn run(config: &Config, check: &CheckPlugin) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refused(check: &CheckPlugin, error: &HostError) -> Failure {
-    let HostError { code, message } = error;
+fn refused(check: &CheckPlugin, error: &Error) -> Failure {
+    let Error { code, message, .. } = error;
     match check.json {
         true => println!("{}", json!({ "ok": false, "code": code, "message": message })),
         false => println!("BAD  {}", check.file.display()),

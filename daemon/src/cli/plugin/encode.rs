@@ -1,16 +1,17 @@
-//! One file through the street with one codec.
+//! One file through the pipeline with one codec.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clipmill_plugins::{Codec, Handler, Order, Registry, net};
-use clipmill_storage::Id;
+use clipmill_core::Id;
+use clipmill_core::net;
+use clipmill_pipeline::ffmpeg::Tools;
+use clipmill_pipeline::{JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest};
+use clipmill_plugins::{Codec, Handler, Order, Registry};
 
 use crate::cli::exit::Failure;
 use crate::cli::walk::stages;
 use crate::config::Config;
-use crate::ffmpeg::Tools;
-use crate::pipeline::{Ask, Gauge, Rendition, SourceAsk, Street};
 
 /// What came out.
 pub struct Encoded {
@@ -50,21 +51,21 @@ pub async fn encode(
         .map_err(|error| Failure::usage(format!("{} can't be written: {error}", near.display())))?;
     let handlers = vec![Handler::Codec(codec.clone())];
     let registry = Arc::new(Registry::new(handlers, Order::default()));
-    let street = Street::new(config, tools, registry, client);
+    let pipeline = Pipeline::new(config.pipeline(), tools, registry, client);
     let name = codec.describe().name;
-    let ask = Ask {
+    let ask = JobRequest {
         id: Id::generate(chrono::Utc::now()),
         folder: folder.path().to_owned(),
-        source: SourceAsk::Local { path: file.to_owned(), span: None },
+        source: SourceRequest::Local { path: file.to_owned(), span: None },
         rendition: Rendition::Encode { codec: name, quality: quality.to_owned() },
     };
-    let gauge = Gauge::default();
+    let progress = ProgressReporter::default();
     let made = tokio::select! {
-        made = stages(&street, ask, &gauge) => made?,
+        made = stages(&pipeline, ask, &progress) => made?,
         _ = tokio::signal::ctrl_c() => {
             return Err(Failure {
                 exit: 130,
-                code: "interrupted",
+                code: clipmill_core::Code::Interrupted,
                 message: "interrupted; nothing was kept".to_owned(),
             });
         }

@@ -1,6 +1,6 @@
 //! What a source answered, for people.
 
-use clipmill_plugins::media::{Format, Live, MediaInfo, Transport};
+use clipmill_core::probe::{Format, Live, MediaInfo, Transport};
 
 use super::table::{Table, bytes};
 

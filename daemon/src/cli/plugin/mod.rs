@@ -32,10 +32,3 @@ pub async fn run(config: Config, command: Plugin) -> Result<(), Failure> {
         Plugin::Pack(pack) => pack::run(&pack),
     }
 }
-
-impl From<clipmill_plugins::wasm::HostError> for Failure {
-    fn from(error: clipmill_plugins::wasm::HostError) -> Failure {
-        let exit = if error.code == "host_failed" { 1 } else { 3 };
-        Failure { exit, code: error.code, message: format!("{} [{}]", error.message, error.code) }
-    }
-}

@@ -4,7 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use clipmill_plugins::{Codec, Handler, Plan, ResolveOptions, Retry, Source, SourceError, net};
+use clipmill_core::net;
+use clipmill_core::{Code, Error, Retry};
+use clipmill_pipeline::ffmpeg::Tools;
+use clipmill_plugins::{Codec, Handler, Plan, ResolveOptions, Source};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -17,8 +20,6 @@ use crate::cli::exit::Failure;
 use crate::cli::setup;
 use crate::cli::walk::refuse_existing;
 use crate::config::{Config, Log};
-use crate::ffmpeg::Tools;
-use crate::pipeline::StageError;
 use crate::telemetry::init_logging;
 
 /// What an author wants to see of the log: the lines of the plugin.
@@ -69,7 +70,7 @@ async fn resolve(
     if !claims {
         return Err(Failure {
             exit: 3,
-            code: "unsupported_url",
+            code: Code::UnsupportedUrl,
             message: "it does not claim this address, so it is never asked to resolve it"
                 .to_owned(),
         });
@@ -87,14 +88,13 @@ async fn resolve(
         Err(error) => {
             told.line(&format!("resolve  refuses, and says {}", retry(&error)));
             told.put("retry", json!(retry(&error)));
-            let SourceError { code, message, retry } = error;
-            Err(StageError { code, message, retry }.into())
+            Err(error.into())
         }
     }
 }
 
 /// What the host does after this error.
-fn retry(error: &SourceError) -> String {
+fn retry(error: &Error) -> String {
     match error.retry {
         Retry::Never => "give up".to_owned(),
         Retry::Later => "try again later".to_owned(),
@@ -116,17 +116,9 @@ async fn encode(
     let description = codec.describe();
     let best = description.qualities.first().cloned().unwrap_or_default();
     let quality = test.quality.clone().unwrap_or(best);
-    let tools = Tools::discover(config).await?;
+    let tools = Tools::discover(&config.tool_paths(), &config.encode).await?;
     let probe = tools.probe(file).await.map_err(Failure::from)?;
-    let planned = codec.plan(&probe, &quality, &tools.abilities().await?.encoders).await.map_err(
-        |error| {
-            Failure::from(StageError {
-                code: error.code,
-                message: error.message,
-                retry: error.retry,
-            })
-        },
-    )?;
+    let planned = codec.plan(&probe, &quality, &tools.abilities().await?.encoders).await?;
     told.put("quality", json!(quality));
     told.line(&format!("plan     for quality {quality}"));
     let facts = plan::facts(&planned);

@@ -1,6 +1,7 @@
 //! `POST /api/auth/login` and `POST /api/auth/logout`
 
-use clipmill_storage::{Id, Session};
+use clipmill_core::Id;
+use clipmill_storage::Session;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;

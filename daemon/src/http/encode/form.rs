@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use clipmill_core::disk::has_room;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use multer::{Constraints, Field, Multipart, SizeLimit};
@@ -14,7 +15,6 @@ use super::super::body::BodyError;
 use super::super::call::Call;
 use super::super::error::ApiError;
 use super::filename::FileName;
-use crate::disk::has_room;
 use crate::telemetry::ByteFlow;
 
 /// Name of the form's field.

@@ -1,11 +1,13 @@
 //! `POST /api/encode/upload`
 
+use clipmill_core::Code;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use clipmill_plugins::media::Probe;
-use clipmill_storage::{Id, NewVideo, Origin, Upload};
+use clipmill_core::Id;
+use clipmill_core::probe::Probe;
+use clipmill_storage::{NewVideo, Origin, Upload};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,7 +98,7 @@ async fn take(call: &mut Call) -> Answer {
     let half_made = HalfMade::at(path.clone());
     let received = receive(call, &folder, &path).await?;
     let probe = call.app.tools.probe(&path).await.map_err(|error| match error.code {
-        "tool_missing" | "internal" | "stage_timeout" => ApiError::internal(&error),
+        Code::ToolMissing | Code::Internal | Code::StageTimeout => ApiError::internal(&error),
         code => ApiError::bad_request(code, "The file holds no video that can be read")
             .with("message", error.message),
     })?;
@@ -138,7 +140,7 @@ async fn insert(app: &App, record: NewVideo, name: &str) -> Result<(), ApiError>
 
 fn not_kept(error: ArtifactError) -> ApiError {
     match error.code {
-        "disk_full" => disk_full(),
+        Code::DiskFull => disk_full(),
         _ if error.is_transient() => error.into(),
         _ => failed(&std::io::Error::other(error)),
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clipmill_storage::{Enqueued, Id, Origin, Status, StoredFile, Time, Video, Want};
+use clipmill_core::{Id, Time};
+use clipmill_storage::{Enqueued, Origin, Status, StoredFile, Video, Want};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;

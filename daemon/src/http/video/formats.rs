@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clipmill_storage::{Id, Origin};
+use clipmill_core::Id;
+use clipmill_storage::Origin;
 use http::StatusCode;
 use serde::Serialize;
 use url::Url;

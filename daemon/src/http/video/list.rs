@@ -1,7 +1,8 @@
 //! `GET /api/video/list`
 
 use chrono::{DateTime, Utc};
-use clipmill_storage::{Cursor, Origin, Page, Time, Video};
+use clipmill_core::Time;
+use clipmill_storage::{Cursor, Origin, Page, Video};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;

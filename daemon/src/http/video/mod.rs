@@ -1,5 +1,7 @@
 //! Clips: saved, watched, fetched, removed.
 
+use clipmill_core::{Id, Span};
+
 pub mod cancel;
 pub mod delete;
 pub mod download;
@@ -11,7 +13,7 @@ pub mod save;
 pub mod status;
 pub mod stream;
 
-use clipmill_storage::{Clip, Id, NewVideo, Origin, Span, Status, Video, Want};
+use clipmill_storage::{Clip, NewVideo, Origin, Status, Video, Want};
 
 use super::address::Address;
 use super::call::Call;
@@ -38,7 +40,7 @@ struct Saving {
     user_id: Id,
     address: Address,
     span: Option<Span>,
-    moment: Option<clipmill_storage::Moment>,
+    moment: Option<clipmill_core::Moment>,
     additional_message: Option<String>,
     clip_offset: Option<f64>,
 }

@@ -1,6 +1,6 @@
 //! `POST /api/video/save`
 
-use clipmill_storage::Span;
+use clipmill_core::Span;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

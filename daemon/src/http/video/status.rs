@@ -1,7 +1,8 @@
 //! `GET /api/video/status/{video_id}`
 
 use chrono::{DateTime, Utc};
-use clipmill_storage::{Origin, Progress, Status, Video};
+use clipmill_core::Progress;
+use clipmill_storage::{Origin, Status, Video};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,7 +53,7 @@ pub struct StatusBody {
 pub struct ProgressView {
     /// `initializing`, `downloading` or `encoding`.
     #[schema(value_type = String, example = "downloading")]
-    current_phase: clipmill_storage::Phase,
+    current_phase: clipmill_core::Phase,
     /// 0 to 100.
     #[schema(value_type = f64, example = 45.2)]
     download_progress: Number,

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clipmill_storage::Moment;
+use clipmill_core::Moment;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};

@@ -1,10 +1,11 @@
 //! AV1 in MP4.
 
 use async_trait::async_trait;
+use clipmill_core::Error;
+use clipmill_core::probe::{Probe, VideoStream};
 
 use super::{is_deep, lossless_format, offered_mp4, picture, plan, rate};
-use crate::media::{Probe, VideoStream};
-use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, Rate, VideoEncoder};
+use crate::{Codec, CodecDescription, Encoders, Plan, Rate, VideoEncoder};
 
 /// AV1. High and medium are 4:2:0 in 8 or 10 bits by SVT-AV1 where it is there
 /// and takes the picture, else by libaom, which takes odd and tiny sizes.
@@ -18,12 +19,7 @@ impl Codec for Av1 {
         offered_mp4("av1")
     }
 
-    async fn plan(
-        &self,
-        probe: &Probe,
-        quality: &str,
-        have: &Encoders,
-    ) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<Plan, Error> {
         let rate = rate(quality, 23, 30)?;
         let source = picture(probe)?;
         let aom = VideoEncoder::Aom { cpu_used: 6 };

@@ -1,10 +1,11 @@
 //! H.264 in MP4.
 
 use async_trait::async_trait;
+use clipmill_core::Error;
+use clipmill_core::probe::Probe;
 
 use super::{MEDIUM, lossless_format, offered_mp4, picture, plan, rate, shallow_format};
-use crate::media::Probe;
-use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, Rate, VideoEncoder};
+use crate::{Codec, CodecDescription, Encoders, Plan, Rate, VideoEncoder};
 
 /// H.264 by x264.
 ///
@@ -20,12 +21,7 @@ impl Codec for H264 {
         offered_mp4("h264")
     }
 
-    async fn plan(
-        &self,
-        probe: &Probe,
-        quality: &str,
-        have: &Encoders,
-    ) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<Plan, Error> {
         let rate = rate(quality, 18, 23)?;
         let source = picture(probe)?;
         let encoder = VideoEncoder::X264 { preset: MEDIUM };

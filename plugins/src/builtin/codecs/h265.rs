@@ -1,10 +1,11 @@
 //! H.265 in MP4.
 
 use async_trait::async_trait;
+use clipmill_core::Error;
+use clipmill_core::probe::Probe;
 
 use super::{MEDIUM, lossless_format, offered_mp4, picture, plan, rate, usual_format};
-use crate::media::Probe;
-use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, Rate, VideoEncoder};
+use crate::{Codec, CodecDescription, Encoders, Plan, Rate, VideoEncoder};
 
 /// H.265 by x265. High and medium are 4:2:0 in 8 or 10 bits; lossless keeps
 /// up to 12 bits, gray and RGB.
@@ -17,12 +18,7 @@ impl Codec for H265 {
         offered_mp4("h265")
     }
 
-    async fn plan(
-        &self,
-        probe: &Probe,
-        quality: &str,
-        have: &Encoders,
-    ) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<Plan, Error> {
         let rate = rate(quality, 20, 28)?;
         let source = picture(probe)?;
         let encoder = VideoEncoder::X265 { preset: MEDIUM };

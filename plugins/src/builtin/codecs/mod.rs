@@ -3,6 +3,8 @@
 //! Lossy qualities aim at what plays widest; lossless keeps the pixel format
 //! of the source, because a decoded frame must equal the source's.
 
+use clipmill_core::{Code, Error};
+
 mod av1;
 mod h264;
 mod h265;
@@ -11,11 +13,10 @@ mod pixel;
 mod tests;
 mod vp9;
 
-use crate::media::{Container, Probe, VideoStream};
 use crate::{
-    AudioEncoder, AudioPlan, CodecDescription, CodecError, EncodePlan, Encoders, Rate,
-    VideoEncoder, VideoPlan,
+    AudioEncoder, AudioPlan, CodecDescription, EncodePlan, Encoders, Rate, VideoEncoder, VideoPlan,
 };
+use clipmill_core::probe::{Container, Probe, VideoStream};
 
 pub use av1::Av1;
 pub use h264::H264;
@@ -41,23 +42,20 @@ fn offered_mp4(name: &str) -> CodecDescription {
 }
 
 /// The rate of a quality, with the codec's own factors for high and medium.
-fn rate(quality: &str, high: u8, medium: u8) -> Result<Rate, CodecError> {
+fn rate(quality: &str, high: u8, medium: u8) -> Result<Rate, Error> {
     match quality {
         "lossless" => Ok(Rate::Lossless),
         "high" => Ok(Rate::Crf(high)),
         "medium" => Ok(Rate::Crf(medium)),
-        _ => Err(CodecError::never(
-            "unknown_quality",
+        _ => Err(Error::never(
+            Code::UnknownQuality,
             format!("the qualities are {}", QUALITIES.join(", ")),
         )),
     }
 }
 
-fn picture(probe: &Probe) -> Result<&VideoStream, CodecError> {
-    probe
-        .video
-        .as_ref()
-        .ok_or_else(|| CodecError::never("no_video", "the file has no video stream"))
+fn picture(probe: &Probe) -> Result<&VideoStream, Error> {
+    probe.video.as_ref().ok_or_else(|| Error::never(Code::NoVideo, "the file has no video stream"))
 }
 
 /// Plans a picture and the container's usual sound.
@@ -67,17 +65,17 @@ fn plan(
     rate: Rate,
     pixel_format: &str,
     have: &Encoders,
-) -> Result<EncodePlan, CodecError> {
+) -> Result<EncodePlan, Error> {
     let name = encoder.ffmpeg_name(pixel_format);
     if !have.contains(name) {
-        return Err(CodecError::never(
-            "encoder_missing",
+        return Err(Error::never(
+            Code::EncoderMissing,
             format!("this machine's ffmpeg has no encoder {name}"),
         ));
     }
     if source.width.min(source.height) < encoder.smallest_side() {
-        return Err(CodecError::never(
-            "not_encodable",
+        return Err(Error::never(
+            Code::NotEncodable,
             format!("{}x{} is too small for {name}", source.width, source.height),
         ));
     }
@@ -100,15 +98,12 @@ fn plan(
 }
 
 /// The encoder's pixel format that holds every value of the source.
-fn lossless_format(
-    source: &VideoStream,
-    encoder: VideoEncoder,
-) -> Result<&'static str, CodecError> {
+fn lossless_format(source: &VideoStream, encoder: VideoEncoder) -> Result<&'static str, Error> {
     pixel::Pixel::parse(&source.pixel_format)
         .and_then(|pixel| pixel.holder(&source.pixel_format, encoder.pixel_formats()))
         .ok_or_else(|| {
-            CodecError::never(
-                "not_encodable",
+            Error::never(
+                Code::NotEncodable,
                 format!(
                     "{} can't hold pictures in {} without loss",
                     encoder.ffmpeg_name(""),

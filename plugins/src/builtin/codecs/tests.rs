@@ -1,8 +1,10 @@
 //! The plan tables.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use clipmill_core::probe::Rational;
+use clipmill_core::{Code, Error};
+
 use super::*;
-use crate::media::Rational;
 use crate::{Codec, Plan};
 
 fn file(format: &str, width: u32, height: u32) -> Probe {
@@ -51,7 +53,7 @@ async fn line(codec: &dyn Codec, probe: &Probe, quality: &str) -> String {
             let pad = if video.pad_to_even { " pad" } else { "" };
             format!("{name} {} {rate}{pad}", video.pixel_format)
         }
-        Err(error) => error.code.into(),
+        Err(error) => error.code.to_string(),
     }
 }
 
@@ -151,13 +153,13 @@ async fn missing_encoders_are_told_or_replaced() {
     let probe = file("yuv420p", 320, 240);
     let only = |name: &str| Encoders::from([name.to_owned()]);
     let error = H265.plan(&probe, "high", &only("libx264")).await.unwrap_err();
-    assert_eq!(error.code, "encoder_missing");
+    assert_eq!(error.code, Code::EncoderMissing);
     assert!(error.message.contains("libx265"));
     let encoder = async |have: &str, probe: &Probe, quality: &str| match Av1
         .plan(probe, quality, &only(have))
         .await?
     {
-        Plan::Ffmpeg(plan) => Ok::<_, CodecError>((plan.video.encoder, plan.video.pad_to_even)),
+        Plan::Ffmpeg(plan) => Ok::<_, Error>((plan.video.encoder, plan.video.pad_to_even)),
         Plan::Frames(plan) => panic!("{plan:?}"),
     };
     let aom = VideoEncoder::Aom { cpu_used: 6 };
@@ -165,7 +167,10 @@ async fn missing_encoders_are_told_or_replaced() {
     assert_eq!(encoder("libaom-av1", &probe, "high").await.unwrap(), (aom, false));
     let odd = file("yuv420p", 321, 240);
     assert_eq!(encoder("libsvtav1", &odd, "high").await.unwrap(), (svt, true));
-    assert_eq!(encoder("libsvtav1", &probe, "lossless").await.unwrap_err().code, "encoder_missing");
+    assert_eq!(
+        encoder("libsvtav1", &probe, "lossless").await.unwrap_err().code,
+        Code::EncoderMissing
+    );
     let error = H264.plan(&file("gbrp", 64, 64), "lossless", &only("libx264")).await.unwrap_err();
-    assert_eq!(error.code, "encoder_missing");
+    assert_eq!(error.code, Code::EncoderMissing);
 }

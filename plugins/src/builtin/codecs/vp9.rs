@@ -1,10 +1,11 @@
 //! VP9 in WebM.
 
 use async_trait::async_trait;
+use clipmill_core::Error;
+use clipmill_core::probe::{Container, Probe};
 
 use super::{QUALITIES, lossless_format, picture, plan, rate};
-use crate::media::{Container, Probe};
-use crate::{Codec, CodecDescription, CodecError, Encoders, Plan, VideoEncoder};
+use crate::{Codec, CodecDescription, Encoders, Plan, VideoEncoder};
 
 /// VP9 with Opus. Clients can't ask for it; it serves exact cuts of WebM, so
 /// every quality keeps the pixel format of the source: what is encoded anew
@@ -25,12 +26,7 @@ impl Codec for Vp9 {
         }
     }
 
-    async fn plan(
-        &self,
-        probe: &Probe,
-        quality: &str,
-        have: &Encoders,
-    ) -> Result<Plan, CodecError> {
+    async fn plan(&self, probe: &Probe, quality: &str, have: &Encoders) -> Result<Plan, Error> {
         let rate = rate(quality, 20, 31)?;
         let source = picture(probe)?;
         let encoder = VideoEncoder::Vp9 { cpu_used: 4 };

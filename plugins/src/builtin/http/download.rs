@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use clipmill_core::net::{Client, Response};
+use clipmill_core::{Code, Error, Retry};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::net::{Client, Response};
-use crate::{FetchProgress, Retry, SourceError};
+use crate::FetchProgress;
 
 /// Attempts in a row that bring nothing.
 const ATTEMPTS: u32 = 5;
@@ -52,7 +53,7 @@ struct Tag {
 
 impl Download<'_> {
     /// Writes the file to `path`, which must not exist.
-    pub(super) async fn run(&self, path: &Path) -> Result<(), SourceError> {
+    pub(super) async fn run(&self, path: &Path) -> Result<(), Error> {
         let file = OpenOptions::new().write(true).create_new(true).open(path).await;
         let file = file.map_err(|error| disk(&error))?;
         let mut state =
@@ -78,7 +79,7 @@ impl Download<'_> {
     }
 
     /// Goes on where the file ends. Ok when the server's file has come whole.
-    async fn attempt(&self, state: &mut State) -> Result<(), SourceError> {
+    async fn attempt(&self, state: &mut State) -> Result<(), Error> {
         let range = (state.written > 0).then_some((state.written, None));
         let mut response = self.client.get(self.url, self.headers, range).await?.ok()?;
         let first = response.content_range().map(|(first, ..)| first);
@@ -93,7 +94,7 @@ impl Download<'_> {
             state.written = 0;
             if response.status() == 206 {
                 state.tag = None;
-                return Err(SourceError::later("source_failed", "the file changed meanwhile"));
+                return Err(Error::later(Code::SourceFailed, "the file changed meanwhile"));
             }
         }
         let total = tag.size;
@@ -112,7 +113,7 @@ impl Download<'_> {
         }
         match total {
             Some(total) if state.written < total => {
-                Err(SourceError::later("source_unreachable", "the transfer broke off"))
+                Err(Error::later(Code::SourceUnreachable, "the transfer broke off"))
             }
             _ => Ok(()),
         }
@@ -137,9 +138,9 @@ impl Download<'_> {
         });
     }
 
-    fn too_large(&self) -> SourceError {
+    fn too_large(&self) -> Error {
         let message = format!("the file is larger than {} bytes", self.max_bytes);
-        SourceError::never("too_large", message)
+        Error::never(Code::TooLarge, message)
     }
 }
 
@@ -148,7 +149,7 @@ fn tag_of(response: &Response) -> Tag {
     Tag { size: response.total_size(), etag }
 }
 
-fn disk(error: &std::io::Error) -> SourceError {
+fn disk(error: &std::io::Error) -> Error {
     tracing::warn!(%error, "a download can't be written");
-    SourceError::later("source_failed", "the download can't be written to disk")
+    Error::later(Code::SourceFailed, "the download can't be written to disk")
 }

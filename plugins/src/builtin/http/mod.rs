@@ -3,6 +3,8 @@
 //!
 //! It claims every web address, so it stands behind all other sources.
 
+use clipmill_core::{Code, Error};
+
 mod download;
 mod sniff;
 #[cfg(test)]
@@ -18,9 +20,9 @@ use url::Url;
 
 use self::sniff::List;
 pub use self::sniff::names_list;
-use crate::media::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
-use crate::net::{Client, Response, Text, check_url};
-use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription, SourceError};
+use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription};
+use clipmill_core::net::{Client, Response, Text, check_url};
+use clipmill_core::probe::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
 
 /// Longest title that is made of a file name, in characters.
 const TITLE: usize = 200;
@@ -49,17 +51,13 @@ impl Source for Http {
         matches!(url.scheme(), "http" | "https")
     }
 
-    async fn resolve(
-        &self,
-        url: &Url,
-        _options: ResolveOptions,
-    ) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(&self, url: &Url, _options: ResolveOptions) -> Result<Arc<MediaInfo>, Error> {
         check_url(url)?;
         // All of a list is wanted next.
         let range = (!sniff::names_list(url)).then_some((0, Some(sniff::WANTED as u64 - 1)));
         let response = self.client.get(url, &BTreeMap::new(), range).await?;
         if response.status() == 416 {
-            return Err(SourceError::never("unsupported_url", sniff::advice(b"")));
+            return Err(Error::never(Code::UnsupportedUrl, sniff::advice(b"")));
         }
         let response = response.ok()?;
         let (size, answered) = (response.total_size(), response.url().clone());
@@ -73,7 +71,7 @@ impl Source for Http {
                 (Container::Mp4, Transport::Dash { url: url_here, headers })
             }
             (None, None) => {
-                return Err(SourceError::never("unsupported_url", sniff::advice(&head)));
+                return Err(Error::never(Code::UnsupportedUrl, sniff::advice(&head)));
             }
         };
         let list = list_of(&transport);
@@ -108,14 +106,14 @@ impl Source for Http {
         &self,
         what: &OpaqueFetch,
         progress: &(dyn Fn(FetchProgress) + Send + Sync),
-    ) -> Result<PathBuf, SourceError> {
+    ) -> Result<PathBuf, Error> {
         check_url(&what.url)?;
         let path = what.folder.join("source.bin");
         download_to(&path, &self.client, &what.url, &BTreeMap::new(), what.max_bytes, progress)
             .await?;
         if sniff::list(&head_of(&path).await?).is_some() {
-            return Err(SourceError::never(
-                "source_failed",
+            return Err(Error::never(
+                Code::SourceFailed,
                 "this stream could not be fetched in segments, and there is no other way to it",
             ));
         }
@@ -125,7 +123,7 @@ impl Source for Http {
 
 /// As much of a file as tells what it is, or all of it when it is a list; and
 /// whether it is all.
-async fn beginning(mut response: Response) -> Result<(Vec<u8>, bool), SourceError> {
+async fn beginning(mut response: Response) -> Result<(Vec<u8>, bool), Error> {
     let (status, size) = (response.status(), response.total_size());
     let (mut head, mut ended) = (Vec::new(), false);
     while head.len() < sniff::WANTED && !ended {
@@ -147,9 +145,9 @@ async fn beginning(mut response: Response) -> Result<(Vec<u8>, bool), SourceErro
 }
 
 /// As much of a file's beginning as tells what it is.
-async fn head_of(path: &Path) -> Result<Vec<u8>, SourceError> {
+async fn head_of(path: &Path) -> Result<Vec<u8>, Error> {
     let unreadable =
-        |_: std::io::Error| SourceError::later("source_failed", "the download can't be read");
+        |_: std::io::Error| Error::later(Code::SourceFailed, "the download can't be read");
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
     let mut head = Vec::with_capacity(sniff::WANTED);
     file.take(sniff::WANTED as u64).read_to_end(&mut head).await.map_err(unreadable)?;
@@ -176,7 +174,7 @@ pub(crate) async fn download_to(
     headers: &BTreeMap<String, String>,
     max_bytes: u64,
     progress: &(dyn Fn(FetchProgress) + Send + Sync),
-) -> Result<(), SourceError> {
+) -> Result<(), Error> {
     download::Download { client, url, headers, max_bytes, progress }.run(path).await
 }
 

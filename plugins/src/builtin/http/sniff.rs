@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
+use clipmill_core::probe::Container;
 use url::Url;
-
-use crate::media::Container;
 
 /// How many bytes are wanted; fewer may be enough.
 pub(super) const WANTED: usize = 4096;

@@ -4,12 +4,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use clipmill_core::net;
+use clipmill_core::probe::Container;
+use clipmill_core::{Code, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::media::Container;
-use crate::net;
 
 /// A server of one file. `cut` is how many bytes of a body it sends at most
 /// before it hangs up; `ranges` is whether it knows them.
@@ -80,7 +81,7 @@ fn film(size: usize) -> Vec<u8> {
 async fn fetch(
     server: &FileServer,
     max_bytes: u64,
-) -> (Result<Vec<u8>, SourceError>, Vec<FetchProgress>) {
+) -> (Result<Vec<u8>, Error>, Vec<FetchProgress>) {
     let folder = tempfile::tempdir().unwrap();
     let what = OpaqueFetch {
         url: server.url(),
@@ -110,7 +111,7 @@ async fn a_file_is_known_by_its_first_bytes() {
     for body in [b"<html><video src=x.mp4>".to_vec(), Vec::new()] {
         let server = FileServer::start(body, false, usize::MAX).await;
         let error = source().resolve(&server.url(), ResolveOptions::default()).await.unwrap_err();
-        assert_eq!(error.code, "unsupported_url");
+        assert_eq!(error.code, Code::UnsupportedUrl);
     }
 }
 
@@ -158,13 +159,13 @@ async fn a_broken_transfer_goes_on_where_it_broke() {
 async fn a_server_that_never_delivers_is_given_up() {
     let server = FileServer::start(film(1000), true, 0).await;
     let (got, _) = fetch(&server, 2_000_000).await;
-    assert_eq!(got.unwrap_err().code, "source_unreachable");
+    assert_eq!(got.unwrap_err().code, Code::SourceUnreachable);
     assert_eq!(server.requests.lock().unwrap().len(), 5);
 }
 
 #[tokio::test]
 async fn the_bound_holds() {
     let server = FileServer::start(film(10_000), true, usize::MAX).await;
-    assert_eq!(fetch(&server, 9_999).await.0.unwrap_err().code, "too_large");
+    assert_eq!(fetch(&server, 9_999).await.0.unwrap_err().code, Code::TooLarge);
     assert!(fetch(&server, 10_012).await.0.is_ok());
 }

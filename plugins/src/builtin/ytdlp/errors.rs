@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use crate::process::Failure;
-use crate::{Retry, SourceError};
+use clipmill_core::process::Failure;
+use clipmill_core::{Code, Error, Retry};
 
 /// Codes by what the error line holds, in lower case; the first hit counts, so
 /// the more special stands before the more general.
-const TABLE: &[(&[&str], &str, &str, Retry)] = &[
+const TABLE: &[(&[&str], Code, &str, Retry)] = &[
     (
         &[
             "not a bot",
@@ -18,7 +18,7 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "ip is likely being blocked",
             "sign in to confirm that you",
         ],
-        "bot_check",
+        Code::BotCheck,
         "the site asks to prove that nobody automated is watching; a cookie file of a signed-in browser helps",
         Retry::Never,
     ),
@@ -31,7 +31,7 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "age verification",
             "age-verification",
         ],
-        "age_restricted",
+        Code::AgeRestricted,
         "this video is age-restricted; a cookie file of a signed-in browser helps",
         Retry::Never,
     ),
@@ -48,7 +48,7 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "subscriber-only",
             "only works for subscribers",
         ],
-        "members_only",
+        Code::MembersOnly,
         "this video is for members only",
         Retry::Never,
     ),
@@ -66,7 +66,7 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "account cookies",
             "http error 401",
         ],
-        "private_video",
+        Code::PrivateVideo,
         "this video is private or wants a login",
         Retry::Never,
     ),
@@ -80,13 +80,13 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "is upcoming",
             "will begin in",
         ],
-        "not_started",
+        Code::NotStarted,
         "this stream has not begun",
         Retry::Later,
     ),
     (
         &["not currently live", "is offline", "channel is not live", "not live at the moment"],
-        "not_started",
+        Code::NotStarted,
         "this channel is not live now",
         Retry::Later,
     ),
@@ -100,13 +100,13 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "not available in your region",
             "from your region",
         ],
-        "geo_blocked",
+        Code::GeoBlocked,
         "this video can't be watched from where this server is",
         Retry::Never,
     ),
     (
         &["http error 429", "too many requests", "rate-limited", "rate limited", "rate limit"],
-        "rate_limited",
+        Code::RateLimited,
         "the site wants fewer requests; try again later",
         Retry::After(Duration::from_secs(300)),
     ),
@@ -126,7 +126,7 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "http error 410",
             "recording is not available",
         ],
-        "removed_video",
+        Code::RemovedVideo,
         "this video was removed or never existed",
         Retry::Never,
     ),
@@ -138,18 +138,23 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "no video could be found",
             "no media found",
         ],
-        "unsupported_url",
+        Code::UnsupportedUrl,
         "there is no video at this address that can be had",
         Retry::Never,
     ),
     (
         &["drm protected", "drm-protected"],
-        "source_failed",
+        Code::SourceFailed,
         "this video is protected against copying",
         Retry::Never,
     ),
-    (&["http error 403"], "source_failed", "the site refuses this server (403)", Retry::Later),
-    (&["timed out", "timeout"], "source_timeout", "the site did not answer in time", Retry::Later),
+    (&["http error 403"], Code::SourceFailed, "the site refuses this server (403)", Retry::Later),
+    (
+        &["timed out", "timeout"],
+        Code::SourceTimeout,
+        "the site did not answer in time",
+        Retry::Later,
+    ),
     (
         &[
             "failed to resolve",
@@ -170,58 +175,58 @@ const TABLE: &[(&[&str], &str, &str, Retry)] = &[
             "[ssl",
             "certificate_verify",
         ],
-        "source_unreachable",
+        Code::SourceUnreachable,
         "the site can't be reached",
         Retry::Later,
     ),
 ];
 
 /// The error of a failed run.
-pub(super) fn from_failure(failure: &Failure) -> SourceError {
+pub(super) fn from_failure(failure: &Failure) -> Error {
     match failure {
-        Failure::NotFound(_) => SourceError::never(
-            "tool_missing",
+        Failure::NotFound(_) => Error::never(
+            Code::ToolMissing,
             format!("yt-dlp is not installed; install it with: {}", super::args::INSTALL),
         ),
         Failure::Timeout { .. } | Failure::Silent { .. } => {
-            SourceError::later("source_timeout", "the site did not answer in time")
+            Error::later(Code::SourceTimeout, "the site did not answer in time")
         }
         Failure::OutputTooLarge { .. } => {
-            SourceError::never("source_failed", "the site tells more than can be read")
+            Error::never(Code::SourceFailed, "the site tells more than can be read")
         }
         Failure::Exit { stderr_tail, .. } => from_stderr(stderr_tail),
         Failure::Spawn { .. } | Failure::Io(_) => {
             tracing::warn!(%failure, "yt-dlp could not be run");
-            SourceError::later("source_failed", "yt-dlp could not be run")
+            Error::later(Code::SourceFailed, "yt-dlp could not be run")
         }
     }
 }
 
 /// The error that the last lines of standard error tell.
-pub(super) fn from_stderr(stderr: &str) -> SourceError {
+pub(super) fn from_stderr(stderr: &str) -> Error {
     let Some(line) = stderr.lines().rev().find_map(|line| line.trim().strip_prefix("ERROR:"))
     else {
         if stderr.contains("no such option") {
-            return SourceError::never(
-                "tool_missing",
+            return Error::never(
+                Code::ToolMissing,
                 format!("yt-dlp is too old; update it with: {}", super::args::INSTALL),
             );
         }
-        return SourceError::later("source_failed", "yt-dlp failed without a word");
+        return Error::later(Code::SourceFailed, "yt-dlp failed without a word");
     };
     let lower = line.replace('\u{2019}', "'").to_lowercase();
     let hit = TABLE.iter().find(|(parts, ..)| parts.iter().any(|part| lower.contains(part)));
     if let Some((_, code, message, retry)) = hit {
-        return SourceError { code, message: (*message).into(), retry: *retry };
+        return Error::new(*code, *message, *retry);
     }
     if stderr.contains("No supported JavaScript runtime") {
-        return SourceError::never(
-            "tool_missing",
+        return Error::never(
+            Code::ToolMissing,
             "yt-dlp needs a JavaScript runtime for this site; install one with: \
              python3 -m pip install deno",
         );
     }
-    SourceError::later("source_failed", format!("the source failed: {}", clean(line)))
+    Error::later(Code::SourceFailed, format!("the source failed: {}", clean(line)))
 }
 
 /// yt-dlp's own line, fit to be shown: one line, bounded, without addresses,
@@ -256,89 +261,89 @@ mod tests {
         for (line, code) in [
             (
                 "[youtube] dQw4w9WgXcQ: Sign in to confirm you’re not a bot. Use --cookies-from-browser or --cookies for the authentication.",
-                "bot_check",
+                Code::BotCheck,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: Sign in to confirm you're not a bot. This helps protect our community.",
-                "bot_check",
+                Code::BotCheck,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: All player responses are invalid. Your IP is likely being blocked by Youtube",
-                "bot_check",
+                Code::BotCheck,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: Sign in to confirm your age. This video may be inappropriate for some users.",
-                "age_restricted",
+                Code::AgeRestricted,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: Private video. Sign in if you've been granted access to this video. Use --cookies",
-                "private_video",
+                Code::PrivateVideo,
             ),
-            ("[youtube] dQw4w9WgXcQ: This video is private", "private_video"),
+            ("[youtube] dQw4w9WgXcQ: This video is private", Code::PrivateVideo),
             (
                 "[vimeo] 1: This video is only available for registered users. Use --cookies",
-                "private_video",
+                Code::PrivateVideo,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: Video unavailable. This video has been removed by the uploader",
-                "removed_video",
+                Code::RemovedVideo,
             ),
-            ("[youtube] dQw4w9WgXcQ: Video unavailable", "removed_video"),
+            ("[youtube] dQw4w9WgXcQ: Video unavailable", Code::RemovedVideo),
             (
                 "[youtube] dQw4w9WgXcQ: Video unavailable. This video is no longer available because the YouTube account associated with this video has been terminated.",
-                "removed_video",
+                Code::RemovedVideo,
             ),
-            ("[youtube] dQw4w9WgXcQ: This live event will begin in 3 days.", "not_started"),
-            ("[youtube] dQw4w9WgXcQ: Premieres in 2 hours", "not_started"),
-            ("[twitch:stream] x: The channel is not currently live", "not_started"),
+            ("[youtube] dQw4w9WgXcQ: This live event will begin in 3 days.", Code::NotStarted),
+            ("[youtube] dQw4w9WgXcQ: Premieres in 2 hours", Code::NotStarted),
+            ("[twitch:stream] x: The channel is not currently live", Code::NotStarted),
             (
                 "[youtube] dQw4w9WgXcQ: The uploader has not made this video available in your country",
-                "geo_blocked",
+                Code::GeoBlocked,
             ),
             (
                 "[generic] x: This video is not available from your location due to geo restriction",
-                "geo_blocked",
+                Code::GeoBlocked,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: Join this channel to get access to members-only content like this video, and other exclusive perks.",
-                "members_only",
+                Code::MembersOnly,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: Unable to download API page: HTTP Error 429: Too Many Requests (caused by <HTTPError 429: Too Many Requests>)",
-                "rate_limited",
+                Code::RateLimited,
             ),
             (
                 "[youtube] dQw4w9WgXcQ: This content isn't available, try again later. The current session has been rate-limited by YouTube for up to an hour.",
-                "rate_limited",
+                Code::RateLimited,
             ),
-            ("Unsupported URL: https://a.example/", "unsupported_url"),
+            ("Unsupported URL: https://a.example/", Code::UnsupportedUrl),
             (
                 "[generic] nothing: Unable to download webpage: HTTP Error 404: File not found (caused by <HTTPError 404: File not found>)",
-                "removed_video",
+                Code::RemovedVideo,
             ),
             (
                 "[generic] x: Unable to download webpage: HTTPConnection(host='127.0.0.1', port=1): Failed to establish a new connection: [Errno 111] Connection refused",
-                "source_unreachable",
+                Code::SourceUnreachable,
             ),
             (
                 "[generic] x: Unable to download webpage: HTTP Error 503: Service Unavailable",
-                "source_unreachable",
+                Code::SourceUnreachable,
             ),
             (
                 "[generic] x: Unable to download webpage: The read operation timed out",
-                "source_timeout",
+                Code::SourceTimeout,
             ),
-            ("[youtube] dQw4w9WgXcQ: This video is DRM protected", "source_failed"),
+            ("[youtube] dQw4w9WgXcQ: This video is DRM protected", Code::SourceFailed),
         ] {
             let error = from_stderr(&format!("WARNING: something\nERROR: {line}\n"));
             assert_eq!(error.code, code, "{line}");
             assert!(!error.message.contains("dQw4w9WgXcQ"));
         }
-        assert_eq!(from_stderr("yt-dlp: error: no such option: --x").code, "tool_missing");
+        assert_eq!(from_stderr("yt-dlp: error: no such option: --x").code, Code::ToolMissing);
         let js = "WARNING: [youtube] No supported JavaScript runtime could be found.\n\
                   ERROR: [youtube] x: Requested format is not available.";
-        assert_eq!(from_stderr(js).code, "tool_missing");
-        assert_eq!(from_stderr("").code, "source_failed");
+        assert_eq!(from_stderr(js).code, Code::ToolMissing);
+        assert_eq!(from_stderr("").code, Code::SourceFailed);
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clipmill_core::probe::{Format, MediaInfo};
+use clipmill_core::process::{self, Spec};
+use clipmill_core::{Code, Error};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::progress::Reporter;
 use super::{Settings, args, errors, host};
-use crate::media::{Format, MediaInfo};
-use crate::process::{self, Spec};
-use crate::{FetchProgress, OpaqueFetch, SourceError};
+use crate::{FetchProgress, OpaqueFetch};
 
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -21,11 +22,11 @@ pub(super) async fn fetch(
     what: &OpaqueFetch,
     known: Option<&MediaInfo>,
     progress: &(dyn Fn(FetchProgress) + Send + Sync),
-) -> Result<PathBuf, SourceError> {
+) -> Result<PathBuf, Error> {
     let url = host::canonical(&what.url)?;
     if !matches!(what.formats.len(), 1 | 2) || !what.formats.iter().all(|id| args::is_format_id(id))
     {
-        return Err(SourceError::never("source_failed", "these formats can't be asked for"));
+        return Err(Error::never(Code::SourceFailed, "these formats can't be asked for"));
     }
     let cookies = args::cookie_copy(settings.cookies_file.as_ref()).map_err(no_cookies)?;
     let mut spec = Spec::new(
@@ -54,7 +55,7 @@ pub(super) async fn fetch(
 }
 
 /// Watches the folder; ends only with the reason to stop.
-async fn watch(what: &OpaqueFetch, stall: Duration, reporter: &Reporter<'_>) -> SourceError {
+async fn watch(what: &OpaqueFetch, stall: Duration, reporter: &Reporter<'_>) -> Error {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut size, mut grew) = (0, Instant::now());
@@ -68,8 +69,8 @@ async fn watch(what: &OpaqueFetch, stall: Duration, reporter: &Reporter<'_>) -> 
             (size, grew) = (now, Instant::now());
             reporter.folder(now);
         } else if grew.elapsed() > stall {
-            return SourceError::later(
-                "source_timeout",
+            return Error::later(
+                Code::SourceTimeout,
                 format!("nothing arrived for {} s", stall.as_secs_f64()),
             );
         }
@@ -89,8 +90,8 @@ async fn size_of(folder: PathBuf) -> u64 {
 }
 
 /// The one file that yt-dlp left: `source.EXT`, neither part nor fragment.
-async fn result(folder: &Path) -> Result<PathBuf, SourceError> {
-    let missing = || SourceError::later("source_failed", "yt-dlp left no file");
+async fn result(folder: &Path) -> Result<PathBuf, Error> {
+    let missing = || Error::later(Code::SourceFailed, "yt-dlp left no file");
     let mut entries = tokio::fs::read_dir(folder).await.map_err(|_| missing())?;
     while let Ok(Some(entry)) = entries.next_entry().await {
         let name = entry.file_name();
@@ -128,11 +129,11 @@ fn expected(what: &OpaqueFetch, known: Option<&MediaInfo>) -> Option<u64> {
     (sum >= 1.0).then_some(sum as u64)
 }
 
-fn too_large(max: u64) -> SourceError {
-    SourceError::never("too_large", format!("the download is larger than {max} bytes"))
+fn too_large(max: u64) -> Error {
+    Error::never(Code::TooLarge, format!("the download is larger than {max} bytes"))
 }
 
-pub(super) fn no_cookies(error: io::Error) -> SourceError {
+pub(super) fn no_cookies(error: io::Error) -> Error {
     tracing::warn!(%error, "the cookie file can't be copied");
-    SourceError::never("source_failed", "the configured cookie file can't be read")
+    Error::never(Code::SourceFailed, "the configured cookie file can't be read")
 }

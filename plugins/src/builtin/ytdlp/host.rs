@@ -1,9 +1,9 @@
 //! Which addresses are ours, and how they are written.
 
+use clipmill_core::{Code, Error};
 use url::Url;
 
 use super::youtube;
-use crate::SourceError;
 
 /// The configured hosts.
 #[derive(Debug, Clone)]
@@ -48,22 +48,21 @@ pub(super) fn is_under(host: &str, name: &str) -> bool {
 ///
 /// # Errors
 /// `unsupported_url` for an address of YouTube that stands for no video.
-pub(super) fn canonical(url: &Url) -> Result<Url, SourceError> {
+pub(super) fn canonical(url: &Url) -> Result<Url, Error> {
     if let Some(video) = youtube::video_id(url).and_then(|id| youtube::watch_url(&id)) {
         return Ok(video);
     }
     let host = url.host_str().unwrap_or_default();
     if youtube::is_youtube(host) && !youtube::stands_for_a_video(url) {
-        return Err(SourceError::never(
-            "unsupported_url",
+        return Err(Error::never(
+            Code::UnsupportedUrl,
             "this YouTube address is not that of a video",
         ));
     }
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let text = format!("{}://{host}{port}{}{query}", url.scheme(), url.path());
-    Url::parse(&text)
-        .map_err(|_| SourceError::never("unsupported_url", "this address can't be read"))
+    Url::parse(&text).map_err(|_| Error::never(Code::UnsupportedUrl, "this address can't be read"))
 }
 
 #[cfg(test)]
@@ -127,7 +126,7 @@ mod tests {
             "https://www.youtube.com/",
             "https://youtu.be/",
         ] {
-            assert_eq!(canonical(&url(text)).unwrap_err().code, "unsupported_url", "{text}");
+            assert_eq!(canonical(&url(text)).unwrap_err().code, Code::UnsupportedUrl, "{text}");
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clipmill_core::probe::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
+use clipmill_core::{Code, Error, Retry};
 use serde_json::Value;
 use url::Url;
 
 use super::{args, json};
-use crate::media::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
-use crate::{Retry, SourceError};
 
 /// How long addresses are taken for good that don't tell when they expire.
 const UNTOLD: TimeDelta = TimeDelta::minutes(5);
@@ -24,23 +24,23 @@ const MAX_FORMATS: usize = 2000;
 /// # Errors
 /// `source_failed` when it is none, `unsupported_url` when it holds several
 /// videos or none, `not_started` when the video is only announced.
-pub(super) fn parse(bytes: &[u8], now: DateTime<Utc>) -> Result<MediaInfo, SourceError> {
+pub(super) fn parse(bytes: &[u8], now: DateTime<Utc>) -> Result<MediaInfo, Error> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
         tracing::warn!(%error, "yt-dlp printed no JSON");
-        SourceError::later("source_failed", "yt-dlp printed something unreadable")
+        Error::later(Code::SourceFailed, "yt-dlp printed something unreadable")
     })?;
     video(value, now)
 }
 
-fn video(value: Value, now: DateTime<Utc>) -> Result<MediaInfo, SourceError> {
+fn video(value: Value, now: DateTime<Utc>) -> Result<MediaInfo, Error> {
     let document: json::Document = read(&value);
     if matches!(document.kind.as_deref(), Some("playlist" | "multi_video")) {
         let mut entries = document.entries.unwrap_or_default();
         return match (entries.pop(), entries.is_empty()) {
             // A list inside a list is no single video either.
             (Some(only), true) if only.get("entries").is_none() => video(only, now),
-            _ => Err(SourceError::never(
-                "unsupported_url",
+            _ => Err(Error::never(
+                Code::UnsupportedUrl,
                 "this address holds no single video; give the address of one",
             )),
         };
@@ -57,8 +57,8 @@ fn video(value: Value, now: DateTime<Utc>) -> Result<MediaInfo, SourceError> {
     let best = formats.iter().filter_map(|format| format.language_preference).fold(0.0, f64::max);
     let formats: Vec<_> = formats.iter().filter_map(|format| convert(format, best)).collect();
     if formats.is_empty() {
-        return Err(SourceError::never(
-            "unsupported_url",
+        return Err(Error::never(
+            Code::UnsupportedUrl,
             "there is no video at this address that can be had",
         ));
     }
@@ -93,16 +93,14 @@ fn live(document: &json::Document) -> Live {
     }
 }
 
-fn not_started(begins: Option<DateTime<Utc>>, now: DateTime<Utc>) -> SourceError {
+fn not_started(begins: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Error {
     let wait = begins.and_then(|begins| (begins - now).to_std().ok());
-    SourceError {
-        code: "not_started",
-        message: match begins {
-            Some(begins) => format!("this stream begins at {}", begins.format("%F %R UTC")),
-            None => "this stream has not begun".into(),
-        },
-        retry: wait.map_or(Retry::Later, |wait| Retry::After(wait.min(Duration::from_secs(3600)))),
-    }
+    let message = match begins {
+        Some(begins) => format!("this stream begins at {}", begins.format("%F %R UTC")),
+        None => "this stream has not begun".to_owned(),
+    };
+    let retry = wait.map_or(Retry::Later, |wait| Retry::After(wait.min(Duration::from_secs(3600))));
+    Error::new(Code::NotStarted, message, retry)
 }
 
 /// None for what is no video or sound, or can't be had.
@@ -158,7 +156,7 @@ fn transport(format: &json::Format) -> Transport {
     }
     let web = |text: &Option<String>| {
         let url = Url::parse(text.as_deref()?).ok()?;
-        crate::net::check_url(&url).ok().map(|()| url)
+        clipmill_core::net::check_url(&url).ok().map(|()| url)
     };
     let transport = match format.protocol.as_deref() {
         Some("http" | "https") => {

@@ -4,6 +4,8 @@
 //! It runs the program and reads what it says. It never imports its cookies or
 //! configuration, and leaves the fetching of ordinary formats to the host.
 
+use clipmill_core::{Code, Error, Retry};
+
 mod args;
 mod errors;
 mod fetch;
@@ -27,11 +29,10 @@ use moka::future::Cache;
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
-use crate::media::{Live, MediaInfo};
-use crate::process::{self, Spec};
-use crate::{
-    FetchProgress, OpaqueFetch, ResolveOptions, Retry, Source, SourceDescription, SourceError, net,
-};
+use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription};
+use clipmill_core::net;
+use clipmill_core::probe::{Live, MediaInfo};
+use clipmill_core::process::{self, Spec};
 
 pub use version::{OLDEST, Version, check as check_version};
 
@@ -109,7 +110,7 @@ impl Settings {
 /// An answer that is remembered, and for how long.
 #[derive(Debug, Clone)]
 struct Known {
-    answer: Result<Arc<MediaInfo>, SourceError>,
+    answer: Result<Arc<MediaInfo>, Error>,
     keep: Duration,
 }
 
@@ -146,15 +147,15 @@ impl YtDlp {
     ///
     /// # Errors
     /// As [`check_version`].
-    pub async fn version(&self) -> Result<Version, SourceError> {
+    pub async fn version(&self) -> Result<Version, Error> {
         self.version.get_or_try_init(|| version::check(&self.settings.program)).await.copied()
     }
 
     /// Runs yt-dlp for an answer to remember; an error that may pass is not.
-    async fn ask(&self, url: &Url) -> Result<Known, SourceError> {
+    async fn ask(&self, url: &Url) -> Result<Known, Error> {
         let wait = tokio::time::timeout(self.settings.queue_wait, self.turns.acquire());
         let _turn = wait.await.ok().and_then(Result::ok).ok_or_else(|| {
-            SourceError::later("source_timeout", "too many addresses are looked up at once")
+            Error::later(Code::SourceTimeout, "too many addresses are looked up at once")
         })?;
         match self.run(url).await {
             Ok(info) => {
@@ -165,14 +166,14 @@ impl YtDlp {
                 Ok(Known { answer: Ok(Arc::new(info)), keep })
             }
             // A missing tool is there as soon as somebody installs it.
-            Err(error) if error.retry == Retry::Never && error.code != "tool_missing" => {
+            Err(error) if error.retry == Retry::Never && error.code != Code::ToolMissing => {
                 Ok(Known { answer: Err(error), keep: ERROR_KEPT })
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn run(&self, url: &Url) -> Result<MediaInfo, SourceError> {
+    async fn run(&self, url: &Url) -> Result<MediaInfo, Error> {
         self.version().await?;
         let cookies =
             args::cookie_copy(self.settings.cookies_file.as_ref()).map_err(fetch::no_cookies)?;
@@ -194,14 +195,14 @@ impl YtDlp {
             Ok(output) => info::parse(&output.stdout, Utc::now()),
             Err(failure) => {
                 let error = errors::from_failure(&failure);
-                tracing::debug!(error.code, stderr = failure.stderr_tail(), "yt-dlp failed");
+                tracing::debug!(error.code = %error.code, stderr = failure.stderr_tail(), "yt-dlp failed");
                 Err(error)
             }
         }
     }
 
     /// Refuses what would lead into the operator's own network.
-    async fn guard(&self, url: &Url) -> Result<(), SourceError> {
+    async fn guard(&self, url: &Url) -> Result<(), Error> {
         let client = &self.settings.client;
         if self.hosts.name(url) {
             client.guard().check(url)?;
@@ -222,11 +223,7 @@ impl Source for YtDlp {
         self.hosts.claim(url)
     }
 
-    async fn resolve(
-        &self,
-        url: &Url,
-        options: ResolveOptions,
-    ) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(&self, url: &Url, options: ResolveOptions) -> Result<Arc<MediaInfo>, Error> {
         net::check_url(url)?;
         let url = host::canonical(url)?;
         self.guard(&url).await?;
@@ -236,14 +233,14 @@ impl Source for YtDlp {
         // All who wait for the same address share one process. When the one
         // who started it leaves, the next of them starts it anew.
         let known = self.known.try_get_with(url.to_string(), self.ask(&url)).await;
-        known.map_err(|error: Arc<SourceError>| (*error).clone())?.answer
+        known.map_err(|error: Arc<Error>| (*error).clone())?.answer
     }
 
     async fn fetch(
         &self,
         what: &OpaqueFetch,
         progress: &(dyn Fn(FetchProgress) + Send + Sync),
-    ) -> Result<PathBuf, SourceError> {
+    ) -> Result<PathBuf, Error> {
         net::check_url(&what.url)?;
         let url = host::canonical(&what.url)?;
         self.guard(&url).await?;

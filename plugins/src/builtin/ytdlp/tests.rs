@@ -1,13 +1,15 @@
 //! Command lines, documents and the cache, with a stand-in for the tool.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use clipmill_core::Code;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta};
+use clipmill_core::Error;
+use clipmill_core::probe::{Container, Transport};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::media::{Container, Transport};
 
 /// A program in `folder` whose name tells the stand-in how to behave.
 pub(super) fn fake_tool(folder: &Path, name: &str) -> PathBuf {
@@ -118,7 +120,7 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).unwrap()
 }
 
-fn parse(document: &Value) -> Result<MediaInfo, SourceError> {
+fn parse(document: &Value) -> Result<MediaInfo, Error> {
     info::parse(document.to_string().as_bytes(), now())
 }
 
@@ -208,18 +210,18 @@ fn what_is_no_single_video_is_an_error() {
     let one = json!({"id": "1", "formats": [{"format_id": "0", "url": "https://a.example/x", "protocol": "https", "ext": "mp4"}]});
     assert!(parse(&json!({"_type": "playlist", "entries": [one]})).is_ok());
     for (document, code) in [
-        (json!({"_type": "playlist", "entries": [one, one]}), "unsupported_url"),
-        (json!({"_type": "playlist", "entries": []}), "unsupported_url"),
-        (json!({"_type": "playlist", "entries": [null]}), "unsupported_url"),
-        (json!({"id": "1", "formats": []}), "unsupported_url"),
-        (json!(null), "unsupported_url"),
-        (json!({"id": "1", "live_status": "is_upcoming", "formats": []}), "not_started"),
+        (json!({"_type": "playlist", "entries": [one, one]}), Code::UnsupportedUrl),
+        (json!({"_type": "playlist", "entries": []}), Code::UnsupportedUrl),
+        (json!({"_type": "playlist", "entries": [null]}), Code::UnsupportedUrl),
+        (json!({"id": "1", "formats": []}), Code::UnsupportedUrl),
+        (json!(null), Code::UnsupportedUrl),
+        (json!({"id": "1", "live_status": "is_upcoming", "formats": []}), Code::NotStarted),
     ] {
         assert_eq!(parse(&document).unwrap_err().code, code, "{document}");
     }
     let soon = json!({"id": "1", "live_status": "is_upcoming", "release_timestamp": 1_790_000_090});
     assert_eq!(parse(&soon).unwrap_err().retry, Retry::After(Duration::from_secs(90)));
-    assert_eq!(info::parse(b"{\"id\":", now()).unwrap_err().code, "source_failed");
+    assert_eq!(info::parse(b"{\"id\":", now()).unwrap_err().code, Code::SourceFailed);
     let running = json!({"id": "1", "is_live": true, "url": "https://a.example/x.m3u8", "format_id": "0", "protocol": "m3u8_native", "ext": "mp4"});
     assert_eq!(parse(&running).unwrap().live, Live::Running { began: None });
 }
@@ -248,7 +250,7 @@ impl Fake {
             .count()
     }
 
-    async fn resolve(&self, text: &str) -> Result<Arc<MediaInfo>, SourceError> {
+    async fn resolve(&self, text: &str) -> Result<Arc<MediaInfo>, Error> {
         self.source.resolve(&url(text), ResolveOptions::default()).await
     }
 }
@@ -283,8 +285,8 @@ async fn who_leaves_does_not_spoil_it_for_others() {
 #[tokio::test]
 async fn final_errors_are_remembered_and_passing_ones_are_not() {
     for (line, code, calls) in [
-        ("ERROR: [youtube] x: Private video. Sign in if", "private_video", 1),
-        ("ERROR: [youtube] x: The read operation timed out", "source_timeout", 2),
+        ("ERROR: [youtube] x: Private video. Sign in if", Code::PrivateVideo, 1),
+        ("ERROR: [youtube] x: The read operation timed out", Code::SourceTimeout, 2),
     ] {
         let fake = Fake::new("fine");
         fake.write("error", line);
@@ -296,7 +298,7 @@ async fn final_errors_are_remembered_and_passing_ones_are_not() {
     }
     let old = Fake::new("old");
     let error = old.resolve("https://youtu.be/dQw4w9WgXcQ").await.unwrap_err();
-    assert_eq!((error.code, old.calls()), ("tool_missing", 0));
+    assert_eq!((error.code, old.calls()), (Code::ToolMissing, 0));
 }
 
 #[tokio::test]
@@ -314,7 +316,7 @@ async fn only_so_many_run_at_once_and_nobody_waits_for_ever() {
         fake.resolve("https://youtu.be/dQw4w9WgXcR"),
     );
     assert!(a.is_ok());
-    assert_eq!(b.unwrap_err().code, "source_timeout");
+    assert_eq!(b.unwrap_err().code, Code::SourceTimeout);
 }
 
 #[tokio::test]
@@ -323,7 +325,7 @@ async fn addresses_of_the_inside_are_refused_before_anything_runs() {
     let hosts = vec!["*".into(), "10.0.0.1".into()];
     fake.source = YtDlp::new(Settings { hosts, ..fake.source.settings.clone() });
     for text in ["http://10.0.0.1/x", "http://127.0.0.1/x", "http://localhost/x", "http://[::1]/"] {
-        assert_eq!(fake.resolve(text).await.unwrap_err().code, "address_refused", "{text}");
+        assert_eq!(fake.resolve(text).await.unwrap_err().code, Code::AddressRefused, "{text}");
     }
     assert_eq!(fake.calls(), 0);
 }

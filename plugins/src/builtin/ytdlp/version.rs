@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use clipmill_core::process::{self, Failure, Spec};
+use clipmill_core::{Code, Error};
+
 use super::args::{self, INSTALL};
-use crate::SourceError;
-use crate::process::{self, Failure, Spec};
 
 /// The oldest version that is accepted; older ones miss options that keep
 /// foreign code out, and no longer understand YouTube.
@@ -36,7 +37,7 @@ impl fmt::Display for Version {
 /// # Errors
 /// `tool_missing` when it is not there, does not run, or is older than
 /// [`OLDEST`]; the message names the command that helps.
-pub async fn check(program: &Path) -> Result<Version, SourceError> {
+pub async fn check(program: &Path) -> Result<Version, Error> {
     let mut spec = Spec::new(program, ["--ignore-config", "--version"], Duration::from_secs(30));
     spec.env = args::environment();
     let output = match process::run(spec, 4096).await {
@@ -46,27 +47,27 @@ pub async fn check(program: &Path) -> Result<Version, SourceError> {
     let text = String::from_utf8_lossy(&output.stdout);
     match Version::parse(&text) {
         Some(version) if version >= OLDEST => Ok(version),
-        Some(version) => Err(SourceError::never(
-            "tool_missing",
+        Some(version) => Err(Error::never(
+            Code::ToolMissing,
             format!("yt-dlp {version} is too old, {OLDEST} is needed; update it with: {INSTALL}"),
         )),
-        None => Err(SourceError::never(
-            "tool_missing",
+        None => Err(Error::never(
+            Code::ToolMissing,
             format!("yt-dlp does not tell its version; install it with: {INSTALL}"),
         )),
     }
 }
 
-fn unusable(failure: &Failure) -> SourceError {
+fn unusable(failure: &Failure) -> Error {
     tracing::debug!(%failure, "yt-dlp does not run");
     let problem = match failure {
         Failure::NotFound(_) => "is not installed",
         Failure::Timeout { .. } => {
-            return SourceError::later("source_timeout", "yt-dlp did not answer in time");
+            return Error::later(Code::SourceTimeout, "yt-dlp did not answer in time");
         }
         _ => "does not run",
     };
-    SourceError::never("tool_missing", format!("yt-dlp {problem}; install it with: {INSTALL}"))
+    Error::never(Code::ToolMissing, format!("yt-dlp {problem}; install it with: {INSTALL}"))
 }
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
             (tool("odd"), "does not tell"),
         ] {
             let error = check(&program).await.unwrap_err();
-            assert_eq!(error.code, "tool_missing");
+            assert_eq!(error.code, Code::ToolMissing);
             assert!(error.message.contains(part), "{}", error.message);
             assert!(error.message.contains("pip install"));
             assert!(!error.message.contains(folder.path().to_str().unwrap()));

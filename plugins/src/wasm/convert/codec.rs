@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use clipmill_core::{Code, Error};
+
 use super::super::bindings::{codec, types};
 use super::super::fault::Fault;
 use super::source::container;
 use super::text::{line, message};
 use crate::{
-    AudioEncoder, AudioPlan, CodecDescription, CodecError, EncodePlan, Rate, VideoEncoder,
-    VideoPlan, is_name,
+    AudioEncoder, AudioPlan, CodecDescription, EncodePlan, Rate, VideoEncoder, VideoPlan, is_name,
 };
 
 /// Most qualities of one codec.
@@ -94,17 +95,17 @@ pub(crate) fn encode_plan(
 }
 
 /// Why a codec can't do it, as it says itself.
-pub(crate) fn codec_error(error: types::CodecError) -> CodecError {
+pub(crate) fn codec_error(error: types::CodecError) -> Error {
     match error {
         types::CodecError::UnknownQuality(said) => {
-            CodecError::never("unknown_quality", message(&said))
+            Error::never(Code::UnknownQuality, message(&said))
         }
-        types::CodecError::NoVideo(said) => CodecError::never("no_video", message(&said)),
+        types::CodecError::NoVideo(said) => Error::never(Code::NoVideo, message(&said)),
         types::CodecError::EncoderMissing(said) => {
-            CodecError::never("encoder_missing", message(&said))
+            Error::never(Code::EncoderMissing, message(&said))
         }
-        types::CodecError::NotEncodable(said) => CodecError::never("not_encodable", message(&said)),
-        types::CodecError::Failed(said) => CodecError::later("codec_failed", message(&said)),
+        types::CodecError::NotEncodable(said) => Error::never(Code::NotEncodable, message(&said)),
+        types::CodecError::Failed(said) => Error::later(Code::CodecFailed, message(&said)),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What codecs that encode by themselves answer and are told.
 
+use clipmill_core::probe::Rational;
+
 use super::super::bindings::{frames, types};
 use super::super::fault::Fault;
 use super::probe::rational;
-use crate::media::Rational;
 use crate::{FrameFormat, FramePlan, PcmFormat};
 
 /// A plan in our words, checked.

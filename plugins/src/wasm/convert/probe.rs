@@ -1,7 +1,8 @@
 //! What a guest is told of a file.
 
+use clipmill_core::probe::{self as media, Container};
+
 use super::super::bindings::types;
-use crate::media::{self, Container};
 
 /// A probe as guests see it.
 pub(crate) fn probe(probe: &media::Probe) -> types::Probe {

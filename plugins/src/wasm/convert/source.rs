@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use clipmill_core::net::{check_headers, check_url};
+use clipmill_core::probe::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
+use clipmill_core::{Code, Error, Retry};
 use url::Url;
 
 use super::super::bindings::source::{Failure, FailureCode, SourceError as Refusal};
 use super::super::bindings::types;
 use super::super::fault::Fault;
 use super::text::{is_id, line, message};
-use crate::media::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
-use crate::net::{check_headers, check_url};
-use crate::{Retry, SourceError};
 
 /// Most formats of one video.
 const FORMATS: usize = 256;
@@ -151,12 +151,9 @@ fn transport(transport: types::Transport, id: &str) -> Checked<Transport> {
 }
 
 /// Why a source could not do it, as it says itself.
-pub(crate) fn source_error(refusal: Refusal) -> SourceError {
-    let error = |failure: Failure, retry| SourceError {
-        code: code(failure.code),
-        message: message(&failure.message),
-        retry,
-    };
+pub(crate) fn source_error(refusal: Refusal) -> Error {
+    let error =
+        |failure: Failure, retry| Error::new(code(failure.code), message(&failure.message), retry);
     match refusal {
         Refusal::GiveUp(failure) => error(failure, Retry::Never),
         Refusal::Retry(failure) => error(failure, Retry::Later),
@@ -167,20 +164,20 @@ pub(crate) fn source_error(refusal: Refusal) -> SourceError {
     }
 }
 
-fn code(code: FailureCode) -> &'static str {
+fn code(code: FailureCode) -> Code {
     match code {
-        FailureCode::PrivateVideo => "private_video",
-        FailureCode::RemovedVideo => "removed_video",
-        FailureCode::AgeRestricted => "age_restricted",
-        FailureCode::BotCheck => "bot_check",
-        FailureCode::NotStarted => "not_started",
-        FailureCode::GeoBlocked => "geo_blocked",
-        FailureCode::MembersOnly => "members_only",
-        FailureCode::UnsupportedUrl => "unsupported_url",
-        FailureCode::RateLimited => "rate_limited",
-        FailureCode::SourceUnreachable => "source_unreachable",
-        FailureCode::SourceTimeout => "source_timeout",
-        FailureCode::SourceFailed => "source_failed",
+        FailureCode::PrivateVideo => Code::PrivateVideo,
+        FailureCode::RemovedVideo => Code::RemovedVideo,
+        FailureCode::AgeRestricted => Code::AgeRestricted,
+        FailureCode::BotCheck => Code::BotCheck,
+        FailureCode::NotStarted => Code::NotStarted,
+        FailureCode::GeoBlocked => Code::GeoBlocked,
+        FailureCode::MembersOnly => Code::MembersOnly,
+        FailureCode::UnsupportedUrl => Code::UnsupportedUrl,
+        FailureCode::RateLimited => Code::RateLimited,
+        FailureCode::SourceUnreachable => Code::SourceUnreachable,
+        FailureCode::SourceTimeout => Code::SourceTimeout,
+        FailureCode::SourceFailed => Code::SourceFailed,
     }
 }
 

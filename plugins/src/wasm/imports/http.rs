@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use clipmill_core::net::{self, Outgoing};
+use clipmill_core::{Code, Error};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -10,7 +12,6 @@ use super::super::bindings::http::{Host, HttpError, Method, Request, Response};
 use super::super::bindings::types::Header;
 use super::super::context::Context;
 use super::super::plugin::Identity;
-use crate::net::{self, NetError, Outgoing};
 
 /// Most requests of one call.
 const REQUESTS: u32 = 64;
@@ -85,8 +86,8 @@ async fn exchange(
         true => Ok(()),
         false => {
             let host = url.host_str().unwrap_or_default();
-            Err(NetError::never(
-                "address_refused",
+            Err(Error::never(
+                Code::AddressRefused,
                 format!("{host} is not among the hosts that this plugin is granted"),
             ))
         }
@@ -122,13 +123,13 @@ fn told(headers: &reqwest::header::HeaderMap) -> Vec<Header> {
     told
 }
 
-fn explain(error: NetError) -> HttpError {
+fn explain(error: Error) -> HttpError {
     let message = error.message;
     match error.code {
-        "address_refused" => HttpError::Refused(message),
-        "unsupported_url" | "source_failed" => HttpError::Invalid(message),
-        "too_large" => HttpError::TooLarge(message),
-        "source_timeout" => HttpError::Timeout(message),
+        Code::AddressRefused => HttpError::Refused(message),
+        Code::UnsupportedUrl | Code::SourceFailed => HttpError::Invalid(message),
+        Code::TooLarge => HttpError::TooLarge(message),
+        Code::SourceTimeout => HttpError::Timeout(message),
         _ => HttpError::Unreachable(message),
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ::redis::Cmd;
+use clipmill_core::Time;
 
 use super::Redis;
-use crate::Time;
 use crate::volatile::Window;
 
 /// One step, so that no counter stays without an end.

@@ -1,9 +1,9 @@
 //! The names of keys and channels. Those of sessions and progress are the
 //! reference service's.
 
+use clipmill_core::Id;
 use sha2::{Digest, Sha256};
 
-use crate::Id;
 use crate::volatile::Window;
 
 #[derive(Debug, Clone)]

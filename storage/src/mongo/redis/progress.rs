@@ -1,8 +1,9 @@
 //! How far jobs are, readable from every node.
 
+use clipmill_core::{Id, Progress};
+
 use super::Redis;
 use crate::volatile::PROGRESS_TTL;
-use crate::{Id, Progress};
 
 impl Redis {
     /// Remembers the progress of a job for one hour. While Redis is away this

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use ::redis::Cmd;
 use chrono::DateTime;
+use clipmill_core::{Id, Time};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::Redis;
 use super::late::{ENDED, mark};
-use crate::{Id, LiveSession, Time, token_hash};
+use crate::{LiveSession, token_hash};
 
 /// How long an entry is kept, at most, as the reference service does.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use clipmill_plugins::media::{Container, Probe, Rational, VideoStream};
+use clipmill_core::probe::{Container, Probe, Rational, VideoStream};
 use clipmill_plugins::{Encoders, FramePlan, Plan, RawFrame};
 
 use super::Host;

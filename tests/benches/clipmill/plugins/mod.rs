@@ -11,10 +11,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use clipmill_core::net;
 use clipmill_plugins::wasm::{
     CallReport, Ceilings, Grant, Observer, PluginState, Plugins, Settings,
 };
-use clipmill_plugins::{Order, Registry, net};
+use clipmill_plugins::{Order, Registry};
 use clipmill_tests::guests;
 
 use crate::report::Report;

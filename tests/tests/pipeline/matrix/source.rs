@@ -1,9 +1,9 @@
-//! Hands a clip to the street: as a local file, or from a server of its own.
+//! Hands a clip to the pipeline: as a local file, or from a server of its own.
 
 use std::collections::BTreeMap;
 
-use clipmill::pipeline::SourceAsk;
-use clipmill_plugins::media::{AudioTrack, Container, Format, Transport, VideoTrack};
+use clipmill_core::probe::{AudioTrack, Container, Format, Transport, VideoTrack};
+use clipmill_pipeline::SourceRequest;
 use clipmill_tests::MediaServer;
 use clipmill_tests::media::{Clip, Packaging};
 
@@ -12,7 +12,7 @@ use super::table::Row;
 
 /// What to ask for, and the server that has to live as long.
 pub struct Asked {
-    pub source: SourceAsk,
+    pub source: SourceRequest,
     pub server: Option<MediaServer>,
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use clipmill_core::{Id, Phase, Progress, Time};
+
 mod outage;
 mod proxy;
 mod server;
@@ -15,7 +17,7 @@ use chrono::TimeDelta;
 
 use self::server::Server;
 use super::{Cached, PACE, Pace, Redis};
-use crate::{Id, LiveSession, Phase, Progress, Time};
+use crate::LiveSession;
 
 /// For what is not about time: a busy machine answers late.
 const CALM: Pace = Pace { patience: Duration::from_secs(20), ..PACE };

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use clipmill_core::Time;
+
 use super::server::Server;
 use super::{Redis, at, calm, live, until};
 use crate::mongo::redis::Cached;
 use crate::mongo::redis::sessions::Seen;
-use crate::{LiveSession, Time, token_hash};
+use crate::{LiveSession, token_hash};
 
 const DAY: i64 = 24 * 3600;
 

@@ -1,0 +1,34 @@
+//! What the stages work with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clipmill_core::net::Client;
+use clipmill_plugins::Registry;
+
+use crate::PipelineSettings;
+use crate::ffmpeg::{Bounds, Tools};
+
+/// Longest silence of ffmpeg or a codec, after which it counts as hung: more
+/// than any encoder's look-ahead takes.
+pub(crate) const SILENCE: Duration = Duration::from_secs(300);
+
+/// Settings, programs, handlers and the HTTP client of all jobs.
+pub(crate) struct PipelineContext {
+    pub settings: PipelineSettings,
+    pub tools: Tools,
+    pub registry: Arc<Registry>,
+    pub client: Client,
+}
+
+impl PipelineContext {
+    /// How far one ffmpeg may go that writes at most `file_bytes`.
+    pub fn bounds(&self, file_bytes: Option<u64>) -> Bounds {
+        Bounds {
+            deadline: self.settings.stage_deadline,
+            silence: SILENCE,
+            memory_bytes: self.settings.ffmpeg_memory_bytes,
+            file_bytes,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What ffmpeg and ffprobe are given to read.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clipmill_core::{Code, Error};
+use tokio::io::AsyncReadExt;
+
+use super::Demuxer;
+use super::sniff::ENOUGH;
+
+/// Something to read: where, and as what.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Input {
+    place: Place,
+    /// How it is read, whatever its name says.
+    pub demuxer: Demuxer,
+    /// Its first bytes, which told the demuxer.
+    pub head: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Place {
+    File(PathBuf),
+    /// An address of this machine that only we serve.
+    Loopback(String),
+}
+
+impl Input {
+    /// A local file.
+    ///
+    /// # Errors
+    /// `not_media` when its content is none of the known formats, `internal`
+    /// when it can't be read.
+    pub async fn file(path: &Path) -> Result<Input, Error> {
+        Input::new(Place::File(path.to_path_buf()), head(path).await?)
+    }
+
+    /// An MP4 that is written here, maybe later.
+    pub fn own_mp4(path: &Path) -> Input {
+        let place = Place::File(path.to_path_buf());
+        Input { place, demuxer: Demuxer::Mov, head: Vec::new() }
+    }
+
+    /// A local file that a codec has made; none when its content is of no
+    /// format that ffmpeg reads.
+    ///
+    /// # Errors
+    /// `internal` when it can't be read.
+    pub async fn made(path: &Path) -> Result<Option<Input>, Error> {
+        let head = head(path).await?;
+        let place = Place::File(path.to_path_buf());
+        Ok(Demuxer::sniff_made(&head).map(|demuxer| Input { place, demuxer, head }))
+    }
+
+    /// The address of our own relay, with the first bytes of what it serves.
+    ///
+    /// # Errors
+    /// `not_media` when the content is none of the known formats.
+    pub fn loopback(address: String, head: &[u8]) -> Result<Input, Error> {
+        let head = head.get(..head.len().min(ENOUGH)).unwrap_or_default();
+        Input::new(Place::Loopback(address), head.to_vec())
+    }
+
+    /// A file that is not looked at.
+    #[cfg(test)]
+    pub fn sniffed(path: &Path, head: &[u8]) -> Result<Input, Error> {
+        Input::new(Place::File(path.to_path_buf()), head.to_vec())
+    }
+
+    fn new(place: Place, head: Vec<u8>) -> Result<Input, Error> {
+        let demuxer = Demuxer::sniff(&head).ok_or_else(|| {
+            Error::never(Code::NotMedia, "this is not a video file of a known format")
+        })?;
+        Ok(Input { place, demuxer, head })
+    }
+
+    /// The options that come before `-i`: no other protocol, no other format.
+    pub fn guards(&self) -> Vec<OsString> {
+        let protocols = match self.place {
+            Place::File(_) => "file",
+            Place::Loopback(_) => "http,tcp",
+        };
+        let mut guards = vec!["-protocol_whitelist", protocols, "-f", self.demuxer.name()];
+        if matches!(self.place, Place::Loopback(_)) && self.demuxer.has_index() {
+            // What the index does not tell is in the first frames; more would
+            // be read from afar for nothing.
+            guards.extend(["-analyzeduration", "500000"]);
+        }
+        guards.into_iter().map(OsString::from).collect()
+    }
+
+    /// What comes after `-i`. A file is named so that nothing in its name is
+    /// taken for a protocol or an option.
+    pub fn address(&self) -> OsString {
+        match &self.place {
+            Place::File(path) => local(path),
+            Place::Loopback(address) => address.into(),
+        }
+    }
+}
+
+/// The first bytes of a file.
+async fn head(path: &Path) -> Result<Vec<u8>, Error> {
+    let unreadable = |error: std::io::Error| {
+        tracing::error!(%error, "a work file can't be read");
+        Error::later(Code::Internal, "a file on this server could not be read")
+    };
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let mut head = Vec::with_capacity(ENOUGH);
+    file.take(ENOUGH as u64).read_to_end(&mut head).await.map_err(unreadable)?;
+    Ok(head)
+}
+
+/// A path as ffmpeg takes it literally.
+pub(super) fn local(path: &Path) -> OsString {
+    let mut name = OsString::from("file:");
+    name.push(path);
+    name
+}

@@ -1,0 +1,117 @@
+//! What our own readers say of a local file: every sample, its time and its
+//! place. They take a fraction of the time that listing packets takes, and the
+//! cut copies by them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clipmill_core::probe::{Rational, VideoStream};
+use clipmill_media::{Codec, Error, LocalFile, Movie, Track, mp4, webm};
+
+use crate::ffmpeg::{Demuxer, Frame, Frames, Input};
+use crate::media::MediaFile;
+
+/// By how much our readers and ffprobe may differ on when a picture begins,
+/// seconds: less than half of any frame.
+const AGREE: f64 = 0.002;
+
+/// A local file that our own readers understand.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    pub file: LocalFile,
+    pub movie: Arc<Movie>,
+}
+
+impl Index {
+    /// Reads a file; none when it is of another format, or when something in it
+    /// is beyond our readers.
+    pub async fn of(input: &Input, path: &Path) -> Option<Index> {
+        let demuxer = input.demuxer;
+        if !matches!(demuxer, Demuxer::Mov | Demuxer::Matroska) {
+            return None;
+        }
+        match read(demuxer, path, None).await {
+            Ok(index) => Some(index),
+            Err(error) => {
+                tracing::info!(%error, "the file is read by ffmpeg alone");
+                None
+            }
+        }
+    }
+
+    /// Reads a file of which only the bytes before `here` are sure to be there;
+    /// none when that is too little.
+    pub async fn so_far(input: &Input, path: &Path, here: u64) -> Option<Index> {
+        read(input.demuxer, path, Some(here)).await.ok()
+    }
+
+    /// The picture, if it is the one that ffprobe sees, at the same times.
+    pub fn picture(&self, file: &MediaFile) -> Option<&Track> {
+        let (track, video) = (self.movie.picture()?, file.probe.video.as_ref()?);
+        let first = track.samples.iter().map(|sample| sample.pts).min()?;
+        let begins = video.start?;
+        let is_then = |ticks: i64| (track.seconds(ticks) - begins).abs() < AGREE;
+        // Of an open GOP ffprobe does not count what is shown before its
+        // keyframe.
+        let key = track.samples.first().map_or(first, |sample| sample.pts);
+        let same = codec_name(&track.codec) == Some(video.codec.as_str())
+            && (track.width, track.height) == (video.width, video.height)
+            && (is_then(first) || is_then(key));
+        if !same {
+            let codec = &track.codec;
+            tracing::info!(?codec, begins, first, "our reader and ffprobe see other pictures");
+        }
+        same.then_some(track)
+    }
+}
+
+async fn read(demuxer: Demuxer, path: &Path, here: Option<u64>) -> Result<Index, Error> {
+    let path = path.to_path_buf();
+    let runtime = tokio::runtime::Handle::current();
+    let reading = tokio::task::spawn_blocking(move || {
+        let file = LocalFile::open(&path).map_err(|error| Error::read(error.to_string()))?;
+        let movie = match demuxer {
+            // It tells where a frame is just before it, an MP4 before that.
+            Demuxer::Matroska => {
+                let file = file.clone().until(here.unwrap_or(u64::MAX));
+                runtime.block_on(webm::read(&file))?
+            }
+            _ => runtime.block_on(mp4::read(&file))?,
+        };
+        Ok(Index { file, movie: Arc::new(movie) })
+    });
+    reading.await.map_err(|error| Error::read(error.to_string()))?
+}
+
+/// ffmpeg's name of a codec.
+pub(super) fn codec_name(codec: &Codec) -> Option<&'static str> {
+    Some(match codec {
+        Codec::H264 => "h264",
+        Codec::Hevc => "hevc",
+        Codec::Vp8 => "vp8",
+        Codec::Vp9 => "vp9",
+        Codec::Av1 => "av1",
+        Codec::Aac => "aac",
+        Codec::Opus => "opus",
+        Codec::Vorbis => "vorbis",
+        Codec::Mp3 => "mp3",
+        Codec::Flac => "flac",
+        Codec::Ac3 => "ac3",
+        Codec::Eac3 => "eac3",
+        Codec::Other(_) => return None,
+    })
+}
+
+/// The frames of a track in the order in which they are shown; none when their
+/// ticks are not those of the stream, or two are at the same time.
+pub(super) fn frames(track: &Track, video: &VideoStream) -> Option<Frames> {
+    let time_base = Rational { num: 1, den: u64::from(track.timescale) };
+    if video.time_base != time_base {
+        return None;
+    }
+    let frame = |sample: &clipmill_media::Sample| Frame { pts: sample.pts, key: sample.sync };
+    let mut list: Vec<Frame> = track.samples.iter().map(frame).collect();
+    list.sort_unstable();
+    let unique = list.windows(2).all(|pair| matches!(pair, [a, b] if a.pts != b.pts));
+    (unique && !list.is_empty()).then_some(Frames { time_base, list })
+}

@@ -1,0 +1,37 @@
+//! What is done: from a job's request to a file, in four stages: fetch, trim,
+//! transcode, retain.
+//!
+//! Each stage takes its input by value and returns the next one. No stage
+//! sees a record; progress leaves sideways through a [`ProgressReporter`].
+//! [`ffmpeg`] is the only room that starts ffmpeg.
+
+mod abort_on_drop;
+mod artifact_store;
+mod context;
+mod encode;
+mod fetch;
+pub mod ffmpeg;
+mod frames;
+mod index;
+mod media;
+mod pipeline;
+mod progress;
+mod render;
+mod request;
+mod retain;
+pub mod settings;
+mod size_limit;
+mod smart_cut;
+mod stages;
+mod store_retry;
+mod transcode;
+mod trim;
+mod validate;
+mod workspace;
+
+pub use artifact_store::ArtifactStore;
+pub use pipeline::Pipeline;
+pub use progress::ProgressReporter;
+pub use request::{JobRequest, Rendition, SourceRequest, SpanRequest};
+pub use settings::PipelineSettings;
+pub use stages::{Encoded, Fetched, Retained, Trimmed};

@@ -1,0 +1,158 @@
+//! Encoding the frames before and after those that are copied.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clipmill_core::probe::Container;
+use clipmill_media::cut::{Cut, End, Piece};
+use clipmill_media::mux::{Data, OutTrack};
+use clipmill_media::{LocalFile, Movie, Track};
+
+use super::lead::{Lead, lead};
+use super::{Job, Trouble, blocking, put};
+use crate::context::PipelineContext;
+use crate::ffmpeg::{self, Expected, Input, SeamPart};
+use crate::index::Index;
+
+/// The encoded parts.
+pub(super) struct Parts {
+    pub head: Option<Part>,
+    pub tail: Option<Part>,
+}
+
+/// An encoded part.
+pub(super) struct Part {
+    pub file: LocalFile,
+    track: Track,
+}
+
+impl Part {
+    /// The part as it is joined.
+    pub fn piece(&self) -> Piece<'_> {
+        (&self.file, &self.track)
+    }
+}
+
+/// Encodes both parts at the same time.
+pub(super) async fn encode(
+    context: &PipelineContext,
+    job: &Job<'_>,
+    track: &Track,
+    cut: &Cut,
+) -> Result<Parts, Trouble> {
+    let part = |end| part(context, job, track, cut, end);
+    let (head, tail) = tokio::try_join!(part(End::Head), part(End::Tail))?;
+    Ok(Parts { head, tail })
+}
+
+async fn part(
+    context: &PipelineContext,
+    job: &Job<'_>,
+    track: &Track,
+    cut: &Cut,
+    end: End,
+) -> Result<Option<Part>, Trouble> {
+    let Some(order) = Order::of(context, job, track, cut, end)? else { return Ok(None) };
+    let ahead = match (&job.fetched.early_head, end) {
+        // Both would write the same file.
+        (Some(ahead), End::Head) => ahead.result().await.flatten(),
+        _ => None,
+    };
+    if ahead.as_ref() == Some(&order) {
+        tracing::info!("the head is there already");
+    } else {
+        order.carry_out(context, &job.index.file).await?;
+    }
+    let encoded = Input::file(&order.output).await?;
+    let read = Index::of(&encoded, &order.output).await;
+    let (file, movie) = read.map(|index| (index.file, index.movie)).ok_or_else(broken)?;
+    let track = Movie::picture(&movie).cloned().ok_or_else(broken)?;
+    Ok(Some(Part { file, track }))
+}
+
+/// Encodes the head of a cut of which only the bytes before `here` are there.
+/// What the frames to be copied need is looked up in the first one alone, so
+/// that it is another order when a later one says otherwise.
+pub(super) async fn ahead(
+    context: &PipelineContext,
+    job: &Job<'_>,
+    track: &Track,
+    cut: &Cut,
+    here: u64,
+) -> Result<Option<Order>, Trouble> {
+    let order = Order::of(context, job, track, cut, End::Head)?;
+    let Some(order) = order.filter(|order| order.is_within(here)) else { return Ok(None) };
+    order.carry_out(context, &job.index.file).await?;
+    Ok(Some(order))
+}
+
+/// An encode of a part, and all that its result depends on.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Order {
+    /// What it is encoded from, and where that is written to.
+    lead: OutTrack,
+    before: PathBuf,
+    args: Vec<OsString>,
+    output: PathBuf,
+}
+
+impl Order {
+    /// None when there is no such part.
+    fn of(
+        context: &PipelineContext,
+        job: &Job<'_>,
+        track: &Track,
+        cut: &Cut,
+        end: End,
+    ) -> Result<Option<Order>, Trouble> {
+        let (name, frames) = match end {
+            End::Head => ("head", &cut.plan.head),
+            End::Tail => ("tail", &cut.plan.tail),
+        };
+        let pts = |index: &usize| track.samples.get(*index).map(|sample| sample.pts);
+        let (Some(first), Some(last)) = (frames.first().and_then(pts), frames.last().and_then(pts))
+        else {
+            return Ok(None);
+        };
+        let Lead { track: lead, zero } = lead(track, frames)?;
+        let folder = &job.fetched.folder;
+        let before = folder.join(format!("{name}-lead.mp4"));
+        let output = folder.join(format!("{name}.mp4"));
+        let args = ffmpeg::seam(&SeamPart {
+            seam: &cut.seam,
+            end,
+            input: &Input::own_mp4(&before),
+            from: first - zero,
+            to: Some(last + 1 - zero),
+            frames: frames.len(),
+            interlaced: job.fetched.media.picture()?.interlaced,
+            threads: context.settings.ffmpeg_threads,
+            output: &output,
+        });
+        Ok(Some(Order { lead, before, args, output }))
+    }
+
+    /// Whether all that it needs of the source is before this place.
+    fn is_within(&self, here: u64) -> bool {
+        self.lead.samples.iter().all(|sample| match &sample.data {
+            Data::Of { offset, size, .. } => offset.saturating_add((*size).into()) <= here,
+            Data::Made(_) | Data::Chain(_) => true,
+        })
+    }
+
+    async fn carry_out(
+        &self,
+        context: &PipelineContext,
+        source: &LocalFile,
+    ) -> Result<(), Trouble> {
+        let (source, path, lead) = (source.clone(), self.before.clone(), self.lead.clone());
+        blocking(move |_| put(Container::Mp4, &path, &[lead], &[&source])).await?;
+        let bounds = context.bounds(None);
+        context.tools.run(self.args.clone(), bounds, Expected::default(), |_| {}).await?;
+        Ok(())
+    }
+}
+
+fn broken() -> Trouble {
+    Trouble::Unfit("the encoder made a part that can't be read".to_owned())
+}
