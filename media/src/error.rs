@@ -5,14 +5,14 @@
 #[error("{what}")]
 pub struct Error {
     /// What to make of it.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// For logs and people: what is wrong, without paths or secrets.
     pub what: String,
 }
 
 /// What to make of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The file contradicts itself or its format.
     Damaged,
     /// The file may be right, but needs something that is not done here.
@@ -28,26 +28,26 @@ pub enum Kind {
 impl Error {
     /// The file contradicts itself or its format.
     pub fn damaged(what: impl Into<String>) -> Error {
-        Error { kind: Kind::Damaged, what: what.into() }
+        Error { kind: ErrorKind::Damaged, what: what.into() }
     }
 
     /// The file needs something that is not done here.
     pub fn unsupported(what: impl Into<String>) -> Error {
-        Error { kind: Kind::Unsupported, what: what.into() }
+        Error { kind: ErrorKind::Unsupported, what: what.into() }
     }
 
     /// A table or value that no real file needs.
     pub fn too_large(what: impl Into<String>) -> Error {
-        Error { kind: Kind::TooLarge, what: what.into() }
+        Error { kind: ErrorKind::TooLarge, what: what.into() }
     }
 
     /// The bytes could not be had.
     pub fn read(what: impl Into<String>) -> Error {
-        Error { kind: Kind::Read, what: what.into() }
+        Error { kind: ErrorKind::Read, what: what.into() }
     }
 
     /// There is nothing within the wanted span.
     pub fn nothing(what: impl Into<String>) -> Error {
-        Error { kind: Kind::Nothing, what: what.into() }
+        Error { kind: ErrorKind::Nothing, what: what.into() }
     }
 }

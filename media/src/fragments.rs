@@ -78,8 +78,8 @@ impl Tracks {
     /// Reads an initialisation section.
     ///
     /// # Errors
-    /// [`Kind::Damaged`](crate::Kind::Damaged) when it holds no tracks,
-    /// [`Kind::Unsupported`](crate::Kind::Unsupported) when they are encrypted.
+    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when it holds no tracks,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they are encrypted.
     pub fn parse(init: &[u8]) -> Result<Tracks, Error> {
         let damaged = || Error::damaged("an initialisation section without tracks");
         let moov = child(init, 0..init.len(), b"moov").ok_or_else(damaged)?;
@@ -185,8 +185,8 @@ impl Tracks {
     /// tracks, whose it is, to those of another section that it [fits](Tracks::fits).
     ///
     /// # Errors
-    /// [`Kind::Damaged`](crate::Kind::Damaged) or
-    /// [`Kind::Unsupported`](crate::Kind::Unsupported) when a time can't be
+    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) or
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when a time can't be
     /// found or does not fit its place.
     pub fn shift(&self, bytes: &mut [u8], micros: i64, to: &Tracks) -> Result<(), Error> {
         let damaged = || Error::damaged("a fragment without its time");
@@ -305,8 +305,8 @@ fn edits(init: &[u8], trak: Range<usize>) -> (i64, u64) {
 /// indexes, events and the segment's own type.
 ///
 /// # Errors
-/// [`Kind::Damaged`](crate::Kind::Damaged) when there are none or the last one
-/// is cut off, [`Kind::Unsupported`](crate::Kind::Unsupported) when they name
+/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when there are none or the last one
+/// is cut off, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they name
 /// their samples by their place in another file.
 pub fn samples(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
     let mut list: Vec<Range<usize>> = Vec::new();

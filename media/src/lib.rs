@@ -6,23 +6,23 @@
 //! a process or opens a connection: bytes come through [`ReadAt`], and files
 //! are written by whoever called.
 
+pub mod clip_file;
 pub mod codec;
 pub mod dash;
 pub mod error;
 pub mod fragments;
 pub mod hls;
+mod iso8601;
+pub mod matroska;
 pub mod mp4;
 pub mod mux;
 pub mod read;
 pub mod smart_cut;
-mod time;
 pub mod track;
 pub mod ts;
-pub mod webm;
-pub mod work;
 
-pub use error::{Error, Kind};
+pub use clip_file::{ClipFile, ClipPart, SpanSelection};
+pub use error::{Error, ErrorKind};
 pub use read::{LocalFile, ReadAt};
 pub use smart_cut as cut;
-pub use track::{Codec, Movie, Sample, Track, TrackKind};
-pub use work::{Located, Part, Want};
+pub use track::{Codec, Media, Sample, Track, TrackKind};

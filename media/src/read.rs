@@ -20,7 +20,7 @@ pub trait ReadAt: Send + Sync {
     /// need in few calls, and never for more than they would keep.
     ///
     /// # Errors
-    /// [`Kind::Read`](crate::Kind::Read) when they can't be had, also when they
+    /// [`ErrorKind::Read`](crate::ErrorKind::Read) when they can't be had, also when they
     /// are beyond the end.
     async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error>;
 }

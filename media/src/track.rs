@@ -3,30 +3,30 @@
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Movie {
-    /// Pictures and sounds, in the order of the file. Other tracks are left out.
+pub struct Media {
+    /// Video and audio tracks, in the order of the file. Others are left out.
     pub tracks: Vec<Track>,
 }
 
-impl Movie {
-    /// The first picture.
-    pub fn picture(&self) -> Option<&Track> {
-        self.tracks.iter().find(|track| track.kind == TrackKind::Picture)
+impl Media {
+    /// The first video track.
+    pub fn video_track(&self) -> Option<&Track> {
+        self.tracks.iter().find(|track| track.kind == TrackKind::Video)
     }
 
-    /// All sounds.
-    pub fn sounds(&self) -> impl Iterator<Item = &Track> {
-        self.tracks.iter().filter(|track| track.kind == TrackKind::Sound)
+    /// All audio tracks.
+    pub fn audio_tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| track.kind == TrackKind::Audio)
     }
 }
 
-/// Picture or sound.
+/// Video or audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrackKind {
-    /// Picture.
-    Picture,
-    /// Sound.
-    Sound,
+    /// Video.
+    Video,
+    /// Audio.
+    Audio,
 }
 
 /// How samples are coded.
@@ -54,7 +54,7 @@ pub enum Codec {
 pub struct Track {
     /// Its number in the container: `track_ID` of MP4, `TrackNumber` of Matroska.
     pub id: u32,
-    /// Picture or sound.
+    /// Video or audio.
     pub kind: TrackKind,
     /// How samples are coded.
     pub codec: Codec,
@@ -70,19 +70,19 @@ pub struct Track {
     pub timescale: u32,
     /// ISO 639-2 code, `und` when unknown.
     pub language: [u8; 3],
-    /// Coded size in pixels; 0 for sound.
+    /// Coded size in pixels; 0 for audio.
     pub width: u32,
-    /// Coded size in pixels; 0 for sound.
+    /// Coded size in pixels; 0 for audio.
     pub height: u32,
-    /// Size as `tkhd` gives it, 16.16; 0 for sound or when there is none.
+    /// Size as `tkhd` gives it, 16.16; 0 for audio or when there is none.
     pub presented: (u32, u32),
     /// Display matrix as in `tkhd` (ISO/IEC 14496-12, 8.3.2): 16.16 and 2.30.
     pub matrix: [i32; 9],
     /// Width and height of one pixel; (1, 1) when square or unknown.
     pub pixel_aspect: (u32, u32),
-    /// Samples per second; 0 for a picture.
+    /// Samples per second; 0 for video.
     pub sample_rate: u32,
-    /// Channels; 0 for a picture.
+    /// Channels; 0 for video.
     pub channels: u16,
     /// Samples in decoding order.
     pub samples: Vec<Sample>,
@@ -91,17 +91,17 @@ pub struct Track {
 /// The display matrix that changes nothing.
 pub const UPRIGHT: [i32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
-/// One sample: a coded frame of a picture, or a packet of sound.
+/// One sample: a coded frame of video, or a packet of audio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// Its first byte in the file.
     pub offset: u64,
     /// Bytes.
     pub size: u32,
-    /// When it is shown or heard, ticks, in the file's own clock: edit lists
-    /// are applied, and so is the delay of a sound's encoder (Matroska's
+    /// When it is presented, ticks, in the file's own clock: edit lists are
+    /// applied, and so is the delay of an audio encoder (Matroska's
     /// `CodecDelay`, the priming that an MP4's edit list skips), so that the
-    /// first sample of a sound may be before 0.
+    /// first sample of an audio track may be before 0.
     pub pts: i64,
     /// How long, ticks; of the last one as far as is known, never 0.
     pub duration: u32,

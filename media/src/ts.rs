@@ -43,10 +43,10 @@ impl Contents {
     pub fn begin(&self, all: bool) -> Option<u64> {
         let of =
             |kind: TrackKind| self.streams.iter().filter(move |stream| stream.kind == Some(kind));
-        match of(TrackKind::Picture).next() {
+        match of(TrackKind::Video).next() {
             Some(Stream { first: Some(first), .. }) => Some(*first),
             Some(_) if !all => None,
-            _ => of(TrackKind::Sound).filter_map(|stream| stream.first).reduce(earlier),
+            _ => of(TrackKind::Audio).filter_map(|stream| stream.first).reduce(earlier),
         }
     }
 
@@ -79,8 +79,8 @@ pub fn sniff(bytes: &[u8]) -> bool {
 /// Looks through packets; half a packet at the end is left out.
 ///
 /// # Errors
-/// [`Kind::Damaged`](crate::Kind::Damaged) when they are none,
-/// [`Kind::Unsupported`](crate::Kind::Unsupported) when they are encrypted or
+/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when they are none,
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they are encrypted or
 /// hold several programs.
 pub fn contents(bytes: &[u8]) -> Result<Contents, Error> {
     let mut program = None;
@@ -198,8 +198,8 @@ fn program_streams(payload: &[u8]) -> Result<Vec<Stream>, Error> {
 
 fn kind(code: u8) -> Option<TrackKind> {
     match code {
-        0x01 | 0x02 | 0x10 | 0x1B | 0x24 | 0x33 => Some(TrackKind::Picture),
-        0x03 | 0x04 | 0x0F | 0x11 | 0x81 | 0x87 => Some(TrackKind::Sound),
+        0x01 | 0x02 | 0x10 | 0x1B | 0x24 | 0x33 => Some(TrackKind::Video),
+        0x03 | 0x04 | 0x0F | 0x11 | 0x81 | 0x87 => Some(TrackKind::Audio),
         _ => None,
     }
 }
@@ -265,7 +265,7 @@ fn clock(packet: &mut [u8], ticks: u64) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::Kind;
+    use crate::ErrorKind;
 
     fn packet(pid: u16, payload: &[u8]) -> Vec<u8> {
         let mut packet = vec![b'G', 0x40 | (pid >> 8) as u8, pid as u8, 0x30];
@@ -305,7 +305,7 @@ mod tests {
         let found = contents(&bytes).unwrap();
         assert_eq!(found.begin(false), Some(WRAP - 10));
         let told: Vec<_> = found.streams.iter().map(|s| (s.pid, s.kind, s.first)).collect();
-        let (picture, sound) = (Some(TrackKind::Picture), Some(TrackKind::Sound));
+        let (picture, sound) = (Some(TrackKind::Video), Some(TrackKind::Audio));
         assert_eq!(told, [(0x101, picture, Some(WRAP - 10)), (0x102, sound, Some(WRAP - 3))]);
         let mut moved = bytes.clone();
         moved.extend([1, 2, 3]);
@@ -325,10 +325,10 @@ mod tests {
 
     #[test]
     fn hostile_packets_are_refused_or_left_alone() {
-        assert_eq!(contents(&[0; PACKET]).unwrap_err().kind, Kind::Damaged);
+        assert_eq!(contents(&[0; PACKET]).unwrap_err().kind, ErrorKind::Damaged);
         let mut bytes = tables();
         bytes[3] |= 0x80;
-        assert_eq!(contents(&bytes).unwrap_err().kind, Kind::Unsupported);
+        assert_eq!(contents(&bytes).unwrap_err().kind, ErrorKind::Unsupported);
         // Every byte may be anything.
         let good = [tables(), sample(0x101, 0xE0, 1)].concat();
         for place in 0..good.len() {

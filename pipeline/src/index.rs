@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clipmill_core::probe::{Rational, VideoStream};
-use clipmill_media::{Codec, Error, LocalFile, Movie, Track, mp4, webm};
+use clipmill_media::{Codec, Error, LocalFile, Media, Track, matroska, mp4};
 
 use crate::ffmpeg::{Demuxer, Frame, Frames, Input};
 use crate::media::MediaFile;
@@ -19,7 +19,7 @@ const AGREE: f64 = 0.002;
 #[derive(Debug, Clone)]
 pub(super) struct Index {
     pub file: LocalFile,
-    pub movie: Arc<Movie>,
+    pub media: Arc<Media>,
 }
 
 impl Index {
@@ -47,7 +47,7 @@ impl Index {
 
     /// The picture, if it is the one that ffprobe sees, at the same times.
     pub fn picture(&self, file: &MediaFile) -> Option<&Track> {
-        let (track, video) = (self.movie.picture()?, file.probe.video.as_ref()?);
+        let (track, video) = (self.media.video_track()?, file.probe.video.as_ref()?);
         let first = track.samples.iter().map(|sample| sample.pts).min()?;
         let begins = video.start?;
         let is_then = |ticks: i64| (track.seconds(ticks) - begins).abs() < AGREE;
@@ -70,15 +70,15 @@ async fn read(demuxer: Demuxer, path: &Path, here: Option<u64>) -> Result<Index,
     let runtime = tokio::runtime::Handle::current();
     let reading = tokio::task::spawn_blocking(move || {
         let file = LocalFile::open(&path).map_err(|error| Error::read(error.to_string()))?;
-        let movie = match demuxer {
+        let media = match demuxer {
             // It tells where a frame is just before it, an MP4 before that.
             Demuxer::Matroska => {
                 let file = file.clone().until(here.unwrap_or(u64::MAX));
-                runtime.block_on(webm::read(&file))?
+                runtime.block_on(matroska::read(&file))?
             }
             _ => runtime.block_on(mp4::read(&file))?,
         };
-        Ok(Index { file, movie: Arc::new(movie) })
+        Ok(Index { file, media: Arc::new(media) })
     });
     reading.await.map_err(|error| Error::read(error.to_string()))?
 }

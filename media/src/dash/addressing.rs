@@ -164,7 +164,7 @@ impl Addressing {
                 duration: self.seconds(i128::from(slot.duration)),
             });
         }
-        Ok(Segments::List(List { map, segments, zero_micros: self.zero(period)? }))
+        Ok(Segments::List(List { map, segments, origin_micros: self.zero(period)? }))
     }
 
     fn seconds(&self, ticks: i128) -> f64 {

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use self::addressing::Addressing;
 use self::tree::Node;
-use crate::{Error, TrackKind, time};
+use crate::{Error, TrackKind, iso8601};
 
 /// Longest manifest that is read, bytes.
 pub const LONGEST: usize = 16 * 1024 * 1024;
@@ -106,7 +106,7 @@ pub struct List {
     /// In the order of time.
     pub segments: Vec<Segment>,
     /// What time 0 of the presentation is in the media's own clock, microseconds.
-    pub zero_micros: i64,
+    pub origin_micros: i64,
 }
 
 /// Bytes at an address.
@@ -133,9 +133,9 @@ impl Manifest {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// [`Kind::Damaged`](crate::Kind::Damaged) when it is none,
-    /// [`Kind::Unsupported`](crate::Kind::Unsupported) for what refers to other
-    /// documents, [`Kind::TooLarge`](crate::Kind::TooLarge) beyond the bounds
+    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when it is none,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for what refers to other
+    /// documents, [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the bounds
     /// of this module.
     pub fn parse(text: &[u8]) -> Result<Manifest, Error> {
         if text.len() > LONGEST {
@@ -152,16 +152,16 @@ impl Manifest {
         if nodes.len() > MOST {
             return Err(Error::too_large("a manifest of more than 1000 periods"));
         }
-        let all = root.get("mediaPresentationDuration").and_then(time::length);
+        let all = root.get("mediaPresentationDuration").and_then(iso8601::length);
         let mut periods: Vec<Period> = Vec::new();
         for node in nodes {
-            let told = node.get("start").and_then(time::length);
+            let told = node.get("start").and_then(iso8601::length);
             let after = periods.last().and_then(|period| period.end);
             let start = told.or(after).unwrap_or(0.0);
             if let Some(before) = periods.last_mut() {
                 before.end = before.end.or(Some(start));
             }
-            let length = node.get("duration").and_then(time::length);
+            let length = node.get("duration").and_then(iso8601::length);
             let end = length.map(|length| start + length);
             let representations = representations(&root, node)?;
             periods.push(Period { start, end, representations });
@@ -171,9 +171,9 @@ impl Manifest {
         }
         Ok(Manifest {
             dynamic: root.get("type") == Some("dynamic"),
-            began_micros: root.get("availabilityStartTime").and_then(time::moment),
-            update: root.get("minimumUpdatePeriod").and_then(time::length),
-            window: root.get("timeShiftBufferDepth").and_then(time::length),
+            began_micros: root.get("availabilityStartTime").and_then(iso8601::moment),
+            update: root.get("minimumUpdatePeriod").and_then(iso8601::length),
+            window: root.get("timeShiftBufferDepth").and_then(iso8601::length),
             periods,
         })
     }
@@ -183,9 +183,9 @@ impl Representation {
     /// Where its segments are; of a live one those that are there `now`.
     ///
     /// # Errors
-    /// [`Kind::Damaged`](crate::Kind::Damaged),
-    /// [`Kind::Unsupported`](crate::Kind::Unsupported),
-    /// [`Kind::TooLarge`](crate::Kind::TooLarge).
+    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged),
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported),
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
     pub fn segments(&self, period: &Period, now: Option<Now>) -> Result<Segments, Error> {
         if self.protected {
             return Err(Error::unsupported("the stream is protected"));
@@ -215,8 +215,8 @@ fn representation(path: &[&Node; 4]) -> Result<Representation, Error> {
     let codecs = get("codecs").map(str::to_owned);
     let content = set.get("contentType").unwrap_or(&mime);
     let kind = match content.split('/').next() {
-        Some("video") => Some(TrackKind::Picture),
-        Some("audio") => Some(TrackKind::Sound),
+        Some("video") => Some(TrackKind::Video),
+        Some("audio") => Some(TrackKind::Audio),
         _ => None,
     };
     let rate = get("frameRate").and_then(|text| {

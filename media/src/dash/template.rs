@@ -19,7 +19,7 @@ pub(super) struct Values<'a> {
 /// Fills the gaps.
 ///
 /// # Errors
-/// [`Kind::Damaged`](crate::Kind::Damaged) for a gap that nothing fits.
+/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) for a gap that nothing fits.
 pub(super) fn fill(template: &str, values: Values<'_>) -> Result<String, Error> {
     let damaged = || Error::damaged("a template of addresses that can't be read");
     if template.len() > LONGEST {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
-use crate::Kind;
+use crate::ErrorKind;
 
 const HEAD: &str = r#"<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" "#;
 
@@ -38,7 +38,7 @@ fn segments_by_number() {
     let segments = [("s-005.m4s", 0.0, 4.0), ("s-006.m4s", 4.0, 4.0), ("s-007.m4s", 8.0, 4.0)];
     assert_eq!(told(&list), segments);
     assert_eq!(list.map.unwrap().uri, "i-v&1.mp4");
-    assert_eq!(list.zero_micros, 90_000_000);
+    assert_eq!(list.origin_micros, 90_000_000);
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn a_live_manifest_lists_what_is_there() {
     assert_eq!((manifest.began_micros, manifest.update), (Some(60_000_000), Some(2.0)));
     let period = &manifest.periods[0];
     let audio = &period.representations[0];
-    assert!(audio.main && audio.kind == Some(TrackKind::Sound));
+    assert!(audio.main && audio.kind == Some(TrackKind::Audio));
     assert_eq!(told(&list), [("1", 10.0, 4.0), ("2", 14.0, 4.0)]);
-    assert_eq!(list.zero_micros, -10_000_000);
-    assert_eq!(audio.segments(period, None).unwrap_err().kind, Kind::Damaged);
+    assert_eq!(list.origin_micros, -10_000_000);
+    assert_eq!(audio.segments(period, None).unwrap_err().kind, ErrorKind::Damaged);
 }
 
 #[test]
@@ -129,38 +129,41 @@ fn periods_follow_each_other() {
 #[test]
 fn hostile_manifests_are_refused() {
     let kind = |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().kind;
-    assert_eq!(kind(""), Kind::Damaged);
-    assert_eq!(kind("<a/>"), Kind::Damaged);
-    assert_eq!(kind("<MPD></MPD>"), Kind::Damaged);
-    assert_eq!(kind("<MPD><Period></MPD>"), Kind::Damaged);
+    assert_eq!(kind(""), ErrorKind::Damaged);
+    assert_eq!(kind("<a/>"), ErrorKind::Damaged);
+    assert_eq!(kind("<MPD></MPD>"), ErrorKind::Damaged);
+    assert_eq!(kind("<MPD><Period></MPD>"), ErrorKind::Damaged);
     let bomb = "<!DOCTYPE MPD [<!ENTITY a \"b\"><!ENTITY c \"&a;&a;\">]><MPD><Period/></MPD>";
-    assert_eq!(kind(bomb), Kind::Unsupported);
-    assert_eq!(kind("<MPD><BaseURL>&own;</BaseURL><Period/></MPD>"), Kind::Unsupported);
-    assert_eq!(kind("<MPD a='&own;'><Period/></MPD>"), Kind::Damaged);
-    assert_eq!(kind(&"<MPD>".repeat(100)), Kind::TooLarge);
+    assert_eq!(kind(bomb), ErrorKind::Unsupported);
+    assert_eq!(kind("<MPD><BaseURL>&own;</BaseURL><Period/></MPD>"), ErrorKind::Unsupported);
+    assert_eq!(kind("<MPD a='&own;'><Period/></MPD>"), ErrorKind::Damaged);
+    assert_eq!(kind(&"<MPD>".repeat(100)), ErrorKind::TooLarge);
     let refused = |inner: &str| one(inner).unwrap_err().kind;
     for (inner, expected) in [
-        ("<ContentProtection/>", Kind::Unsupported),
-        ("<SegmentTemplate duration='0' media='a'/>", Kind::Damaged),
-        ("<SegmentTemplate timescale='0' duration='1' media='a'/>", Kind::Damaged),
-        ("<SegmentTemplate timescale='-1' duration='1' media='a'/>", Kind::Damaged),
-        ("<SegmentTemplate timescale='1000000' duration='1' media='a'/>", Kind::TooLarge),
-        ("<SegmentTemplate duration='1' media='$Oops$'/>", Kind::Damaged),
+        ("<ContentProtection/>", ErrorKind::Unsupported),
+        ("<SegmentTemplate duration='0' media='a'/>", ErrorKind::Damaged),
+        ("<SegmentTemplate timescale='0' duration='1' media='a'/>", ErrorKind::Damaged),
+        ("<SegmentTemplate timescale='-1' duration='1' media='a'/>", ErrorKind::Damaged),
+        ("<SegmentTemplate timescale='1000000' duration='1' media='a'/>", ErrorKind::TooLarge),
+        ("<SegmentTemplate duration='1' media='$Oops$'/>", ErrorKind::Damaged),
         (
             "<SegmentTemplate media='a'><SegmentTimeline><S d='1' r='9223372036854775807'/>\
              </SegmentTimeline></SegmentTemplate>",
-            Kind::TooLarge,
+            ErrorKind::TooLarge,
         ),
         (
             "<SegmentTemplate media='a'><SegmentTimeline><S t='18446744073709551615' d='9'/>\
              </SegmentTimeline></SegmentTemplate>",
-            Kind::Damaged,
+            ErrorKind::Damaged,
         ),
         (
             "<SegmentTemplate media='a'><SegmentTimeline><S/></SegmentTimeline></SegmentTemplate>",
-            Kind::Damaged,
+            ErrorKind::Damaged,
         ),
-        ("<SegmentList duration='1'><SegmentURL mediaRange='5-4'/></SegmentList>", Kind::Damaged),
+        (
+            "<SegmentList duration='1'><SegmentURL mediaRange='5-4'/></SegmentList>",
+            ErrorKind::Damaged,
+        ),
     ] {
         assert_eq!(refused(inner), expected, "{inner}");
     }

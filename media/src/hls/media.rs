@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::attributes::Attributes;
 use super::{Key, LONGEST_SEGMENT, MOST_SEGMENTS, Map, Media, Method, Segment, byte_range};
 use crate::Error;
-use crate::time;
+use crate::iso8601;
 
 /// What the lines so far say of the next segment.
 #[derive(Default)]
@@ -61,7 +61,7 @@ pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Media, E
                 discontinuity = number(value)?;
             }
             "EXT-X-DISCONTINUITY" => discontinuity = following(discontinuity)?,
-            "EXT-X-PROGRAM-DATE-TIME" => next.program_micros = time::moment(value),
+            "EXT-X-PROGRAM-DATE-TIME" => next.program_micros = iso8601::moment(value),
             "EXT-X-GAP" => next.gap = true,
             "EXT-X-ENDLIST" => media.ended = true,
             "EXT-X-KEY" => key = add_key(&mut media, &Attributes::parse(value))?,

@@ -146,8 +146,8 @@ impl Playlist {
     /// Reads a playlist.
     ///
     /// # Errors
-    /// [`Kind::Damaged`](crate::Kind::Damaged) when it is none,
-    /// [`Kind::TooLarge`](crate::Kind::TooLarge) beyond the bounds of this module.
+    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when it is none,
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the bounds of this module.
     pub fn parse(text: &[u8]) -> Result<Playlist, Error> {
         if text.len() > LONGEST {
             return Err(Error::too_large("a playlist of more than 16 MiB"));

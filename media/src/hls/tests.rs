@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
-use crate::Kind;
+use crate::ErrorKind;
 
 fn media(text: &str) -> Media {
     match Playlist::parse(text.as_bytes()).unwrap() {
@@ -90,10 +90,10 @@ fn hostile_texts_are_refused() {
         "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,IV=0x+1\n",
         "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n",
     ] {
-        assert_eq!(kind(text), Kind::Damaged, "{text:?}");
+        assert_eq!(kind(text), ErrorKind::Damaged, "{text:?}");
     }
     let endless = format!("#EXTM3U\n{}", "#EXTINF:1,\na\n".repeat(MOST_SEGMENTS + 1));
-    assert_eq!(kind(&endless), Kind::TooLarge);
+    assert_eq!(kind(&endless), ErrorKind::TooLarge);
     // Any bytes do no harm.
     for n in 0..endless.len().min(400) {
         let _ = Playlist::parse(&endless.as_bytes()[..n]);

@@ -19,7 +19,7 @@ use super::span::span;
 use super::tables::Tables;
 use super::times::{Clock, LATEST};
 use super::tracks::ticks;
-use crate::{Error, TrackKind, Want};
+use crate::{Error, SpanSelection, TrackKind};
 
 /// Bytes that are read where a track begins: all before its large tables.
 const TRACK: u64 = 32 << 10;
@@ -32,19 +32,19 @@ const BEFORE: i64 = 24_000_000;
 const AFTER: i64 = 24_000_000;
 
 /// Reads ahead what is wanted of all tracks at the same time.
-pub(crate) async fn skim(source: &Source<'_>, boxes: Boxes, want: &Want) {
+pub(crate) async fn skim(source: &Source<'_>, boxes: Boxes, want: &SpanSelection) {
     let scout = Scout {
         source,
         want,
-        picture: AtomicBool::new(want.picture),
-        sound: AtomicBool::new(want.sound),
+        picture: AtomicBool::new(want.video),
+        sound: AtomicBool::new(want.audio),
     };
     scout.tracks(boxes, 1, TRACKS).await;
 }
 
 struct Scout<'a, 's> {
     source: &'a Source<'s>,
-    want: &'a Want,
+    want: &'a SpanSelection,
     /// Whether a picture is still looked for.
     picture: AtomicBool,
     /// Whether sound is.
@@ -111,8 +111,8 @@ impl Scout<'_, '_> {
     /// that is not switched off.
     fn kind(&self, trak: &Trak) -> Option<TrackKind> {
         let (kind, looked_for) = match &trak.handler {
-            b"vide" => (TrackKind::Picture, &self.picture),
-            b"soun" => (TrackKind::Sound, &self.sound),
+            b"vide" => (TrackKind::Video, &self.picture),
+            b"soun" => (TrackKind::Audio, &self.sound),
             _ => return None,
         };
         (trak.enabled && looked_for.swap(false, Ordering::Relaxed)).then_some(kind)
@@ -214,7 +214,7 @@ fn samples(clock: &Clock, ticks: &Range<u64>) -> Range<u64> {
 }
 
 fn begin(source: &Source<'_>, tables: &Tables, kind: TrackKind, samples: Range<u64>) {
-    if let Some(stss) = tables.stss.filter(|_| kind == TrackKind::Picture) {
+    if let Some(stss) = tables.stss.filter(|_| kind == TrackKind::Video) {
         stss.ahead(source, 0..stss.entries);
     }
     tables.ahead(source, samples);

@@ -120,7 +120,7 @@ mod tests {
             [[normal, (100, 500, 0x1_0000)], [(100, -2, 0x1_0000), normal], [(5, -1, 0), (9, 0, 0)]]
         {
             let error = list(&entries).shift(1000, 48_000).unwrap_err();
-            assert_eq!(error.kind, crate::Kind::Unsupported, "{entries:?}");
+            assert_eq!(error.kind, crate::ErrorKind::Unsupported, "{entries:?}");
         }
         assert!(Edits::read(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]).is_err());
     }

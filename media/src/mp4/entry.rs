@@ -56,8 +56,8 @@ pub fn read(stsd: &[u8], index: u32, kind: TrackKind) -> Result<Entry, Error> {
         return Err(Error::unsupported("the file is encrypted"));
     }
     let entry = match kind {
-        TrackKind::Picture => picture(&found)?,
-        TrackKind::Sound => sound::read(&found, version)?,
+        TrackKind::Video => picture(&found)?,
+        TrackKind::Audio => sound::read(&found, version)?,
     };
     Ok(entry)
 }

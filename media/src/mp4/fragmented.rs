@@ -179,7 +179,7 @@ pub(crate) async fn picks<'m>(
             let selected = select(&of.samples, of.kind, of.trak.timescale, of.shift, span);
             let begins = earliest(&of.samples, of.trak.timescale, of.shift);
             earlier |= match &selected {
-                Some(found) if of.kind == TrackKind::Picture => found.earlier,
+                Some(found) if of.kind == TrackKind::Video => found.earlier,
                 _ => !of.samples.is_empty() && begins > span.start,
             };
             let description = of.description.unwrap_or(1);

@@ -13,7 +13,7 @@ use super::sidx::{Index, Reference};
 use super::source::Source;
 use super::tracks::micros;
 use super::walk;
-use crate::{Error, Kind, TrackKind};
+use crate::{Error, ErrorKind, TrackKind};
 
 /// Deepest nesting of indexes.
 const DEPTH: usize = 4;
@@ -71,7 +71,7 @@ pub(crate) async fn choose(
     let mut pieces = Vec::new();
     for (trak, kind) in indexed {
         let Some(own) = own(trak) else { continue };
-        let more = if kind == TrackKind::Sound { SOUND } else { 0 };
+        let more = if kind == TrackKind::Audio { SOUND } else { 0 };
         let span =
             Span { start: span.start.saturating_sub(more), end: span.end.saturating_add(more) };
         let choosing = Choosing { source, moov, trak, kind, others: &others, span };
@@ -79,7 +79,7 @@ pub(crate) async fn choose(
             Ok(Choice::Copy(found)) => pieces.extend(found),
             Ok(walk) => return Ok(walk),
             // A fragment that does not say when it begins.
-            Err(error) if error.kind == Kind::Unsupported => return Ok(Choice::Walk(None)),
+            Err(error) if error.kind == ErrorKind::Unsupported => return Ok(Choice::Walk(None)),
             Err(error) => return Err(error),
         }
     }
@@ -162,7 +162,7 @@ impl Choosing<'_, '_> {
                     continue;
                 }
             }
-            let sync = self.kind == TrackKind::Sound
+            let sync = self.kind == TrackKind::Audio
                 || own.samples.first().is_some_and(|first| first.sync);
             if first > 0 && !(sync && self.others_begin(&fragments)?) {
                 back += 1;
@@ -192,7 +192,7 @@ impl Choosing<'_, '_> {
                 (false, false) => None,
                 _ if !self.may_trim(segment) => None,
                 edges => match self.trimmed(segment, edges).await {
-                    Err(error) if error.kind == Kind::Read => return Err(error),
+                    Err(error) if error.kind == ErrorKind::Read => return Err(error),
                     trimmed => trimmed.ok().flatten(),
                 },
             };

@@ -2,7 +2,7 @@
 
 use super::boxes::{Fields, child, children};
 use super::source::Source;
-use crate::{Error, Kind};
+use crate::{Error, ErrorKind};
 
 /// Most bytes of it.
 const MOST: u64 = 16 << 20;
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
 pub(crate) async fn entries(source: &Source<'_>, track: u32) -> Result<Vec<Entry>, Error> {
     match find(source, track).await {
         // A damaged index is as good as none.
-        Err(error) if error.kind == Kind::Damaged => Ok(Vec::new()),
+        Err(error) if error.kind == ErrorKind::Damaged => Ok(Vec::new()),
         found => found,
     }
 }

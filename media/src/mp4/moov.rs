@@ -9,7 +9,7 @@ use super::edits::Edits;
 use super::nested::{BOXES, Boxes, Found, WINDOW};
 use super::source::Source;
 use super::tables::Tables;
-use crate::{Error, Want};
+use crate::{Error, SpanSelection};
 
 /// Most tracks.
 pub(crate) const TRACKS: usize = 64;
@@ -99,7 +99,7 @@ impl Moov {
         source: &Source<'_>,
         from: u64,
         size: u64,
-        want: Option<&Want>,
+        want: Option<&SpanSelection>,
     ) -> Result<Moov, Error> {
         if size <= WHOLE {
             source.get(from, size).await?;

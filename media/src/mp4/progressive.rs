@@ -13,7 +13,7 @@ use super::tables::Tables;
 use super::times::{Clock, LATEST, offsets, syncs};
 use super::tracks::{Raw, describe, micros, presented, ticks, wanted};
 use super::work::Pick;
-use crate::{Error, TrackKind, Want};
+use crate::{Error, SpanSelection, TrackKind};
 
 /// Most samples of a track that are looked at for a span.
 const WINDOW: u64 = 2_000_000;
@@ -43,10 +43,10 @@ pub(crate) async fn all(source: &Source<'_>, trak: &Trak) -> Result<(Vec<Raw>, u
 pub(crate) async fn picks<'m>(
     source: &Source<'_>,
     moov: &'m Moov,
-    want: &Want,
+    want: &SpanSelection,
     span: Span,
 ) -> Result<Vec<Pick<'m>>, Error> {
-    let tracks = wanted(moov, want.picture, want.sound);
+    let tracks = wanted(moov, want.video, want.audio);
     let picks = tracks.into_iter().map(|(trak, kind)| pick(source, moov, trak, kind, span));
     try_join_all(picks).await
 }
@@ -70,8 +70,8 @@ async fn pick<'m>(
         .collect();
     ahead(source, trak, kind, shift, span).await?;
     let syncs = match kind {
-        TrackKind::Picture => syncs(source, tables).await?,
-        TrackKind::Sound => None,
+        TrackKind::Video => syncs(source, tables).await?,
+        TrackKind::Audio => None,
     };
     for _ in 0..ATTEMPTS {
         let from = ticks(span.start, trak.timescale).saturating_sub(shift);

@@ -41,7 +41,7 @@ pub(crate) fn select(
 ) -> Option<Selected> {
     let ticks = |sample: &Raw| sample.dts.saturating_add(sample.cts.into()).saturating_add(shift);
     let time = |sample: &Raw| micros(ticks(sample), timescale);
-    if kind == TrackKind::Sound {
+    if kind == TrackKind::Audio {
         let end =
             |sample: &Raw| micros(ticks(sample).saturating_add(sample.delta.into()), timescale);
         let within = |sample: &Raw| end(sample) > span.start && time(sample) < span.end;
@@ -91,7 +91,7 @@ mod tests {
 
     fn range(times: &[(i32, bool)], start: i64, end: i64) -> Option<(Range<usize>, bool, bool)> {
         let span = Span { start: start * 1_000_000, end: end * 1_000_000 };
-        select(&samples(times), TrackKind::Picture, 1, 0, span)
+        select(&samples(times), TrackKind::Video, 1, 0, span)
             .map(|found| (found.range, found.wanted, found.earlier))
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let packets: Vec<_> = (0..20).map(|time| (time, true)).collect();
         let of = |start, end| {
             let span = Span { start, end };
-            select(&samples(&packets), TrackKind::Sound, 1, 0, span).map(|found| found.range)
+            select(&samples(&packets), TrackKind::Audio, 1, 0, span).map(|found| found.range)
         };
         assert_eq!(of(5_500_000, 7_000_000), Some(3..9));
         assert_eq!(of(5_000_000, 7_000_001), Some(3..10));

@@ -9,7 +9,7 @@ use super::select::Span;
 use super::source::Source;
 use super::work::{Content, Pick};
 use super::{fragmented, indexed, progressive, tracks, work};
-use crate::{Error, Located, Movie, Part, ReadAt, TrackKind, Want};
+use crate::{ClipFile, ClipPart, Error, Media, ReadAt, SpanSelection, TrackKind};
 
 /// Most bytes that are read of the file, those of the span not counted.
 const INDEX: u64 = 64 << 20;
@@ -19,14 +19,14 @@ const INDEX: u64 = 64 << 20;
 ///
 /// # Errors
 /// As [`read`](super::read), but at most 64 MiB are read, and
-/// [`Kind::Nothing`](crate::Kind::Nothing) when nothing is presented in the
+/// [`ErrorKind::Nothing`](crate::ErrorKind::Nothing) when nothing is presented in the
 /// span.
-pub async fn locate(file: &dyn ReadAt, want: &Want) -> Result<Located, Error> {
+pub async fn locate(file: &dyn ReadAt, want: &SpanSelection) -> Result<ClipFile, Error> {
     let source = Source::new(file, INDEX);
     source.along(within(&source, want)).await
 }
 
-async fn within(source: &Source<'_>, want: &Want) -> Result<Located, Error> {
+async fn within(source: &Source<'_>, want: &SpanSelection) -> Result<ClipFile, Error> {
     let beginning = find(source).await?;
     let top = &beginning.moov;
     let moov = Moov::read(source, top.at, top.header.size, Some(want)).await?;
@@ -49,33 +49,33 @@ fn gathered(
     beginning: &Beginning,
     moov: &Moov,
     mut picks: Vec<Pick<'_>>,
-    zero_micros: i64,
+    origin_micros: i64,
     duration: Option<f64>,
-) -> Result<Located, Error> {
+) -> Result<ClipFile, Error> {
     picks.retain(|pick| !pick.samples.is_empty());
     if !picks.iter().any(|pick| pick.wanted) {
         return Err(nothing());
     }
     let parts = work::parts(&beginning.ftyp, moov, &picks)?;
-    let movie = Movie { tracks: picks.into_iter().map(|pick| pick.track).collect() };
-    Ok(Located { parts, zero_micros, duration, extension: "mp4", movie })
+    let media = Media { tracks: picks.into_iter().map(|pick| pick.track).collect() };
+    Ok(ClipFile { parts, origin_micros, duration, extension: "mp4", media })
 }
 
 async fn in_fragments(
     source: &Source<'_>,
     beginning: &Beginning,
     moov: &Moov,
-    want: &Want,
+    want: &SpanSelection,
     following: &Following,
     first: u64,
-) -> Result<Located, Error> {
-    let tracks = tracks::wanted(moov, want.picture, want.sound);
+) -> Result<ClipFile, Error> {
+    let tracks = tracks::wanted(moov, want.video, want.audio);
     let described = |(trak, kind): &(&Trak, TrackKind)| {
         let trex = moov.trex.iter().find(|trex| trex.track == trak.id);
         tracks::describe(trak, *kind, trex.map_or(1, |trex| trex.description))
     };
     // Refuses what can't be used before more is read.
-    let movie = Movie { tracks: tracks.iter().map(described).collect::<Result<_, _>>()? };
+    let media = Media { tracks: tracks.iter().map(described).collect::<Result<_, _>>()? };
     // `moov` may have the first samples itself, before all fragments.
     let some = tracks.iter().any(|(trak, _)| trak.tables.count > 0);
     let zero = match some {
@@ -93,9 +93,9 @@ async fn in_fragments(
         Choice::Copy(pieces) => {
             let top = &beginning.moov;
             let moov = source.get(top.at, top.header.size).await?;
-            let head = Part::Made([&beginning.ftyp[..], &moov].concat());
+            let head = ClipPart::Generated([&beginning.ftyp[..], &moov].concat());
             let parts = copied(head, &pieces)?;
-            Ok(Located { parts, zero_micros: zero, duration, extension: "mp4", movie })
+            Ok(ClipFile { parts, origin_micros: zero, duration, extension: "mp4", media })
         }
         Choice::Walk(hint) => {
             let picks = fragmented::picks(source, moov, &tracks, first, hint, span).await?;
@@ -105,18 +105,18 @@ async fn in_fragments(
 }
 
 /// A small file of segments as they are, and of parts of segments.
-fn copied(head: Part, pieces: &[Piece]) -> Result<Vec<Part>, Error> {
+fn copied(head: ClipPart, pieces: &[Piece]) -> Result<Vec<ClipPart>, Error> {
     let mut at = head.length();
     let mut parts = vec![head];
     for Piece { range, part } in pieces {
         let added = match part {
-            None => vec![Part::Copied(range.clone())],
+            None => vec![ClipPart::Copied(range.clone())],
             Some(Fragment { track, description, samples, .. }) => {
                 let (track, description) = (*track, *description);
                 work::fragment(&[Content { track, description, samples }], at)?
             }
         };
-        at += added.iter().map(Part::length).sum::<u64>();
+        at += added.iter().map(ClipPart::length).sum::<u64>();
         parts.extend(added);
     }
     Ok(parts)
@@ -127,7 +127,7 @@ fn nothing() -> Error {
 }
 
 /// A span in the file's own clock.
-pub(crate) fn span(want: &Want, zero: i64) -> Span {
+pub(crate) fn span(want: &SpanSelection, zero: i64) -> Span {
     // As a cast does: what is beyond every time becomes the greatest one.
     let micros = |seconds: f64| zero.saturating_add((seconds * 1e6).round() as i64);
     Span { start: micros(want.start), end: micros(want.end) }

@@ -30,13 +30,13 @@ pub(crate) fn presented(moov: &Moov) -> Vec<(&Trak, TrackKind)> {
     let chapters = |id| moov.tracks.iter().any(|track| track.chapters.contains(&id));
     let found: Vec<_> = (moov.tracks.iter())
         .filter_map(|track| match &track.handler {
-            b"vide" if !chapters(track.id) && !cover(track) => Some((track, TrackKind::Picture)),
-            b"soun" => Some((track, TrackKind::Sound)),
+            b"vide" if !chapters(track.id) && !cover(track) => Some((track, TrackKind::Video)),
+            b"soun" => Some((track, TrackKind::Audio)),
             _ => None,
         })
         .collect();
-    let on = |(track, kind): &(&Trak, TrackKind)| *kind == TrackKind::Sound || track.enabled;
-    let any_on = found.iter().any(|found| found.1 == TrackKind::Picture && on(found));
+    let on = |(track, kind): &(&Trak, TrackKind)| *kind == TrackKind::Audio || track.enabled;
+    let any_on = found.iter().any(|found| found.1 == TrackKind::Video && on(found));
     found.into_iter().filter(|found| !any_on || on(found)).collect()
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn presented(moov: &Moov) -> Vec<(&Trak, TrackKind)> {
 /// out when it is used.
 fn cover(track: &Trak) -> bool {
     track.tables.count == 1
-        && entry::read(&track.stsd, 1, TrackKind::Picture).is_ok_and(|entry| entry.still())
+        && entry::read(&track.stsd, 1, TrackKind::Video).is_ok_and(|entry| entry.still())
 }
 
 /// The picture and the sound that a span is made of: the first ones.
@@ -54,8 +54,8 @@ pub(crate) fn wanted(moov: &Moov, picture: bool, sound: bool) -> Vec<(&Trak, Tra
         let of = || all.iter().filter(move |found| found.1 == kind);
         of().find(|found| found.0.enabled).or(of().next()).copied()
     };
-    let picture = picture.then(|| first(TrackKind::Picture)).flatten();
-    let sound = sound.then(|| first(TrackKind::Sound)).flatten();
+    let picture = picture.then(|| first(TrackKind::Video)).flatten();
+    let sound = sound.then(|| first(TrackKind::Audio)).flatten();
     picture.into_iter().chain(sound).collect()
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn describe(trak: &Trak, kind: TrackKind, description: u32) -> Result
         language: trak.language,
         width: entry.width,
         height: entry.height,
-        presented: if kind == TrackKind::Picture { trak.presented } else { (0, 0) },
+        presented: if kind == TrackKind::Video { trak.presented } else { (0, 0) },
         matrix: trak.matrix,
         pixel_aspect: entry.pixel_aspect,
         sample_rate: entry.sample_rate,

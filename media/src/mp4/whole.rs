@@ -7,7 +7,7 @@ use super::source::Source;
 use super::tables::SAMPLES;
 use super::tracks::{Raw, describe, presented};
 use super::{progressive, walk};
-use crate::{Error, Movie, ReadAt, Sample, Track, TrackKind};
+use crate::{Error, Media, ReadAt, Sample, Track, TrackKind};
 
 /// Most bytes that are read of the file, samples not counted.
 const INDEX: u64 = 320 << 20;
@@ -17,13 +17,13 @@ const MOOV: u64 = 256 << 20;
 /// Reads where all samples of a file are.
 ///
 /// # Errors
-/// [`Kind::Damaged`](crate::Kind::Damaged),
-/// [`Kind::Unsupported`](crate::Kind::Unsupported) (encrypted, samples in other
+/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged),
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) (encrypted, samples in other
 /// files, edit lists that do more than move a track, several descriptions of
-/// the samples of a track), [`Kind::TooLarge`](crate::Kind::TooLarge) (more
+/// the samples of a track), [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) (more
 /// than 20 million samples, 64 tracks or 256 MiB of `moov`), and those of
 /// reading.
-pub async fn read(file: &dyn ReadAt) -> Result<Movie, Error> {
+pub async fn read(file: &dyn ReadAt) -> Result<Media, Error> {
     let source = Source::new(file, INDEX);
     let beginning = find(&source).await?;
     let size = beginning.moov.header.size;
@@ -48,7 +48,7 @@ pub async fn read(file: &dyn ReadAt) -> Result<Movie, Error> {
         fragments(&source, &moov, beginning.moov.end(), &mut gathered).await?;
     }
     let tracks = gathered.into_iter().map(|gathered| gathered.finish(&moov));
-    Ok(Movie { tracks: tracks.collect::<Result<_, _>>()? })
+    Ok(Media { tracks: tracks.collect::<Result<_, _>>()? })
 }
 
 /// The samples of a track so far.

@@ -7,9 +7,9 @@ use std::ops::Range;
 use super::edits::Edits;
 use super::moov::{Moov, Trak};
 use super::tracks::Raw;
+use crate::clip_file::GAP;
 use crate::mux::mp4::boxes::{boxed, full, words};
-use crate::work::GAP;
-use crate::{Error, Part, Track};
+use crate::{ClipPart, Error, Track};
 
 /// From this size on, a box says its size in 64 bits.
 const WIDE: u64 = 0xf000_0000;
@@ -40,7 +40,7 @@ pub(crate) struct Content<'a> {
 }
 
 /// The parts of the small file. `ftyp` is that of the original file, whole.
-pub(crate) fn parts(ftyp: &[u8], moov: &Moov, picks: &[Pick<'_>]) -> Result<Vec<Part>, Error> {
+pub(crate) fn parts(ftyp: &[u8], moov: &Moov, picks: &[Pick<'_>]) -> Result<Vec<ClipPart>, Error> {
     let mut head = match ftyp {
         [] => boxed(b"ftyp", &[b"qt  ", &words(&[0]), b"qt  "]),
         ftyp => ftyp.to_vec(),
@@ -48,7 +48,7 @@ pub(crate) fn parts(ftyp: &[u8], moov: &Moov, picks: &[Pick<'_>]) -> Result<Vec<
     head.extend(movie(moov, picks));
     let contents: Vec<Content<'_>> = picks.iter().map(Pick::content).collect();
     let mut parts = fragment(&contents, head.len() as u64)?;
-    if let Some(Part::Made(moof)) = parts.first_mut() {
+    if let Some(ClipPart::Generated(moof)) = parts.first_mut() {
         head.append(moof);
         *moof = head;
     }
@@ -63,7 +63,7 @@ impl Pick<'_> {
 }
 
 /// A fragment, which is put to `at` in the small file.
-pub(crate) fn fragment(contents: &[Content<'_>], at: u64) -> Result<Vec<Part>, Error> {
+pub(crate) fn fragment(contents: &[Content<'_>], at: u64) -> Result<Vec<ClipPart>, Error> {
     let mut ranges: Vec<Range<u64>> =
         contents.iter().flat_map(|content| runs(content.samples)).map(|run| run.1).collect();
     ranges.sort_unstable_by_key(|range| range.start);
@@ -90,8 +90,8 @@ pub(crate) fn fragment(contents: &[Content<'_>], at: u64) -> Result<Vec<Part>, E
     if mdat == 16 {
         head.extend((payload + 16).to_be_bytes());
     }
-    let copied = copied.into_iter().filter(|range| !range.is_empty()).map(Part::Copied);
-    Ok(std::iter::once(Part::Made(head)).chain(copied).collect())
+    let copied = copied.into_iter().filter(|range| !range.is_empty()).map(ClipPart::Copied);
+    Ok(std::iter::once(ClipPart::Generated(head)).chain(copied).collect())
 }
 
 /// Samples whose bytes follow each other, and those bytes.

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
-use super::Data;
+use super::SampleData;
 
 /// Most bytes read at once.
 const BUFFER: u64 = 1 << 20;
 
 /// Writes samples one after the other. Neighbours of one file are read together.
-pub(super) struct Copier<'a, W> {
+pub(crate) struct Copier<'a, W> {
     out: &'a mut W,
     files: &'a [&'a File],
     /// File, first byte and end of what is still to be copied.
@@ -30,11 +30,11 @@ impl<'a, W: Write> Copier<'a, W> {
     }
 
     /// One sample.
-    pub fn sample(&mut self, data: &Data) -> io::Result<()> {
+    pub fn sample(&mut self, data: &SampleData) -> io::Result<()> {
         let (file, offset, size) = match data {
-            Data::Made(bytes) => return self.bytes(bytes),
-            Data::Chain(parts) => return parts.iter().try_for_each(|part| self.sample(part)),
-            Data::Of { file, offset, size } => (*file, *offset, u64::from(*size)),
+            SampleData::Generated(bytes) => return self.bytes(bytes),
+            SampleData::Chain(parts) => return parts.iter().try_for_each(|part| self.sample(part)),
+            SampleData::Copied { file, offset, size } => (*file, *offset, u64::from(*size)),
         };
         let end = offset.checked_add(size).ok_or(io::ErrorKind::InvalidInput)?;
         match &mut self.run {

@@ -1,8 +1,7 @@
 //! What a new file is made of, and the writers that make it.
 
-mod copy;
+pub(crate) mod copy;
 pub mod mp4;
-pub mod webm;
 
 use crate::{Error, Track};
 
@@ -22,9 +21,9 @@ pub enum WriteError {
 pub struct OutTrack {
     /// What it is. Its own `samples` are not looked at.
     pub track: Track,
-    /// When its first sample is presented, ticks after the file's beginning.
-    /// Negative: so much of its beginning is decoded, but not presented.
-    pub begins: i64,
+    /// When its first sample is presented, ticks after the file's start.
+    /// Negative: the track's first so many ticks are decoded, but not presented.
+    pub start: i64,
     /// Its samples in decoding order.
     pub samples: Vec<OutSample>,
 }
@@ -33,7 +32,7 @@ pub struct OutTrack {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutSample {
     /// Its bytes.
-    pub data: Data,
+    pub data: SampleData,
     /// When it is presented, ticks after the track's first one.
     pub pts: i64,
     /// How long, ticks; not 0.
@@ -44,9 +43,9 @@ pub struct OutSample {
 
 /// The bytes of a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Data {
+pub enum SampleData {
     /// A part of one of the files that the writer is given.
-    Of {
+    Copied {
         /// Which file.
         file: usize,
         /// First byte.
@@ -55,18 +54,18 @@ pub enum Data {
         size: u32,
     },
     /// These bytes.
-    Made(Vec<u8>),
+    Generated(Vec<u8>),
     /// One after the other.
-    Chain(Vec<Data>),
+    Chain(Vec<SampleData>),
 }
 
-impl Data {
+impl SampleData {
     /// Bytes.
     pub fn size(&self) -> u64 {
         match self {
-            Data::Of { size, .. } => u64::from(*size),
-            Data::Made(bytes) => bytes.len() as u64,
-            Data::Chain(parts) => parts.iter().map(Data::size).sum(),
+            SampleData::Copied { size, .. } => u64::from(*size),
+            SampleData::Generated(bytes) => bytes.len() as u64,
+            SampleData::Chain(parts) => parts.iter().map(SampleData::size).sum(),
         }
     }
 }

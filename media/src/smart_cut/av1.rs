@@ -5,7 +5,7 @@
 use super::join::{Joined, Part};
 use super::prepare::Source;
 use crate::codec::av1::{Sequence, obus, sequence_unit, start};
-use crate::mux::Data;
+use crate::mux::SampleData;
 use crate::{Error, Sample};
 
 /// Bytes of `av1C` before its units.
@@ -46,13 +46,13 @@ fn configured(source: Source<'_>) -> Result<&[u8], Error> {
 }
 
 /// A keyframe with the sequence header before it; none when it is there.
-async fn complete(source: Source<'_>, key: &Sample) -> Result<Option<Data>, Error> {
+async fn complete(source: Source<'_>, key: &Sample) -> Result<Option<SampleData>, Error> {
     if start(&source.beginning(key).await?)?.sequence.is_some() {
         return Ok(None);
     }
     let mut made = configured(source)?.to_vec();
     made.extend_from_slice(&source.whole(key).await?);
-    Ok(Some(Data::Made(made)))
+    Ok(Some(SampleData::Generated(made)))
 }
 
 pub(super) async fn join(

@@ -14,7 +14,7 @@ use crate::codec::hevc::{
     is_entry, is_of_light, is_slice, layer, unit_type,
 };
 use crate::codec::nal::{LengthSize, Unit, Units, escape, split, unescape};
-use crate::mux::Data;
+use crate::mux::SampleData;
 use crate::{Error, Sample};
 
 impl From<Sps> for Picture {
@@ -121,13 +121,13 @@ impl Hevc {
             self.take(&own, ids, &mut config)?;
             let samples = part.rewritten(move |sample| rewrite(sample, from, lengths, ids));
             let mut samples = samples.await?;
-            if let Some(Data::Made(first)) = samples.first_mut() {
+            if let Some(SampleData::Generated(first)) = samples.first_mut() {
                 first.splice(0..0, light.clone());
             }
             joined.place(part.end, samples);
         }
         if head.is_some() {
-            let key = cut_ties(&key, lengths)?.map(Data::Made);
+            let key = cut_ties(&key, lengths)?.map(SampleData::Generated);
             joined.changed = first.zip(key).into_iter().collect();
         }
         joined.config = config.write(!self.in_band)?;

@@ -3,7 +3,7 @@
 use super::prepare::Source;
 use super::untie::Changed;
 use super::{Cut, End, Piece, Plan, Seam, av1, vpx};
-use crate::mux::{Data, OutSample, OutTrack};
+use crate::mux::{OutSample, OutTrack, SampleData};
 use crate::{Codec, Error, Sample, Track};
 
 /// Most bytes of an encoded part that are kept in memory because they had to be
@@ -62,7 +62,7 @@ pub async fn join(
     let mut track = source.track.without_samples();
     track.config = joined.config;
     track.entry = joined.entry;
-    Ok(OutTrack { track, begins: 0, samples })
+    Ok(OutTrack { track, start: 0, samples })
 }
 
 /// At which samples of the body players may begin to decode. Of an open group
@@ -87,11 +87,11 @@ pub(super) struct Joined {
     pub config: Vec<u8>,
     pub entry: Option<Vec<u8>>,
     /// The head's samples in decoding order.
-    pub head: Vec<Data>,
+    pub head: Vec<SampleData>,
     /// Samples of the body that can't be copied as they are.
     pub changed: Changed,
     /// The tail's samples in decoding order.
-    pub tail: Vec<Data>,
+    pub tail: Vec<SampleData>,
 }
 
 impl Joined {
@@ -101,7 +101,7 @@ impl Joined {
         Joined { config: config.clone(), entry: entry.clone(), ..Joined::default() }
     }
 
-    pub fn place(&mut self, end: End, samples: Vec<Data>) {
+    pub fn place(&mut self, end: End, samples: Vec<SampleData>) {
         match end {
             End::Head => self.head = samples,
             End::Tail => self.tail = samples,
@@ -147,7 +147,7 @@ impl<'a> Part<'a> {
     }
 
     /// Its samples as they are.
-    pub fn copied(self) -> Vec<Data> {
+    pub fn copied(self) -> Vec<SampleData> {
         let file = match self.end {
             End::Head => 1,
             End::Tail => 2,
@@ -159,7 +159,7 @@ impl<'a> Part<'a> {
     pub async fn rewritten(
         self,
         each: impl Fn(&[u8]) -> Result<Vec<u8>, Error> + Send,
-    ) -> Result<Vec<Data>, Error> {
+    ) -> Result<Vec<SampleData>, Error> {
         let mut samples = Vec::with_capacity(self.source.track.samples.len());
         let mut bytes = 0;
         for sample in &self.source.track.samples {
@@ -168,7 +168,7 @@ impl<'a> Part<'a> {
             if bytes > MOST_MADE {
                 return Err(Error::too_large("more than 256 MiB of frames had to be rewritten"));
             }
-            samples.push(Data::Made(made));
+            samples.push(SampleData::Generated(made));
         }
         Ok(samples)
     }
@@ -177,7 +177,7 @@ impl<'a> Part<'a> {
     /// first of them in place `from` of all.
     fn append(
         self,
-        data: Vec<Data>,
+        data: Vec<SampleData>,
         times: &Times,
         from: usize,
         samples: &mut Vec<OutSample>,
@@ -197,8 +197,8 @@ impl<'a> Part<'a> {
     }
 }
 
-fn range(file: usize, sample: &Sample) -> Data {
-    Data::Of { file, offset: sample.offset, size: sample.size }
+fn range(file: usize, sample: &Sample) -> SampleData {
+    SampleData::Copied { file, offset: sample.offset, size: sample.size }
 }
 
 /// When each wanted frame is shown, in the order of presentation.

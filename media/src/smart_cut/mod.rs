@@ -10,7 +10,7 @@
 //! the picture.
 //!
 //! Nothing is encoded or written here, and nothing is guessed: what isn't known
-//! to be safe is refused with [`Unsupported`](crate::Kind::Unsupported) and a
+//! to be safe is refused with [`Unsupported`](crate::ErrorKind::Unsupported) and a
 //! sentence for people, and a full encode has to do instead.
 
 mod av1;

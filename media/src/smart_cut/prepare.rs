@@ -42,7 +42,7 @@ async fn look(
     (from, to): (i64, i64),
     most: usize,
 ) -> Result<Cut, Error> {
-    if track.kind != TrackKind::Picture {
+    if track.kind != TrackKind::Video {
         return Err(Error::unsupported("only pictures are cut by frames"));
     }
     let source = Source { file, track };

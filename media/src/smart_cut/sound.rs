@@ -1,6 +1,6 @@
 //! The packets of sound that go with a picture.
 
-use crate::mux::{Data, OutSample, OutTrack};
+use crate::mux::{OutSample, OutTrack, SampleData};
 use crate::{Error, Sample, Track, TrackKind};
 
 /// The packets between two times of the file's own clock (microseconds: those
@@ -21,7 +21,7 @@ pub fn sound(
     end_micros: i64,
     file: usize,
 ) -> Result<OutTrack, Error> {
-    if track.kind != TrackKind::Sound {
+    if track.kind != TrackKind::Audio {
         return Err(Error::unsupported("a track that isn't sound"));
     }
     let (start, end) = (ticks(track, start_micros), ticks(track, end_micros));
@@ -51,12 +51,12 @@ pub fn sound(
         };
         let duration = duration
             .ok_or_else(|| Error::unsupported("times of the sound's packets don't rise"))?;
-        let data = Data::Of { file, offset: packet.offset, size: packet.size };
+        let data = SampleData::Copied { file, offset: packet.offset, size: packet.size };
         Ok(OutSample { data, pts: packet.pts - first.pts, duration, sync: packet.sync })
     });
     let samples = samples.collect::<Result<_, Error>>()?;
-    let begins = first.pts.saturating_sub(start);
-    Ok(OutTrack { track: track.without_samples(), begins, samples })
+    let start = first.pts.saturating_sub(start);
+    Ok(OutTrack { track: track.without_samples(), start, samples })
 }
 
 /// Microseconds as the nearest whole ticks.

@@ -5,9 +5,9 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::mux::Data;
+use crate::mux::SampleData;
 use crate::track::UPRIGHT;
-use crate::{Codec, Error, Kind, Sample, Track, TrackKind};
+use crate::{Codec, Error, ErrorKind, Sample, Track, TrackKind};
 
 fn track(kind: TrackKind, timescale: u32, samples: Vec<Sample>) -> Track {
     Track {
@@ -39,7 +39,7 @@ fn pictures(order: &str) -> Track {
         duration: 1,
         sync: word.starts_with('K'),
     });
-    track(TrackKind::Picture, 25, samples.collect())
+    track(TrackKind::Video, 25, samples.collect())
 }
 
 /// The plan by times instead of indexes: head, body, tail.
@@ -99,11 +99,11 @@ fn plans_ask_for_entries_in_turn_and_refuse_what_is_unclear() {
     let never = super::plan(&track, 1, 6, |_| Ok(false)).unwrap();
     assert_eq!((never.head.len(), never.body.len(), never.tail.len()), (5, 0, 0));
     let fails = super::plan(&track, 0, 6, |_| Err(Error::read("gone")));
-    assert_eq!(fails.unwrap_err().kind, Kind::Read);
-    assert_eq!(super::plan(&track, 7, 99, |_| Ok(true)).unwrap_err().kind, Kind::Nothing);
-    assert_eq!(super::plan(&track, 5, 1, |_| Ok(true)).unwrap_err().kind, Kind::Nothing);
+    assert_eq!(fails.unwrap_err().kind, ErrorKind::Read);
+    assert_eq!(super::plan(&track, 7, 99, |_| Ok(true)).unwrap_err().kind, ErrorKind::Nothing);
+    assert_eq!(super::plan(&track, 5, 1, |_| Ok(true)).unwrap_err().kind, ErrorKind::Nothing);
     let twice = pictures("K0 1 1 2");
-    assert_eq!(super::plan(&twice, 0, 3, |_| Ok(true)).unwrap_err().kind, Kind::Unsupported);
+    assert_eq!(super::plan(&twice, 0, 3, |_| Ok(true)).unwrap_err().kind, ErrorKind::Unsupported);
 }
 
 /// Packets of 1024 ticks at 48 kHz with these times.
@@ -115,15 +115,20 @@ fn packets(times: &[i64]) -> Track {
         duration: 1024,
         sync: true,
     };
-    track(TrackKind::Sound, 48_000, times.iter().map(sample).collect())
+    track(TrackKind::Audio, 48_000, times.iter().map(sample).collect())
 }
 
 /// When the packets of a sound begin: `begins`, then times and durations.
-fn heard(track: &Track, from: i64, to: i64) -> Result<(i64, Vec<(i64, u32)>), Kind> {
+fn heard(track: &Track, from: i64, to: i64) -> Result<(i64, Vec<(i64, u32)>), ErrorKind> {
     let micros = |ticks: i64| track.micros(ticks);
     let sound = sound(track, micros(from), micros(to), 3).map_err(|error| error.kind)?;
-    assert!(sound.samples.iter().all(|sample| matches!(sample.data, Data::Of { file: 3, .. })));
-    Ok((sound.begins, sound.samples.iter().map(|it| (it.pts, it.duration)).collect()))
+    assert!(
+        sound
+            .samples
+            .iter()
+            .all(|sample| matches!(sample.data, SampleData::Copied { file: 3, .. }))
+    );
+    Ok((sound.start, sound.samples.iter().map(|it| (it.pts, it.duration)).collect()))
 }
 
 #[test]
@@ -135,15 +140,15 @@ fn packets_nearest_to_the_span() {
     assert_eq!(heard(&even, 1024 + 500, 3072 + 500), Ok((-500, two.clone())));
     assert_eq!(heard(&even, 1024 - 500, 3072 - 500), Ok((500, two)));
     assert_eq!(heard(&even, 0, 100), Ok((0, vec![(0, 1024)])), "less than half a packet");
-    assert_eq!(heard(&even, 99_999, 200_000), Err(Kind::Nothing));
+    assert_eq!(heard(&even, 99_999, 200_000), Err(ErrorKind::Nothing));
     assert_eq!(heard(&even, -9999, 0), Ok((8975, vec![(0, 1024)])), "late sound");
     // A gap, and the span begins in it.
     let gap = packets(&[0, 1024, 10_240, 11_264]);
     assert_eq!(heard(&gap, 0, 11_264), Ok((0, vec![(0, 1024), (1024, 9216), (10_240, 1024)])));
     assert_eq!(heard(&gap, 5000, 11_264), Ok((5240, vec![(0, 1024)])));
-    assert_eq!(heard(&gap, 5000, 6000), Err(Kind::Nothing));
-    assert_eq!(heard(&packets(&[0, 1024, 1024, 2048]), 0, 4096), Err(Kind::Unsupported));
-    assert_eq!(heard(&packets(&[0, 2048, 1024, 3072]), 0, 4096), Err(Kind::Unsupported));
+    assert_eq!(heard(&gap, 5000, 6000), Err(ErrorKind::Nothing));
+    assert_eq!(heard(&packets(&[0, 1024, 1024, 2048]), 0, 4096), Err(ErrorKind::Unsupported));
+    assert_eq!(heard(&packets(&[0, 2048, 1024, 3072]), 0, 4096), Err(ErrorKind::Unsupported));
 }
 
 #[test]

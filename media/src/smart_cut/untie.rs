@@ -14,14 +14,14 @@ use crate::codec::h264::{
     Avcc, IDR, PPS, ParameterSets, Pps, Renumbering, SPS, Slice, Sps, is_slice, unit_type,
 };
 use crate::codec::nal::{LengthSize, Unit, Units, escape, escaped_length, unescape};
-use crate::mux::Data;
+use crate::mux::SampleData;
 use crate::{Error, Sample};
 
 /// Bytes of a slice in which its header must end.
 const HEADER: u32 = 1024;
 
 /// Samples that are other than in the source, by their index.
-pub(super) type Changed = BTreeMap<usize, Data>;
+pub(super) type Changed = BTreeMap<usize, SampleData>;
 
 /// What a body's samples become, the keyframe first; `body` are their indexes
 /// in decoding order.
@@ -136,11 +136,16 @@ impl Picture {
     }
 
     /// The sample with other headers, one for each slice.
-    fn renamed(&self, sample: &Sample, lengths: LengthSize, to: &[Renamed]) -> Result<Data, Error> {
+    fn renamed(
+        &self,
+        sample: &Sample,
+        lengths: LengthSize,
+        to: &[Renamed],
+    ) -> Result<SampleData, Error> {
         let mut parts = Vec::new();
         let mut at = sample.offset;
         let mut to = to.iter();
-        let range = |from: u64, end: u64| Data::Of {
+        let range = |from: u64, end: u64| SampleData::Copied {
             file: SOURCE,
             offset: from,
             // Within a sample, whose size is of 32 bits.
@@ -153,12 +158,12 @@ impl Picture {
             let length = made.len() + (unit.size as usize).saturating_sub(replaced);
             let before = unit.offset.saturating_sub(lengths.bytes() as u64);
             let prefix = lengths.length(length)?;
-            parts.extend([range(at, before), Data::Made([prefix, made].concat())]);
+            parts.extend([range(at, before), SampleData::Generated([prefix, made].concat())]);
             at = unit.offset + replaced as u64;
         }
         parts.push(range(at, sample.offset + u64::from(sample.size)));
         parts.retain(|part| part.size() > 0);
-        Ok(Data::Chain(parts))
+        Ok(SampleData::Chain(parts))
     }
 }
 

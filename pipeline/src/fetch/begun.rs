@@ -54,7 +54,7 @@ impl Begun {
         loop {
             let here = *self.file.here.wait_for(|here| *here >= enough).await.ok()?;
             let index = Index::so_far(&input, &path, here).await;
-            let track = index.as_ref().and_then(|index| index.movie.picture());
+            let track = index.as_ref().and_then(|index| index.media.video_track());
             enough = match track.and_then(|track| until_key(track, start)) {
                 Some(end) if end <= here => return Some((index?, here)),
                 Some(end) => end,

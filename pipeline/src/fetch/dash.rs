@@ -127,7 +127,7 @@ pub(super) async fn read(
         reel.segments.extend(segments);
         reel.maps.extend(map);
         reel.bases.push(base);
-        zeros.insert(run, list.zero_micros.saturating_add(ahead));
+        zeros.insert(run, list.origin_micros.saturating_add(ahead));
     }
     reel.zero = Zero::Told(zeros);
     let pause = Duration::from_secs_f64(manifest.update.unwrap_or(2.0).clamp(0.5, 10.0));
@@ -164,7 +164,7 @@ impl Wanted {
 /// The representation that a source's format is: by its name, which sources
 /// put something before, or else by height and rate.
 fn named<'a>(list: &'a [Representation], format: &Format) -> Option<&'a Representation> {
-    let kind = if format.video.is_some() { TrackKind::Picture } else { TrackKind::Sound };
+    let kind = if format.video.is_some() { TrackKind::Video } else { TrackKind::Audio };
     let alike = || list.iter().filter(|found| found.kind == Some(kind));
     let ends = |found: &&Representation| {
         let rest = format.id.strip_suffix(&found.id).filter(|_| !found.id.is_empty());
@@ -186,7 +186,7 @@ fn named<'a>(list: &'a [Representation], format: &Format) -> Option<&'a Represen
 
 /// A representation as sources describe formats.
 fn as_format((place, of): (usize, &Representation)) -> Option<Format> {
-    let picture = of.kind == Some(TrackKind::Picture);
+    let picture = of.kind == Some(TrackKind::Video);
     if of.kind.is_none() || of.protected {
         return None;
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clipmill_core::{Code, Error};
-use clipmill_media::{Kind, Part, Want, mp4, webm};
+use clipmill_media::{ClipPart, ErrorKind, SpanSelection, matroska, mp4};
 use tokio::sync::watch;
 
 use super::begun::Filling;
@@ -57,27 +57,29 @@ pub(super) async fn plan(
     need: &part::Need,
     stem: &Path,
 ) -> Result<Work, Cannot> {
-    let want = Want {
+    let want = SpanSelection {
         start: need.span.start,
         end: need.span.end,
-        picture: need.picture,
-        sound: need.sound,
+        video: need.picture,
+        audio: need.sound,
     };
     let located = match Demuxer::sniff(&remote.head) {
         Some(Demuxer::Mov) => mp4::locate(&*remote, &want).await,
-        Some(Demuxer::Matroska) => webm::locate(&*remote, &want).await,
+        Some(Demuxer::Matroska) => matroska::locate(&*remote, &want).await,
         _ => Err(clipmill_media::Error::unsupported("this format has no index that is read here")),
     };
     let located = located.map_err(|error| explain(error, &remote))?;
-    if need.picture && located.movie.picture().is_none() {
+    if need.picture && located.media.video_track().is_none() {
         return Err(Error::never(Code::NoVideo, "the source holds no moving picture").into());
     }
-    let mut work = Work::new(remote, stem, located.extension, Some(located.zero_micros))?;
+    let mut work = Work::new(remote, stem, located.extension, Some(located.origin_micros))?;
     let mut place = 0_u64;
     for part in &located.parts {
         match part {
-            Part::Made(bytes) => work.sink().put(Bytes::copy_from_slice(bytes), place).await?,
-            Part::Copied(range) => work.copy(range.clone(), place).await?,
+            ClipPart::Generated(bytes) => {
+                work.sink().put(Bytes::copy_from_slice(bytes), place).await?
+            }
+            ClipPart::Copied(range) => work.copy(range.clone(), place).await?,
         }
         place = place.saturating_add(part.length());
     }
@@ -196,12 +198,14 @@ impl Work {
 
 fn explain(error: clipmill_media::Error, remote: &Upstream) -> Cannot {
     match error.kind {
-        Kind::Damaged | Kind::Unsupported | Kind::TooLarge => Cannot::ReadIt(error.what),
-        Kind::Nothing => {
+        ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::TooLarge => {
+            Cannot::ReadIt(error.what)
+        }
+        ErrorKind::Nothing => {
             Cannot::Fail(Error::never(Code::NoSuchSpan, "the video ends before this span begins"))
         }
         // A read beyond the end is the file's fault.
-        Kind::Read => match remote.failure() {
+        ErrorKind::Read => match remote.failure() {
             Some(failure) => Cannot::Fail(failure),
             None => Cannot::ReadIt(error.what),
         },

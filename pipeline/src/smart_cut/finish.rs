@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use clipmill_core::probe::Container;
-use clipmill_media::mux::{Data, OutSample, OutTrack};
+use clipmill_media::mux::{OutSample, OutTrack, SampleData};
 use clipmill_media::{Sample, Track};
 
 use super::{Trouble, blocking, put};
@@ -26,11 +26,11 @@ pub(crate) async fn finish(path: &Path) {
 async fn tidy(path: &Path) -> Result<(), Trouble> {
     let input = Input::file(path).await?;
     let Some(index) = Index::of(&input, path).await else { return Ok(()) };
-    if index.movie.sounds().all(|sound| !primes(sound)) {
+    if index.media.audio_tracks().all(|sound| !primes(sound)) {
         return Ok(());
     }
     let tracks: Vec<OutTrack> =
-        index.movie.tracks.iter().map(|track| from_its_start(track, 0)).collect();
+        index.media.tracks.iter().map(|track| from_its_start(track, 0)).collect();
     let (draft, path) = (path.with_extension("finished"), path.to_path_buf());
     blocking(move |_| {
         put(Container::Mp4, &draft, &tracks, &[&index.file])?;
@@ -51,13 +51,13 @@ fn is_presented(sample: &Sample) -> bool {
 /// over before the beginning.
 pub(super) fn from_its_start(track: &Track, file: usize) -> OutTrack {
     let kept: Vec<&Sample> = track.samples.iter().filter(|sample| is_presented(sample)).collect();
-    let begins = kept.iter().map(|sample| sample.pts).min().unwrap_or(0);
+    let start = kept.iter().map(|sample| sample.pts).min().unwrap_or(0);
     let samples = kept.iter().map(|sample| OutSample {
-        data: Data::Of { file, offset: sample.offset, size: sample.size },
-        pts: sample.pts - begins,
+        data: SampleData::Copied { file, offset: sample.offset, size: sample.size },
+        pts: sample.pts - start,
         duration: sample.duration,
         sync: sample.sync,
     });
     let samples = samples.collect();
-    OutTrack { track: Track { samples: Vec::new(), ..track.clone() }, begins, samples }
+    OutTrack { track: Track { samples: Vec::new(), ..track.clone() }, start, samples }
 }

@@ -3,7 +3,7 @@
 //! the source's format is.
 
 use clipmill_media::Track;
-use clipmill_media::mux::{Data, OutSample, OutTrack};
+use clipmill_media::mux::{OutSample, OutTrack, SampleData};
 use clipmill_media::track::UPRIGHT;
 
 use super::Trouble;
@@ -30,14 +30,14 @@ pub(super) fn lead(track: &Track, frames: &[usize]) -> Result<Lead, Trouble> {
     let zero = needed.first().map(|key| key.pts).ok_or_else(none)?;
     // What is shown before the keyframe needs what was before it.
     let samples = needed.iter().filter(|sample| sample.pts >= zero).map(|sample| OutSample {
-        data: Data::Of { file: 0, offset: sample.offset, size: sample.size },
+        data: SampleData::Copied { file: 0, offset: sample.offset, size: sample.size },
         pts: sample.pts - zero,
         duration: sample.duration,
         sync: sample.sync,
     });
     let samples = samples.collect();
     let track = Track { samples: Vec::new(), matrix: UPRIGHT, ..track.clone() };
-    Ok(Lead { track: OutTrack { track, begins: 0, samples }, zero })
+    Ok(Lead { track: OutTrack { track, start: 0, samples }, zero })
 }
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
         };
         Track {
             id: 1,
-            kind: TrackKind::Picture,
+            kind: TrackKind::Video,
             codec: Codec::H264,
             config: Vec::new(),
             entry: None,

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use clipmill_core::probe::{AudioStream, Container};
 use clipmill_media::cut::{self, Cut};
 use clipmill_media::mux::{self, OutTrack};
-use clipmill_media::{Kind, LocalFile, Track, webm};
+use clipmill_media::{ErrorKind, LocalFile, Track, matroska};
 use clipmill_plugins::EncodePlan;
 
 pub(super) use self::finish::finish;
@@ -72,7 +72,7 @@ enum Trouble {
 impl From<clipmill_media::Error> for Trouble {
     fn from(error: clipmill_media::Error) -> Trouble {
         match error.kind {
-            Kind::Read => Trouble::Failed(unreadable(&error)),
+            ErrorKind::Read => Trouble::Failed(unreadable(&error)),
             _ => Trouble::Unfit(error.what),
         }
     }
@@ -195,7 +195,7 @@ fn window(job: &Job<'_>, track: &Track) -> Result<(Track, i64, i64), Trouble> {
     let mut track = track.clone();
     // Matroska rounds to milliseconds, which an MP4 need not.
     if job.plan.container == Container::Mp4 && track.entry.is_none() {
-        webm::even(&mut track);
+        matroska::even(&mut track);
     }
     let mut times: Vec<i64> = track.samples.iter().map(|sample| sample.pts).collect();
     times.sort_unstable();
@@ -308,7 +308,7 @@ fn put(
     let files: Vec<&std::fs::File> = files.iter().map(|file| file.file()).collect();
     let mut out = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create_new(path)?);
     match container {
-        Container::Webm | Container::Mkv => mux::webm::write(&mut out, tracks, &files)?,
+        Container::Webm | Container::Mkv => matroska::write(&mut out, tracks, &files)?,
         _ => mux::mp4::write(&mut out, tracks, &files)?,
     }
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clipmill_core::probe::Container;
 use clipmill_media::cut::{Cut, End, Piece};
-use clipmill_media::mux::{Data, OutTrack};
-use clipmill_media::{LocalFile, Movie, Track};
+use clipmill_media::mux::{OutTrack, SampleData};
+use clipmill_media::{LocalFile, Media, Track};
 
 use super::lead::{Lead, lead};
 use super::{Job, Trouble, blocking, put};
@@ -65,8 +65,8 @@ async fn part(
     }
     let encoded = Input::file(&order.output).await?;
     let read = Index::of(&encoded, &order.output).await;
-    let (file, movie) = read.map(|index| (index.file, index.movie)).ok_or_else(broken)?;
-    let track = Movie::picture(&movie).cloned().ok_or_else(broken)?;
+    let (file, media) = read.map(|index| (index.file, index.media)).ok_or_else(broken)?;
+    let track = Media::video_track(&media).cloned().ok_or_else(broken)?;
     Ok(Some(Part { file, track }))
 }
 
@@ -135,8 +135,10 @@ impl Order {
     /// Whether all that it needs of the source is before this place.
     fn is_within(&self, here: u64) -> bool {
         self.lead.samples.iter().all(|sample| match &sample.data {
-            Data::Of { offset, size, .. } => offset.saturating_add((*size).into()) <= here,
-            Data::Made(_) | Data::Chain(_) => true,
+            SampleData::Copied { offset, size, .. } => {
+                offset.saturating_add((*size).into()) <= here
+            }
+            SampleData::Generated(_) | SampleData::Chain(_) => true,
         })
     }
 

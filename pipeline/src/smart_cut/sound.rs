@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use clipmill_core::probe::Container;
 use clipmill_media::mux::OutTrack;
-use clipmill_media::{Codec, Kind, LocalFile, Track, cut, webm};
+use clipmill_media::{Codec, ErrorKind, LocalFile, Track, cut, matroska};
 
 use super::finish::from_its_start;
 use super::{Job, Trouble};
@@ -52,7 +52,7 @@ async fn copied(job: &Job<'_>) -> Result<Option<Sounds>, Trouble> {
     };
     let (from, to) =
         (job.exact.window.start_micros, job.exact.window.start_micros + job.exact.pace.length);
-    let all: Vec<&Track> = index.movie.sounds().collect();
+    let all: Vec<&Track> = index.media.audio_tracks().collect();
     let mut tracks = Vec::new();
     for (place, stream) in all_places(job).zip(job.sounds) {
         let Some(track) = all.get(place).filter(|track| {
@@ -65,7 +65,7 @@ async fn copied(job: &Job<'_>) -> Result<Option<Sounds>, Trouble> {
             // Late sound needs silence before it, which only an encoder makes.
             Ok(_) => return Ok(None),
             // The sound ends before the span, or begins after it.
-            Err(error) if error.kind == Kind::Nothing => {}
+            Err(error) if error.kind == ErrorKind::Nothing => {}
             Err(error) => {
                 tracing::info!(%error, "the sound is encoded");
                 return Ok(None);
@@ -81,7 +81,7 @@ fn exactly(track: &Track) -> Cow<'_, Track> {
         return Cow::Borrowed(track);
     }
     let mut exact = track.clone();
-    webm::even(&mut exact);
+    matroska::even(&mut exact);
     Cow::Owned(exact)
 }
 
@@ -111,7 +111,7 @@ fn fits(job: &Job<'_>, codec: &Codec) -> bool {
 /// Whether it begins with the picture, but for half a packet.
 fn is_prompt(sound: &OutTrack) -> bool {
     let packet = sound.samples.first().map_or(0, |sample| i64::from(sample.duration));
-    sound.begins.saturating_abs() <= packet / 2 + 1
+    sound.start.saturating_abs() <= packet / 2 + 1
 }
 
 /// All sounds by an encoder, from the picture's first frame on.
@@ -134,6 +134,6 @@ async fn encoded(context: &PipelineContext, job: &Job<'_>) -> Result<Sounds, Tro
     let index = Index::of(&input, &output)
         .await
         .ok_or_else(|| Trouble::Unfit("the encoded sound can't be read".to_owned()))?;
-    let tracks = index.movie.sounds().map(|track| from_its_start(track, FILE)).collect();
+    let tracks = index.media.audio_tracks().map(|track| from_its_start(track, FILE)).collect();
     Ok(Sounds { tracks, file: Some(index.file) })
 }

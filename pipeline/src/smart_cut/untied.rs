@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clipmill_core::probe::Container;
 use clipmill_media::cut::Cut;
-use clipmill_media::mux::{Data, OutSample, OutTrack};
+use clipmill_media::mux::{OutSample, OutTrack, SampleData};
 use clipmill_media::{LocalFile, Track};
 
 use super::{Picture, Trouble, put};
@@ -47,17 +47,17 @@ pub(super) fn proof(
     let pts = |index: usize| track.samples.get(index).map_or(0, |sample| sample.pts);
     let zero = pts(begin);
     let samples = samples.iter().filter(|sample| sample.pts >= zero).map(|sample| OutSample {
-        data: Data::Of { file: 0, offset: sample.offset, size: sample.size },
+        data: SampleData::Copied { file: 0, offset: sample.offset, size: sample.size },
         pts: sample.pts - zero,
         duration: sample.duration,
         sync: sample.sync,
     });
-    let source = OutTrack { track: track.without_samples(), begins: 0, samples: samples.collect() };
+    let source = OutTrack { track: track.without_samples(), start: 0, samples: samples.collect() };
     let copied = picture.samples.get(cut.plan.head.len()..).unwrap_or_default();
     let first = copied.first().map_or(0, |sample| sample.pts);
     let samples = copied.iter().take(body.len());
     let samples = samples.map(|sample| OutSample { pts: sample.pts - first, ..sample.clone() });
-    let made = OutTrack { track: picture.track.clone(), begins: 0, samples: samples.collect() };
+    let made = OutTrack { track: picture.track.clone(), start: 0, samples: samples.collect() };
     let path = |name: &str| folder.join(format!("{name}.mp4"));
     let proof = Proof { source: path("tied"), made: path("untied"), from: pts(*key) - zero };
     put(Container::Mp4, &proof.source, &[source], files)?;
@@ -92,7 +92,7 @@ pub(super) fn ending(
         sync: sample.sync || sample.pts == first,
         ..sample.clone()
     });
-    let end = OutTrack { track: picture.track.clone(), begins: 0, samples: samples.collect() };
+    let end = OutTrack { track: picture.track.clone(), start: 0, samples: samples.collect() };
     let picture = Picture::of(&end, (0, tail));
     let path = folder.join("ending.mp4");
     put(Container::Mp4, &path, &[end], files)?;

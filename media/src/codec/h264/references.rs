@@ -8,7 +8,7 @@
 //! besides, nothing refers to that is shown after it: that is what it means
 //! that decoding can begin there.
 
-use super::slice::{Kind, Pick, Renamed};
+use super::slice::{ErrorKind, Pick, Renamed};
 use super::{Order, Slice, Sps};
 use crate::Error;
 
@@ -134,7 +134,7 @@ impl Renumbering {
                 }
             }
             None => {
-                let fit = slices.iter().all(|slice| slice.kind == Kind::I) && frame.reference;
+                let fit = slices.iter().all(|slice| slice.kind == ErrorKind::I) && frame.reference;
                 if !fit {
                     return Err(Error::unsupported("a keyframe of H.264 that refers to others"));
                 }
@@ -238,7 +238,7 @@ impl Renumbering {
     ) -> Result<Vec<Place>, Error> {
         let number = |frame: &Frame| frame.number(frame.old, of.old, self.modulus);
         let (mut frames, filler) = match slice.kind {
-            Kind::B => {
+            ErrorKind::B => {
                 // One side of the frame is known to its end; what comes then may
                 // be of before the intra frame, or of the other side.
                 let frames = side(self.frames.iter().filter(|frame| frame.kept), of, list);
@@ -273,9 +273,9 @@ impl Renumbering {
     }
 
     /// A list of the new stream, as it is when a slice says nothing.
-    fn new_list(&self, kind: Kind, list: usize, of: Frame) -> Vec<Frame> {
+    fn new_list(&self, kind: ErrorKind, list: usize, of: Frame) -> Vec<Frame> {
         let kept = || self.frames.iter().filter(|frame| frame.kept);
-        if kind != Kind::B {
+        if kind != ErrorKind::B {
             let mut frames: Vec<Frame> = kept().copied().collect();
             let number = |frame: &Frame| frame.number(frame.new, of.new, self.modulus);
             frames.sort_by_key(|frame| std::cmp::Reverse(number(frame)));

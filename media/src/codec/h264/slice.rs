@@ -15,7 +15,7 @@ const IDR_ID: u32 = 1_000;
 
 /// How a slice is predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// From one list of frames.
     P,
     /// From two.
@@ -24,13 +24,13 @@ pub enum Kind {
     I,
 }
 
-impl Kind {
+impl ErrorKind {
     /// Lists of frames that it refers to.
     pub fn lists(self) -> usize {
         match self {
-            Kind::I => 0,
-            Kind::P => 1,
-            Kind::B => 2,
+            ErrorKind::I => 0,
+            ErrorKind::P => 1,
+            ErrorKind::B => 2,
         }
     }
 }
@@ -43,7 +43,7 @@ pub type Pick = (u32, u32);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
     /// How it is predicted.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// Whether its frame is referred to.
     pub reference: bool,
     /// `frame_num`.
@@ -118,9 +118,9 @@ impl Slice {
         bits.skip(8)?;
         bits.ue()?;
         let kind = match bits.ue_to(9)? % 5 {
-            0 => Kind::P,
-            1 => Kind::B,
-            2 => Kind::I,
+            0 => ErrorKind::P,
+            1 => ErrorKind::B,
+            2 => ErrorKind::I,
             _ => return Err(Error::unsupported("H.264 with switching slices")),
         };
         bits.ue_to(255)?;
@@ -138,7 +138,7 @@ impl Slice {
         let lsb = (at, bits.bits(width)?);
         let bottom = if width > 0 && pps.bottom_order { bits.se()? } else { 0 };
         let bottom = i32::try_from(bottom).map_err(|_| damaged())?;
-        if kind == Kind::B {
+        if kind == ErrorKind::B {
             bits.bit()?;
         }
         let active = active(&mut bits, kind, pps)?;
@@ -148,13 +148,13 @@ impl Slice {
             *list = read_picks(&mut bits)?;
         }
         let picked = (from, bits.position());
-        if kind == Kind::P && pps.weighted || kind == Kind::B && pps.bi_weighted {
+        if kind == ErrorKind::P && pps.weighted || kind == ErrorKind::B && pps.bi_weighted {
             weights(&mut bits, sps, kind, active)?;
         }
         let from = bits.position();
         let unmarked = if reference { marking(&mut bits)? } else { None };
         let marking = (from, bits.position());
-        if pps.arithmetic && kind != Kind::I {
+        if pps.arithmetic && kind != ErrorKind::I {
             bits.ue_to(2)?;
         }
         bits.se()?;
@@ -234,9 +234,9 @@ fn copy(from: &mut BitReader<'_>, to: &mut BitWriter, end: usize) -> Result<(), 
     Ok(())
 }
 
-fn active(bits: &mut BitReader<'_>, kind: Kind, pps: &Pps) -> Result<[u32; 2], Error> {
+fn active(bits: &mut BitReader<'_>, kind: ErrorKind, pps: &Pps) -> Result<[u32; 2], Error> {
     let mut active = pps.active;
-    if kind != Kind::I && bits.bit()? {
+    if kind != ErrorKind::I && bits.bit()? {
         for count in active.iter_mut().take(kind.lists()) {
             *count = bits.ue_to(31)? + 1;
         }
@@ -307,7 +307,12 @@ fn for_long() -> Error {
 }
 
 /// Passes over `pred_weight_table` (7.3.3.2).
-fn weights(bits: &mut BitReader<'_>, sps: &Sps, kind: Kind, active: [u32; 2]) -> Result<(), Error> {
+fn weights(
+    bits: &mut BitReader<'_>,
+    sps: &Sps,
+    kind: ErrorKind,
+    active: [u32; 2],
+) -> Result<(), Error> {
     let colours = sps.chroma != 0;
     bits.ue_to(7)?;
     if colours {

@@ -25,7 +25,7 @@ pub(super) fn lay(tracks: &[OutTrack], from: u64) -> (Vec<Vec<Chunk>>, Vec<(usiz
     for (t, (track, chunks)) in tracks.iter().zip(&all).enumerate() {
         for (c, chunk) in chunks.iter().enumerate() {
             let first = track.samples.get(chunk.samples.start);
-            let ticks = first.map_or(0, |sample| sample.pts.saturating_add(track.begins).max(0));
+            let ticks = first.map_or(0, |sample| sample.pts.saturating_add(track.start).max(0));
             let scale = u128::from(track.track.timescale.max(1));
             let micros = u128::from(ticks.unsigned_abs()) * 1_000_000 / scale;
             order.push((u64::try_from(micros).unwrap_or(u64::MAX), t, c));

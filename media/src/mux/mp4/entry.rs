@@ -6,7 +6,7 @@ use crate::{Codec, Error, Track, TrackKind};
 /// The track's own sample entry, or one made for it.
 ///
 /// # Errors
-/// [`Kind::Unsupported`](crate::Kind::Unsupported) for codecs that MP4 can't
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for codecs that MP4 can't
 /// hold, or without what their entry has to say.
 pub(super) fn entry(track: &Track) -> Result<Vec<u8>, Error> {
     if let Some(entry) = &track.entry {
@@ -17,7 +17,7 @@ pub(super) fn entry(track: &Track) -> Result<Vec<u8>, Error> {
         return Err(Error::unsupported("the track says nothing of how it is coded"));
     }
     match track.kind {
-        TrackKind::Picture => {
+        TrackKind::Video => {
             let (name, inner) = match track.codec {
                 Codec::H264 => (b"avc1", boxed(b"avcC", &[config])),
                 Codec::Hevc => (b"hvc1", boxed(b"hvcC", &[config])),
@@ -28,7 +28,7 @@ pub(super) fn entry(track: &Track) -> Result<Vec<u8>, Error> {
             };
             Ok(visual(name, track, &inner))
         }
-        TrackKind::Sound => {
+        TrackKind::Audio => {
             let (name, inner) = match track.codec {
                 Codec::Aac => (b"mp4a", esds(0x40, config)),
                 Codec::Mp3 => (b"mp4a", esds(0x6b, &[])),

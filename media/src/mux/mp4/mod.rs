@@ -82,15 +82,15 @@ impl Part<'_> {
 
     /// How long it is presented, ticks of its own.
     fn presented(&self) -> u64 {
-        match u64::try_from(self.out.begins) {
+        match u64::try_from(self.out.start) {
             Ok(_) => self.times.length,
-            Err(_) => self.times.length.saturating_sub(self.out.begins.unsigned_abs()),
+            Err(_) => self.times.length.saturating_sub(self.out.start.unsigned_abs()),
         }
     }
 
     /// Until when it is presented, ticks of the movie.
     fn end(&self) -> u64 {
-        let late = u64::try_from(self.out.begins).unwrap_or(0);
+        let late = u64::try_from(self.out.start).unwrap_or(0);
         self.movie_ticks(self.presented().saturating_add(late))
     }
 
@@ -134,7 +134,7 @@ fn mvhd(length: u64, tracks: usize) -> Vec<u8> {
 
 fn trak(number: u32, part: &Part<'_>, chunks: &[Chunk], wide: bool) -> Result<Vec<u8>, Error> {
     let track = &part.out.track;
-    let is_picture = track.kind == TrackKind::Picture;
+    let is_picture = track.kind == TrackKind::Video;
     let (width, height) = match is_picture {
         true => presented(track),
         false => (0, 0),
@@ -177,7 +177,7 @@ fn trak(number: u32, part: &Part<'_>, chunks: &[Chunk], wide: bool) -> Result<Ve
 /// An edit list, when the first sample is not presented at 0.
 fn edits(part: &Part<'_>) -> Vec<u8> {
     let length = part.movie_ticks(part.presented());
-    let rows: Vec<(u64, i64)> = match part.out.begins {
+    let rows: Vec<(u64, i64)> = match part.out.start {
         0 => return Vec::new(),
         late @ 1.. => vec![(part.movie_ticks(late.unsigned_abs()), -1), (length, 0)],
         early => vec![(length, early.saturating_neg())],

@@ -11,7 +11,9 @@ use clipmill_media::codec::{nal, vp9};
 use clipmill_media::dash::{Manifest, Now};
 use clipmill_media::fragments::{self, Tracks};
 use clipmill_media::hls::Playlist;
-use clipmill_media::{Codec, Error, LocalFile, Movie, ReadAt, Want, mp4, smart_cut, ts, webm};
+use clipmill_media::{
+    Codec, Error, LocalFile, Media, ReadAt, SpanSelection, matroska, mp4, smart_cut, ts,
+};
 
 use super::{corpus, feed};
 
@@ -45,9 +47,9 @@ fn now<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
 
-const WANTS: [Want; 2] = [
-    Want { start: 0.5, end: 1.2, picture: true, sound: true },
-    Want { start: 0.0, end: 1e9, picture: true, sound: false },
+const WANTS: [SpanSelection; 2] = [
+    SpanSelection { start: 0.5, end: 1.2, video: true, audio: true },
+    SpanSelection { start: 0.0, end: 1e9, video: true, audio: false },
 ];
 
 #[test]
@@ -64,9 +66,9 @@ fn mp4_files() {
 #[test]
 fn webm_files() {
     feed("webm", corpus::webm(), |bytes| {
-        let _ = now(webm::read(&Counted::new(bytes)));
+        let _ = now(matroska::read(&Counted::new(bytes)));
         for want in WANTS {
-            let _ = now(webm::locate(&Counted::new(bytes), &want));
+            let _ = now(matroska::locate(&Counted::new(bytes), &want));
         }
     });
 }
@@ -120,21 +122,21 @@ fn what_once_went_wrong() {
 }
 
 /// Every file with what it holds.
-fn movies() -> Vec<(Vec<u8>, Movie)> {
+fn all_media() -> Vec<(Vec<u8>, Media)> {
     let read = |bytes: Vec<u8>| {
-        let movie = match mp4::sniff(&bytes) {
+        let media = match mp4::sniff(&bytes) {
             true => now(mp4::read(&Bytes::from(bytes.clone()))),
-            false => now(webm::read(&Bytes::from(bytes.clone()))),
+            false => now(matroska::read(&Bytes::from(bytes.clone()))),
         };
-        (bytes, movie.unwrap())
+        (bytes, media.unwrap())
     };
     [corpus::mp4(), corpus::webm()].concat().into_iter().map(read).collect()
 }
 
 #[test]
 fn configurations() {
-    let movies = movies();
-    let pictures = movies.iter().filter_map(|(_, movie)| movie.picture());
+    let all_media = all_media();
+    let pictures = all_media.iter().filter_map(|(_, media)| media.video_track());
     feed("configurations", pictures.map(|track| track.config.clone()).collect(), |bytes| {
         if let Ok(avcc) = Avcc::parse(bytes) {
             let _ = avcc.write();
@@ -152,18 +154,19 @@ fn configurations() {
 
 #[test]
 fn units() {
-    let movies = movies();
+    let all_media = all_media();
     let mut samples = Vec::new();
-    for (bytes, movie) in &movies {
-        let track = movie.picture().unwrap();
+    for (bytes, media) in &all_media {
+        let track = media.video_track().unwrap();
         for sample in track.samples.iter().take(3) {
             let from = sample.offset as usize;
             samples.push(bytes[from..from + sample.size as usize].to_vec());
         }
     }
-    let configs = movies.iter().filter_map(|(_, movie)| Some(movie.picture()?.config.clone()));
+    let configs =
+        all_media.iter().filter_map(|(_, media)| Some(media.video_track()?.config.clone()));
     samples.extend(configs);
-    let headers = headers(&movies);
+    let headers = headers(&all_media);
     feed("units", samples, move |bytes| {
         let _ = (av1::start(bytes), vp9::Header::keyframe(bytes), vp9::vp8_keyframe(bytes));
         let plain = nal::unescape(bytes);
@@ -194,8 +197,8 @@ fn units() {
 }
 
 /// Parameter sets of H.264, by which slices are read.
-fn headers(movies: &[(Vec<u8>, Movie)]) -> (h264::Sps, h264::Pps) {
-    let tracks = || movies.iter().filter_map(|(_, movie)| movie.picture());
+fn headers(all_media: &[(Vec<u8>, Media)]) -> (h264::Sps, h264::Pps) {
+    let tracks = || all_media.iter().filter_map(|(_, media)| media.video_track());
     let track = tracks().find(|track| track.codec == Codec::H264).unwrap();
     let config = Avcc::parse(&track.config).unwrap();
     (h264::Sps::parse(&config.sps[0]).unwrap(), h264::Pps::parse(&config.pps[0]).unwrap())
@@ -203,16 +206,16 @@ fn headers(movies: &[(Vec<u8>, Movie)]) -> (h264::Sps, h264::Pps) {
 
 #[test]
 fn cuts() {
-    let whole = movies();
+    let whole = all_media();
     let files = whole.iter().map(|(bytes, _)| bytes.clone()).collect();
     feed("cut", files, move |bytes| {
         let read = match mp4::sniff(bytes) {
             true => now(mp4::read(&Counted::new(bytes))),
-            false => now(webm::read(&Counted::new(bytes))),
+            false => now(matroska::read(&Counted::new(bytes))),
         };
         // What a file says of itself, and what good ones say of it.
-        let movies = read.iter().chain(whole.iter().map(|(_, movie)| movie));
-        for track in movies.filter_map(Movie::picture) {
+        let all_media = read.iter().chain(whole.iter().map(|(_, media)| media));
+        for track in all_media.filter_map(Media::video_track) {
             let scale = i64::from(track.timescale);
             for (from, to) in [(scale / 2, scale), (0, i64::MAX)] {
                 let _ = now(smart_cut::prepare(&Counted::new(bytes), track, from, to));

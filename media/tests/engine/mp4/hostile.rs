@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clipmill_media::{Want, mp4};
+use clipmill_media::{SpanSelection, mp4};
 
 use super::made::{made, remade};
 
-const WANT: Want = Want { start: 0.5, end: 1.0, picture: true, sound: true };
+const WANT: SpanSelection = SpanSelection { start: 0.5, end: 1.0, video: true, audio: true };
 
 async fn bear(bytes: Vec<u8>) -> bool {
     let bytes = Bytes::from(bytes);

@@ -4,39 +4,39 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clipmill_media::{Located, Movie, Part, ReadAt, Sample, Track, Want, mp4};
+use clipmill_media::{ClipFile, ClipPart, Media, ReadAt, Sample, SpanSelection, Track, mp4};
 
 use super::far::{Far, Took};
 use super::film::{Film, PLAIN, Sparse, chance, loud};
 
-fn want(start: f64, end: f64) -> Want {
-    Want { start, end, picture: true, sound: true }
+fn want(start: f64, end: f64) -> SpanSelection {
+    SpanSelection { start, end, video: true, audio: true }
 }
 
 /// The small file's samples, at their places in the original file.
-async fn small(located: &Located) -> Movie {
+async fn small(located: &ClipFile) -> Media {
     let (mut small, mut copied) = (Vec::new(), Vec::new());
     for part in &located.parts {
         match part {
-            Part::Made(bytes) => small.extend(bytes),
-            Part::Copied(range) => {
+            ClipPart::Generated(bytes) => small.extend(bytes),
+            ClipPart::Copied(range) => {
                 copied.push((small.len() as u64, range.clone()));
                 small.resize(small.len() + part.length() as usize, 0);
             }
         }
     }
-    let mut movie = mp4::read(&Bytes::from(small)).await.unwrap();
-    for sample in movie.tracks.iter_mut().flat_map(|track| &mut track.samples) {
+    let mut media = mp4::read(&Bytes::from(small)).await.unwrap();
+    for sample in media.tracks.iter_mut().flat_map(|track| &mut track.samples) {
         let (at, range) = copied.iter().rev().find(|(at, _)| *at <= sample.offset).unwrap();
         sample.offset = sample.offset - at + range.start;
         assert!(sample.offset + u64::from(sample.size) <= range.end);
     }
-    movie
+    media
 }
 
 /// That what was found is what a track has, and all that is presented in the
 /// span.
-fn check(found: &Track, whole: &Track, want: &Want) {
+fn check(found: &Track, whole: &Track, want: &SpanSelection) {
     let first = found.samples[0];
     let at = whole.samples.partition_point(|sample| sample.offset < first.offset);
     let same = |sample: &Sample| (sample.offset, sample.size, sample.pts, sample.sync);
@@ -55,11 +55,11 @@ fn check(found: &Track, whole: &Track, want: &Want) {
     assert!(!missed(&whole.samples[..range.start]) && !missed(&whole.samples[range.end..]));
 }
 
-async fn check_all(file: &impl ReadAt, whole: &Movie, want: Want) {
-    let movie = small(&mp4::locate(file, &want).await.unwrap()).await;
-    assert_eq!(movie.tracks.len(), 2);
-    check(&movie.tracks[0], whole.picture().unwrap(), &want);
-    check(&movie.tracks[1], whole.sounds().next().unwrap(), &want);
+async fn check_all(file: &impl ReadAt, whole: &Media, want: SpanSelection) {
+    let media = small(&mp4::locate(file, &want).await.unwrap()).await;
+    assert_eq!(media.tracks.len(), 2);
+    check(&media.tracks[0], whole.video_track().unwrap(), &want);
+    check(&media.tracks[1], whole.audio_tracks().next().unwrap(), &want);
 }
 
 /// Files whose tables are of all kinds.
@@ -127,7 +127,7 @@ async fn lies() {
 async fn minute(film: &Sparse, start: f64) -> Took {
     let file = Far::new(film.with(film.head.clone()));
     let located = mp4::locate(&file, &want(start, start + 60.0)).await.unwrap();
-    assert_eq!(located.movie.tracks.len(), 2);
+    assert_eq!(located.media.tracks.len(), 2);
     file.took()
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::{Error, LocalFile, Located, Part, ReadAt};
+use clipmill_media::{ClipFile, ClipPart, Error, LocalFile, ReadAt};
 
 /// Makes a file of a moving picture and a tone. `{N}` in `args` is the length.
 pub fn made(dir: &Path, name: &str, seconds: u32, args: &str) -> PathBuf {
@@ -89,13 +89,13 @@ pub fn frames(path: &Path, leading: bool) -> Vec<Vec<(i64, String)>> {
 }
 
 /// Writes the small file.
-pub fn materialise(located: &Located, source: &Path, name: &str) -> PathBuf {
+pub fn materialise(located: &ClipFile, source: &Path, name: &str) -> PathBuf {
     let bytes = std::fs::read(source).unwrap();
     let mut small = Vec::new();
     for part in &located.parts {
         match part {
-            Part::Made(made) => small.extend(made),
-            Part::Copied(range) => {
+            ClipPart::Generated(made) => small.extend(made),
+            ClipPart::Copied(range) => {
                 small.extend(&bytes[range.start as usize..range.end as usize]);
             }
         }
@@ -106,10 +106,10 @@ pub fn materialise(located: &Located, source: &Path, name: &str) -> PathBuf {
 }
 
 /// Bytes that are copied of the original file.
-pub fn copied(located: &Located) -> u64 {
-    let length = |part: &Part| match part {
-        Part::Made(_) => 0,
-        Part::Copied(range) => range.end - range.start,
+pub fn copied(located: &ClipFile) -> u64 {
+    let length = |part: &ClipPart| match part {
+        ClipPart::Generated(_) => 0,
+        ClipPart::Copied(range) => range.end - range.start,
     };
     located.parts.iter().map(length).sum()
 }

@@ -4,7 +4,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use clipmill_media::{Codec, Kind, LocalFile, Movie, Sample, Track, TrackKind, Want, mp4};
+use clipmill_media::{
+    Codec, ErrorKind, LocalFile, Media, Sample, SpanSelection, Track, TrackKind, mp4,
+};
 
 use super::made::{Counting, Packet, copied, frames, made, materialise, packets, remade};
 
@@ -12,12 +14,12 @@ const H264: &str = "-c:v libx264 -preset ultrafast -g 50 -bf 2 -x264-params scen
 
 /// What `read` says of a file is what `ffprobe` says, which is `off` by some
 /// ticks for pictures.
-async fn agree(path: &Path, off: i64) -> Movie {
-    let movie = mp4::read(&LocalFile::open(path).unwrap()).await.unwrap();
+async fn agree(path: &Path, off: i64) -> Media {
+    let media = mp4::read(&LocalFile::open(path).unwrap()).await.unwrap();
     let theirs = packets(path);
-    assert_eq!(theirs.len(), movie.tracks.len(), "{path:?}");
-    for (track, mut theirs) in movie.tracks.iter().zip(theirs) {
-        if track.kind == TrackKind::Picture {
+    assert_eq!(theirs.len(), media.tracks.len(), "{path:?}");
+    for (track, mut theirs) in media.tracks.iter().zip(theirs) {
+        if track.kind == TrackKind::Video {
             theirs.iter_mut().for_each(|packet| packet.pts -= off);
         }
         let ours: Vec<_> = (track.samples.iter())
@@ -27,7 +29,7 @@ async fn agree(path: &Path, off: i64) -> Movie {
         assert_eq!(differs, None, "{path:?} {:?}", track.kind);
         assert_eq!(ours.len(), theirs.len(), "{path:?} {:?}", track.kind);
     }
-    movie
+    media
 }
 
 /// What is checked of a file.
@@ -49,33 +51,33 @@ const WHOLE: Case = Case { whole: true, requests: 12, ..EXACT };
 
 /// Locates spans of a file and looks at the small files.
 async fn check(path: &Path, case: Case) {
-    let movie = agree(path, case.off).await;
+    let media = agree(path, case.off).await;
     let decoded = frames(path, false);
     for (start, end) in case.spans.iter().copied() {
         let file = Counting::open(path);
-        let want = Want { start, end, picture: true, sound: true };
+        let want = SpanSelection { start, end, video: true, audio: true };
         let located = mp4::locate(&file, &want).await.unwrap();
         let (requests, _) = file.counted();
         assert!(requests <= case.requests, "{path:?}: {requests} requests");
         let small = materialise(&located, path, "small.mp4");
         let again = agree(&small, 0).await;
         let small = frames(&small, case.open);
-        assert_eq!(movie.tracks.len(), again.tracks.len());
-        for (number, (track, found)) in movie.tracks.iter().zip(&again.tracks).enumerate() {
+        assert_eq!(media.tracks.len(), again.tracks.len());
+        for (number, (track, found)) in media.tracks.iter().zip(&again.tracks).enumerate() {
             assert_eq!(
                 Track { samples: vec![], ..track.clone() },
                 Track { samples: vec![], ..found.clone() }
             );
-            let off = if track.kind == TrackKind::Picture { case.off } else { 0 };
-            let at = |pts: i64| (track.micros(pts) - located.zero_micros) as f64 / 1e6;
+            let off = if track.kind == TrackKind::Video { case.off } else { 0 };
+            let at = |pts: i64| (track.micros(pts) - located.origin_micros) as f64 / 1e6;
             let stretch = stretch(track, found);
-            complete(track, stretch.clone(), located.zero_micros, (start, end));
-            if track.kind == TrackKind::Picture {
-                begins(track, stretch, located.zero_micros, start, case.whole);
+            complete(track, stretch.clone(), located.origin_micros, (start, end));
+            if track.kind == TrackKind::Video {
+                begins(track, stretch, located.origin_micros, start, case.whole);
             }
             // Of sound only the times: a decoder that begins in the middle
             // has to find its way first.
-            let hashed = track.kind == TrackKind::Picture;
+            let hashed = track.kind == TrackKind::Video;
             let within = |frames: &[(i64, String)], off| -> Vec<(i64, Option<String>)> {
                 // FFmpeg may cut the first packet in two where an edit list does.
                 let start = if hashed { start } else { start + 0.05 };
@@ -90,8 +92,8 @@ async fn check(path: &Path, case: Case) {
         // All tracks from the keyframe on to the end of the span, and what
         // interleaving puts beside that.
         let from = again.tracks.iter().map(|of| of.seconds(of.samples[0].pts)).reduce(f64::min);
-        let until = end + located.zero_micros as f64 / 1e6;
-        let aligned = movie.tracks.iter().flat_map(|track| {
+        let until = end + located.origin_micros as f64 / 1e6;
+        let aligned = media.tracks.iter().flat_map(|track| {
             let within = move |s: &&Sample| {
                 let time = track.seconds(s.pts);
                 time >= from.unwrap() - 0.1 && time < until + 0.1
@@ -100,11 +102,11 @@ async fn check(path: &Path, case: Case) {
         });
         let most = aligned.sum::<u64>() * 21 / 20 + (16 << 10);
         assert!(case.whole || copied(&located) <= most, "{path:?}: {most} bytes");
-        let ends = movie.tracks.iter().filter_map(|track| {
+        let ends = media.tracks.iter().filter_map(|track| {
             let end = |s: &Sample| track.seconds(s.pts + i64::from(s.duration));
             track.samples.iter().map(end).reduce(f64::max)
         });
-        let end = ends.fold(0.0, f64::max) - located.zero_micros as f64 / 1e6;
+        let end = ends.fold(0.0, f64::max) - located.origin_micros as f64 / 1e6;
         // Without an index, fragments don't tell how many follow.
         match located.duration {
             Some(duration) => assert!((duration - end).abs() < 0.1, "{duration} and {end}"),
@@ -126,7 +128,7 @@ fn stretch(track: &Track, found: &Track) -> Range<usize> {
 /// All samples of the span are among these, of sound two more on either side.
 fn complete(track: &Track, stretch: Range<usize>, zero: i64, (start, end): (f64, f64)) {
     let at = |pts: i64| (track.micros(pts) - zero) as f64 / 1e6;
-    let sound = track.kind == TrackKind::Sound;
+    let sound = track.kind == TrackKind::Audio;
     for (number, sample) in track.samples.iter().enumerate() {
         let length = if sound { i64::from(sample.duration) } else { 0 };
         let begun = if sound { at(sample.pts + length) > start } else { at(sample.pts) >= start };
@@ -248,8 +250,8 @@ async fn described() {
     let dir = tempfile::tempdir().unwrap();
     let opus = "-t 1 -c:v libx264 -preset ultrafast -aspect 2:1 -c:a libopus -ac 2 -metadata:s:a:0 language=fra";
     let path = made(dir.path(), "opus.mp4", 1, opus);
-    let movie = mp4::read(&LocalFile::open(&path).unwrap()).await.unwrap();
-    let [picture, sound] = &movie.tracks[..] else { panic!("{} tracks", movie.tracks.len()) };
+    let media = mp4::read(&LocalFile::open(&path).unwrap()).await.unwrap();
+    let [picture, sound] = &media.tracks[..] else { panic!("{} tracks", media.tracks.len()) };
     assert_eq!((picture.width, picture.height, picture.pixel_aspect), (320, 180, (9, 8)));
     assert_eq!(picture.presented, (360 << 16, 180 << 16));
     assert_eq!((picture.codec.clone(), picture.config[0]), (Codec::H264, 1));
@@ -260,9 +262,9 @@ async fn described() {
     assert_eq!(sound.config[10..16], [0x38, 0x01, 0x80, 0xbb, 0, 0]);
     assert_eq!(sound.samples[0].pts, -312);
     let aac = made(dir.path(), "aac.m4a", 1, "-map 1:a -c:a aac -ac 1 -ar 44100");
-    let movie = mp4::read(&LocalFile::open(&aac).unwrap()).await.unwrap();
-    assert_eq!(movie.tracks[0].config[..2], [0x12, 0x08]);
-    assert_eq!(movie.tracks[0].samples[0].pts, -1024);
+    let media = mp4::read(&LocalFile::open(&aac).unwrap()).await.unwrap();
+    assert_eq!(media.tracks[0].config[..2], [0x12, 0x08]);
+    assert_eq!(media.tracks[0].samples[0].pts, -1024);
 }
 
 /// An index of two indexes, each of which stands before its fragments. FFmpeg
@@ -301,7 +303,7 @@ async fn nested_index() {
     let path = dir.path().join("nested.mp4");
     std::fs::write(&path, [&flat[..at], &sidx(0, &above), &below].concat()).unwrap();
     for (start, end) in SPANS.iter().copied() {
-        let want = Want { start, end, picture: true, sound: true };
+        let want = SpanSelection { start, end, video: true, audio: true };
         let small = async |path: &Path| {
             let located = mp4::locate(&LocalFile::open(path).unwrap(), &want).await.unwrap();
             (located.duration, std::fs::read(materialise(&located, path, "small.mp4")).unwrap())
@@ -323,12 +325,16 @@ async fn beyond() {
         for (start, end) in
             [(5.0, 6.0), (2.0, 2.0), (f64::NAN, 1.0), (-3.0, -1.0), (1e300, f64::INFINITY)]
         {
-            let want = Want { start, end, picture: true, sound: true };
+            let want = SpanSelection { start, end, video: true, audio: true };
             let error = mp4::locate(&file, &want).await.unwrap_err();
-            assert_eq!(error.kind, Kind::Nothing, "{path:?} {start}..{end}: {error}");
+            assert_eq!(error.kind, ErrorKind::Nothing, "{path:?} {start}..{end}: {error}");
         }
-        let want =
-            Want { start: f64::NEG_INFINITY, end: f64::INFINITY, picture: true, sound: false };
+        let want = SpanSelection {
+            start: f64::NEG_INFINITY,
+            end: f64::INFINITY,
+            video: true,
+            audio: false,
+        };
         assert!(mp4::locate(&file, &want).await.is_ok());
     }
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use clipmill_media::codec::av1::sequence_unit;
 use clipmill_media::codec::colour::Colour;
 use clipmill_media::codec::hevc::{Hvcc, SPS, Sps};
-use clipmill_media::mux::{Data, OutSample};
+use clipmill_media::mux::{OutSample, SampleData};
 use clipmill_media::smart_cut::{join, prepare};
-use clipmill_media::{Kind, LocalFile};
+use clipmill_media::{ErrorKind, LocalFile};
 
 use super::source::{PICTURE, Source, ffprobe};
 use super::{cut, rewritten};
@@ -97,7 +97,7 @@ async fn h264_whose_groups_are_open() {
         let source = h264_open(130, more);
         let made = cut(&source, 25, 112).await;
         assert_eq!(made.head, 5, "{more}");
-        let chained = |sample: &&OutSample| matches!(sample.data, Data::Chain(_));
+        let chained = |sample: &&OutSample| matches!(sample.data, SampleData::Chain(_));
         assert_eq!(made.track.samples.iter().filter(chained).count(), made.body, "{more}");
         assert!(made.tail < 8, "{more}: {}", made.tail);
         // With leading pictures before the body only, and from the keyframe itself.
@@ -133,7 +133,7 @@ async fn h264_whose_groups_are_open_that_can_not_be_untied() {
     let file = LocalFile::open(&source.bytes).unwrap();
     let times = source.times();
     let error = prepare(&file, &source.track, times[25], times[58]).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Unsupported);
+    assert_eq!(error.kind, ErrorKind::Unsupported);
     assert!(error.what.contains("CABAC"), "{error}");
 }
 
@@ -170,7 +170,7 @@ async fn parts_that_are_not_what_was_asked_for() {
         (Some(Source::make(5, PICTURE, &id.replace("=1", "=0"))), "the body's own ids"),
         (Some(Source::make(5, PICTURE, "-c:v libx265 -x265-params log-level=error")), "HEVC"),
     ] {
-        assert_eq!(refused(head.as_ref()).await.unwrap_err(), Kind::Unsupported, "{why}");
+        assert_eq!(refused(head.as_ref()).await.unwrap_err(), ErrorKind::Unsupported, "{why}");
     }
 }
 
@@ -274,7 +274,7 @@ async fn hevc_parts_in_other_colours_are_not_joined() {
         assert_eq!(joined(&format!("{format} {range}")).await, Ok(()), "{wide}");
         for (from, to) in others {
             let other = wide.replace(from, to);
-            assert_eq!(joined(&other).await, Err(Kind::Unsupported), "{other}");
+            assert_eq!(joined(&other).await, Err(ErrorKind::Unsupported), "{other}");
         }
     }
 }
@@ -319,7 +319,7 @@ async fn av1_whose_sequence_header_is_beside_the_samples() {
     // What this encoder says beforehand isn't quite what it then does.
     source.track.config.splice(4.., header.to_vec());
     let made = cut(&source, 25, 58).await;
-    assert_eq!(made.track.samples[5].data, Data::Made(sample.to_vec()));
+    assert_eq!(made.track.samples[5].data, SampleData::Generated(sample.to_vec()));
     assert_eq!(rewritten(&made.track), 1);
 }
 

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clipmill_media::mux::{Data, OutTrack};
+use clipmill_media::mux::{OutTrack, SampleData};
 use clipmill_media::smart_cut::{Cut, End, join, prepare};
 use clipmill_media::{Codec, LocalFile};
 
@@ -57,7 +57,7 @@ async fn cut(source: &Source, from: usize, to: usize) -> Made {
     let mut out = File::create(&path).unwrap();
     let tracks = std::slice::from_ref(&track);
     match webm {
-        true => clipmill_media::mux::webm::write(&mut out, tracks, &files).unwrap(),
+        true => clipmill_media::matroska::write(&mut out, tracks, &files).unwrap(),
         false => clipmill_media::mux::mp4::write(&mut out, tracks, &files).unwrap(),
     }
     out.flush().unwrap();
@@ -128,5 +128,5 @@ async fn encode(source: &Source, cut: &Cut, end: End) -> Option<Source> {
 
 /// How many samples are no plain copies.
 fn rewritten(track: &OutTrack) -> usize {
-    track.samples.iter().filter(|sample| matches!(sample.data, Data::Made(_))).count()
+    track.samples.iter().filter(|sample| matches!(sample.data, SampleData::Generated(_))).count()
 }

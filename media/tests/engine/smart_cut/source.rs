@@ -42,8 +42,8 @@ impl Source {
 
     /// A file of Matroska that is there.
     pub async fn read_matroska(path: &Path) -> Source {
-        let movie = clipmill_media::webm::read(&LocalFile::open(path).unwrap()).await.unwrap();
-        let track = movie.picture().unwrap().clone();
+        let media = clipmill_media::matroska::read(&LocalFile::open(path).unwrap()).await.unwrap();
+        let track = media.video_track().unwrap().clone();
         let (path, bytes) = (path.to_owned(), path.to_owned());
         Source { path, bytes, track, interlaced: false, folder: None }
     }
@@ -78,7 +78,7 @@ impl Source {
         });
         let track = Track {
             id: 1,
-            kind: TrackKind::Picture,
+            kind: TrackKind::Video,
             codec,
             config,
             entry: Some(entry.to_vec()),

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clipmill_core::net::{Text, check_url};
-use clipmill_media::Kind;
+use clipmill_media::ErrorKind;
 use tokio::time::Instant;
 use url::Url;
 
@@ -335,8 +335,8 @@ fn kept_key(folder: &Path, index: usize) -> PathBuf {
 pub(super) fn refused(error: clipmill_media::Error) -> Error {
     tracing::info!(%error, "a playlist or a segment can't be used");
     match error.kind {
-        Kind::Nothing => Error::never(Code::NoSuchSpan, error.what),
-        Kind::Damaged | Kind::Unsupported | Kind::TooLarge | Kind::Read => {
+        ErrorKind::Nothing => Error::never(Code::NoSuchSpan, error.what),
+        ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::TooLarge | ErrorKind::Read => {
             Error::never(Code::NotMedia, format!("the stream can't be read: {}", error.what))
         }
     }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::{Codec, Error, Kind, LocalFile, Located, Part, ReadAt, Want, webm};
+use clipmill_media::{
+    ClipFile, ClipPart, Codec, Error, ErrorKind, LocalFile, ReadAt, SpanSelection, matroska,
+};
 
 use super::inputs;
 use super::judge::{Packet, frames, known, packets};
@@ -34,20 +36,22 @@ impl ReadAt for Counting {
 }
 
 /// Locates a span: what was found, reads, and bytes of them.
-async fn locate(path: &Path, want: &Want) -> (Located, u64, u64) {
+async fn locate(path: &Path, want: &SpanSelection) -> (ClipFile, u64, u64) {
     let file = LocalFile::open(path).unwrap();
     let file = Counting { file, reads: AtomicU64::new(0), bytes: AtomicU64::new(0) };
-    let located = webm::locate(&file, want).await.unwrap();
+    let located = matroska::locate(&file, want).await.unwrap();
     (located, file.reads.into_inner(), file.bytes.into_inner())
 }
 
-fn whole(located: &Located, path: &Path) -> Vec<u8> {
+fn whole(located: &ClipFile, path: &Path) -> Vec<u8> {
     let bytes = std::fs::read(path).unwrap();
     let mut made = Vec::new();
     for part in &located.parts {
         match part {
-            Part::Made(bytes) => made.extend(bytes),
-            Part::Copied(range) => made.extend(&bytes[range.start as usize..range.end as usize]),
+            ClipPart::Generated(bytes) => made.extend(bytes),
+            ClipPart::Copied(range) => {
+                made.extend(&bytes[range.start as usize..range.end as usize])
+            }
         }
     }
     made
@@ -64,7 +68,7 @@ fn aligned(all: &[Packet], leader: usize, start: i64, end: i64) -> u64 {
         .sum()
 }
 
-async fn check(path: &Path, want: Want, most_reads: u64) {
+async fn check(path: &Path, want: SpanSelection, most_reads: u64) {
     let (located, reads, bytes) = locate(path, &want).await;
     let made = whole(&located, path);
     let folder = tempfile::tempdir().unwrap();
@@ -75,10 +79,10 @@ async fn check(path: &Path, want: Want, most_reads: u64) {
     let (source, got) = (packets(path), packets(&small));
     // The file's beginning is told without the delay of the sound's encoder,
     // which is 7 ms here for Opus.
-    let opus = |stream: usize| located.movie.tracks[stream].codec == Codec::Opus;
+    let opus = |stream: usize| located.media.tracks[stream].codec == Codec::Opus;
     let block = |packet: &Packet| packet.pts + if opus(packet.stream) { 7 } else { 0 };
     let zero = source.iter().map(block).min().unwrap();
-    assert_eq!(located.zero_micros, zero * 1000, "{case}");
+    assert_eq!(located.origin_micros, zero * 1000, "{case}");
     let millis = |seconds: f64| zero + (seconds * 1000.0).round() as i64;
     let (start, end) = (millis(want.start), millis(want.end));
     // Every wanted packet is there, with its time and size.
@@ -87,11 +91,11 @@ async fn check(path: &Path, want: Want, most_reads: u64) {
     let streams: Vec<usize> =
         BTreeSet::from_iter(source.iter().map(|packet| packet.stream)).into_iter().collect();
     let is_picture =
-        |stream: usize| located.movie.tracks[stream].kind == clipmill_media::TrackKind::Picture;
+        |stream: usize| located.media.tracks[stream].kind == clipmill_media::TrackKind::Video;
     let wanted: Vec<usize> = streams
         .iter()
         .copied()
-        .filter(|stream| if is_picture(*stream) { want.picture } else { want.sound })
+        .filter(|stream| if is_picture(*stream) { want.video } else { want.audio })
         .collect();
     for packet in source.iter().filter(|packet| wanted.contains(&packet.stream)) {
         if (start..end).contains(&packet.pts) {
@@ -131,8 +135,8 @@ async fn check(path: &Path, want: Want, most_reads: u64) {
     }
 }
 
-fn want(start: f64, end: f64) -> Want {
-    Want { start, end, picture: true, sound: true }
+fn want(start: f64, end: f64) -> SpanSelection {
+    SpanSelection { start, end, video: true, audio: true }
 }
 
 #[tokio::test]
@@ -145,9 +149,9 @@ async fn spans_with_an_index_take_few_reads() {
     // Right at keyframes, and right before one.
     check(inputs::vp9(), want(4.004, 6.006), 4).await;
     check(inputs::vp9(), want(5.0, 7.99), 4).await;
-    check(inputs::picture(), Want { sound: false, ..want(7.3, 9.1) }, 1).await;
-    check(inputs::sound(), Want { picture: false, ..want(7.3, 9.1) }, 2).await;
-    check(inputs::vp9(), Want { picture: false, ..want(7.3, 9.1) }, 4).await;
+    check(inputs::picture(), SpanSelection { audio: false, ..want(7.3, 9.1) }, 1).await;
+    check(inputs::sound(), SpanSelection { video: false, ..want(7.3, 9.1) }, 2).await;
+    check(inputs::vp9(), SpanSelection { video: false, ..want(7.3, 9.1) }, 4).await;
     check(inputs::av1(), want(3.0, 5.5), 4).await;
 }
 
@@ -189,7 +193,7 @@ async fn an_index_may_be_sparse() {
     std::fs::create_dir(folder.path().join("sparse")).unwrap();
     let path = &inputs::voided(&whole, 0xBB, 1, &folder.path().join("sparse"));
     let (located, reads, bytes) = locate(path, &want(1.0, 2.0)).await;
-    let length: u64 = located.parts.iter().map(Part::length).sum();
+    let length: u64 = located.parts.iter().map(ClipPart::length).sum();
     let all = std::fs::metadata(path).unwrap().len();
     let end = source_end(path, 2.0);
     assert!(end * 2 < all && (end..end + all / 4).contains(&length), "{length} of {all}, {end}");
@@ -208,25 +212,28 @@ async fn spans_are_found_without_an_index() {
         check(path, want(13.3, 15.1), 24).await;
         check(path, want(0.0, 1.0), 16).await;
         check(path, want(22.9, 30.0), 24).await;
-        check(path, Want { picture: false, ..want(7.3, 9.1) }, 24).await;
+        check(path, SpanSelection { video: false, ..want(7.3, 9.1) }, 24).await;
     }
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_told() {
     let file = LocalFile::open(inputs::vp9()).unwrap();
-    let kind = async |want: Want| webm::locate(&file, &want).await.unwrap_err().kind;
-    assert_eq!(kind(want(25.0, 26.0)).await, Kind::Nothing);
-    assert_eq!(kind(want(2.0, 2.0)).await, Kind::Nothing);
-    assert_eq!(kind(want(f64::NAN, 2.0)).await, Kind::Nothing);
-    assert_eq!(kind(Want { picture: false, sound: false, ..want(1.0, 2.0) }).await, Kind::Nothing);
+    let kind = async |want: SpanSelection| matroska::locate(&file, &want).await.unwrap_err().kind;
+    assert_eq!(kind(want(25.0, 26.0)).await, ErrorKind::Nothing);
+    assert_eq!(kind(want(2.0, 2.0)).await, ErrorKind::Nothing);
+    assert_eq!(kind(want(f64::NAN, 2.0)).await, ErrorKind::Nothing);
+    assert_eq!(
+        kind(SpanSelection { video: false, audio: false, ..want(1.0, 2.0) }).await,
+        ErrorKind::Nothing
+    );
     let (located, ..) = locate(inputs::vp9(), &want(1.0, 2.0)).await;
     assert!((located.duration.unwrap() - 24.0).abs() < 0.1);
     assert_eq!(located.extension, "webm");
-    assert_eq!(located.movie.tracks.len(), 2);
+    assert_eq!(located.media.tracks.len(), 2);
     assert!(
         located
-            .movie
+            .media
             .tracks
             .iter()
             .all(|track| track.samples.is_empty() && !track.config.is_empty())

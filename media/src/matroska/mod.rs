@@ -18,8 +18,10 @@ mod tracks;
 mod unindexed;
 mod walk;
 mod window;
+pub(crate) mod write;
 
 pub use even::even;
 pub(crate) use even::grid;
 pub use locate::locate;
 pub use read::read;
+pub use write::write;

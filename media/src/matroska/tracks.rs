@@ -60,7 +60,7 @@ fn entry(content: &[u8], timescale: u32) -> Result<Option<Entry>, Error> {
     let mut entry = Entry {
         track: Track {
             id: 0,
-            kind: TrackKind::Picture,
+            kind: TrackKind::Video,
             codec: Codec::Other(String::new()),
             config: Vec::new(),
             entry: None,
@@ -107,8 +107,8 @@ fn entry(content: &[u8], timescale: u32) -> Result<Option<Entry>, Error> {
         }
     }
     track.kind = match kind {
-        1 => TrackKind::Picture,
-        2 => TrackKind::Sound,
+        1 => TrackKind::Video,
+        2 => TrackKind::Audio,
         _ => return Ok(None),
     };
     if track.id == 0 {
@@ -119,8 +119,8 @@ fn entry(content: &[u8], timescale: u32) -> Result<Option<Entry>, Error> {
     }
     track.codec = codec(&name);
     match track.kind {
-        TrackKind::Picture => (track.sample_rate, track.channels) = (0, 0),
-        TrackKind::Sound => {
+        TrackKind::Video => (track.sample_rate, track.channels) = (0, 0),
+        TrackKind::Audio => {
             (track.width, track.height) = (0, 0);
             track.sample_rate = if track.sample_rate == 0 { 8000 } else { track.sample_rate };
             track.channels = track.channels.max(1);

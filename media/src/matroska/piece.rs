@@ -5,8 +5,8 @@ use super::locate::Found;
 use super::walk::Walk;
 use super::window::Window;
 use crate::Error;
-use crate::mux::webm::{self as write, header_of_any_size};
-use crate::work::Part;
+use crate::clip_file::ClipPart;
+use crate::matroska::write::{header, header_of_any_size, unsigned};
 
 /// A place between two blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Edge {
 ///
 /// # Errors
 /// Those of the file, or when there is no cluster where one has to be.
-pub async fn parts(window: &mut Window<'_>, found: Found) -> Result<Vec<Part>, Error> {
+pub async fn parts(window: &mut Window<'_>, found: Found) -> Result<Vec<ClipPart>, Error> {
     let Found { from, to } = found;
     if to.at <= from.at {
         return Err(Error::nothing("no frames within the span"));
@@ -46,11 +46,11 @@ pub async fn parts(window: &mut Window<'_>, found: Found) -> Result<Vec<Part>, E
     }
     if from.within() {
         cut(window, from, None, &mut parts).await?;
-        if let Some(Part::Copied(range)) = parts.last_mut() {
+        if let Some(ClipPart::Copied(range)) = parts.last_mut() {
             range.end = to.cluster;
         }
     } else {
-        parts.push(Part::Copied(from.cluster..to.cluster));
+        parts.push(ClipPart::Copied(from.cluster..to.cluster));
     }
     if to.within() {
         cut(window, Edge::of(to.cluster), Some(to.at), &mut parts).await?;
@@ -63,7 +63,7 @@ async fn cut(
     window: &mut Window<'_>,
     from: Edge,
     to: Option<u64>,
-    parts: &mut Vec<Part>,
+    parts: &mut Vec<ClipPart>,
 ) -> Result<(), Error> {
     let lost = || Error::damaged("no cluster where the index has one");
     let mut walk = Walk::open(window, from.cluster).await?.ok_or_else(lost)?;
@@ -71,7 +71,7 @@ async fn cut(
     let mut first = walk.content;
     if from.within() {
         let time = walk.stamp(window).await?.ok_or_else(lost)?;
-        made = write::unsigned(ids::TIMESTAMP, time);
+        made = unsigned(ids::TIMESTAMP, time);
         first = from.at;
     }
     let content = match to.or(walk.end) {
@@ -81,10 +81,10 @@ async fn cut(
     let mut head = if content == u64::MAX {
         header_of_any_size(ids::CLUSTER)
     } else {
-        write::header(ids::CLUSTER, content)
+        header(ids::CLUSTER, content)
     };
     head.extend(made);
-    parts.push(Part::Made(head));
-    parts.push(Part::Copied(first..to.or(walk.end).unwrap_or(first)));
+    parts.push(ClipPart::Generated(head));
+    parts.push(ClipPart::Copied(first..to.or(walk.end).unwrap_or(first)));
     Ok(())
 }

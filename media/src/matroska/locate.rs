@@ -10,9 +10,9 @@ use super::piece::{self, Edge};
 use super::tracks::Entry;
 use super::window::Window;
 use super::{cues, indexed, unindexed};
-use crate::mux::webm::{element, header_of_any_size};
-use crate::work::{Located, Part, Want};
-use crate::{Codec, Error, Movie, ReadAt, TrackKind};
+use crate::clip_file::{ClipFile, ClipPart, SpanSelection};
+use crate::matroska::write::{element, header_of_any_size};
+use crate::{Codec, Error, Media, ReadAt, TrackKind};
 
 /// Bytes that are read at once where a few are needed.
 const AHEAD: usize = 4096;
@@ -51,7 +51,7 @@ pub struct Span {
 /// # Errors
 /// Those of the file; when it contradicts itself, has nothing within the span
 /// or of what is wanted, or when a track is encrypted or compressed once more.
-pub async fn locate(file: &dyn ReadAt, want: &Want) -> Result<Located, Error> {
+pub async fn locate(file: &dyn ReadAt, want: &SpanSelection) -> Result<ClipFile, Error> {
     let mut window = Window::open(file, AHEAD).await?;
     let head = head::read(&mut window).await?;
     let opening = opening::look(&mut window, &head).await?;
@@ -67,15 +67,15 @@ pub async fn locate(file: &dyn ReadAt, want: &Want) -> Result<Located, Error> {
         Some(found) => found,
         None => unindexed::find(&mut window, &head, &span).await?,
     };
-    let mut parts = vec![Part::Made(front(&head))];
+    let mut parts = vec![ClipPart::Generated(front(&head))];
     parts.extend(piece::parts(&mut window, found).await?);
     let micros = i128::from(opening.zero) * i128::from(head.scale) / 1000;
-    Ok(Located {
+    Ok(ClipFile {
         parts,
-        zero_micros: i64::try_from(micros).unwrap_or(0),
+        origin_micros: i64::try_from(micros).unwrap_or(0),
         duration,
         extension: if head.webm { "webm" } else { "mkv" },
-        movie: Movie { tracks: tracks(&head, &opening) },
+        media: Media { tracks: tracks(&head, &opening) },
     })
 }
 
@@ -88,12 +88,12 @@ pub struct Found {
     pub to: Edge,
 }
 
-fn span(want: &Want, head: &Head, opening: &Opening) -> Result<Span, Error> {
+fn span(want: &SpanSelection, head: &Head, opening: &Opening) -> Result<Span, Error> {
     let first = |kind: TrackKind, wanted: bool| {
         head.entries.iter().find(|entry| wanted && entry.track.kind == kind)
     };
-    let picture = first(TrackKind::Picture, want.picture);
-    let sound = first(TrackKind::Sound, want.sound);
+    let picture = first(TrackKind::Video, want.video);
+    let sound = first(TrackKind::Audio, want.audio);
     let leader = picture.or(sound).ok_or_else(|| Error::nothing("none of the wanted tracks"))?;
     if !(want.start.is_finite() && want.end > want.start) {
         return Err(Error::nothing("an empty span"));
@@ -103,7 +103,7 @@ fn span(want: &Want, head: &Head, opening: &Opening) -> Result<Span, Error> {
     let of = |seconds: f64| opening.zero as f64 + seconds.max(0.0) * 1e9 / head.scale as f64;
     // Casts of floats saturate.
     let (start, end) = (of(want.start).max(0.0) as u64, of(want.end).ceil() as u64);
-    let sounds = head.entries.iter().filter(|entry| entry.track.kind == TrackKind::Sound);
+    let sounds = head.entries.iter().filter(|entry| entry.track.kind == TrackKind::Audio);
     let delay = ticks(sounds.map(|entry| entry.delay).max().unwrap_or(0));
     let positive = |ticks: i64| u64::try_from(ticks).unwrap_or(0);
     let (mut lead, mut late) = (0, 0);
@@ -153,7 +153,7 @@ fn front(head: &Head) -> Vec<u8> {
 
 fn tracks(head: &Head, opening: &Opening) -> Vec<crate::Track> {
     let mut tracks: Vec<_> = head.entries.iter().map(|entry| entry.track.clone()).collect();
-    let first = tracks.iter().position(|track| track.kind == TrackKind::Picture);
+    let first = tracks.iter().position(|track| track.kind == TrackKind::Video);
     for (index, track) in tracks.iter_mut().enumerate() {
         let frame = if Some(index) == first { opening.frame.as_slice() } else { &[] };
         settle(track, frame);

@@ -86,8 +86,8 @@ pub(crate) fn grid(track: &Track, pts: &[i64]) -> Option<Grid> {
     let ([first, .., last], count) = (sorted.as_slice(), sorted.len()) else { return None };
     let mean = track.seconds(last.checked_sub(*first)?) / (count - 1) as f64;
     let mut grids: Vec<(u32, u32)> = match track.kind {
-        TrackKind::Picture => RATES.to_vec(),
-        TrackKind::Sound => {
+        TrackKind::Video => RATES.to_vec(),
+        TrackKind::Audio => {
             let (rate, lengths) = packets(track);
             lengths.iter().map(|length| (rate, *length)).collect()
         }
@@ -198,7 +198,7 @@ mod tests {
                 let millis =
                     |pts: &i64| (*pts as f64 * 1000.0 / f64::from(ticks) + add).floor() as i64;
                 let rough: Vec<i64> = exact.iter().map(millis).collect();
-                let got = moved(TrackKind::Picture, Codec::Vp9, &rough).unwrap();
+                let got = moved(TrackKind::Video, Codec::Vp9, &rough).unwrap();
                 assert_eq!(got, (ticks, exact, lasts), "{ticks}/{lasts}");
             }
         }
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn frames_may_be_missing_and_come_in_another_order() {
         let rough = [0, 100, 33, 67, 200, 133, 167, 300, 333, 367, 400, 433];
-        let mut track = track(TrackKind::Picture, Codec::H264, &rough);
+        let mut track = track(TrackKind::Video, Codec::H264, &rough);
         assert!(even(&mut track));
         assert_eq!(track.timescale, 30_000);
         let pts: Vec<_> = track.samples.iter().map(|sample| sample.pts / 1000).collect();
@@ -217,17 +217,17 @@ mod tests {
 
     #[test]
     fn uneven_times_stay() {
-        assert_eq!(moved(TrackKind::Picture, Codec::Vp9, &[0, 33, 71, 100, 133, 180]), None);
-        assert_eq!(moved(TrackKind::Picture, Codec::Vp9, &[0]), None);
-        assert_eq!(moved(TrackKind::Picture, Codec::Vp9, &[0, 0, 33]), None);
-        assert_eq!(moved(TrackKind::Picture, Codec::Vp9, &[i64::MIN, i64::MAX]), None);
+        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[0, 33, 71, 100, 133, 180]), None);
+        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[0]), None);
+        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[0, 0, 33]), None);
+        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[i64::MIN, i64::MAX]), None);
     }
 
     #[test]
     fn packets_of_sound_are_counted_in_samples() {
         let exact: Vec<i64> = (0..200).map(|index| index * 1024).collect();
         let rough: Vec<i64> = exact.iter().map(|pts| (pts * 10 + 220) / 441).collect();
-        let got = moved(TrackKind::Sound, Codec::Aac, &rough).unwrap();
+        let got = moved(TrackKind::Audio, Codec::Aac, &rough).unwrap();
         assert_eq!(got, (44_100, exact, 1024));
     }
 }

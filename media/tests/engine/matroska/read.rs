@@ -1,6 +1,6 @@
 //! Every frame is found where ffprobe finds it.
 
-use clipmill_media::{Codec, LocalFile, TrackKind, webm};
+use clipmill_media::{Codec, LocalFile, TrackKind, matroska};
 
 use super::inputs;
 use super::judge::packets;
@@ -8,9 +8,9 @@ use super::judge::packets;
 #[tokio::test]
 async fn every_frame_is_where_ffprobe_finds_it() {
     for path in inputs::all() {
-        let movie = webm::read(&LocalFile::open(path).unwrap()).await.unwrap();
+        let media = matroska::read(&LocalFile::open(path).unwrap()).await.unwrap();
         let told = packets(path);
-        for (stream, track) in movie.tracks.iter().enumerate() {
+        for (stream, track) in media.tracks.iter().enumerate() {
             let own: Vec<_> = told.iter().filter(|packet| packet.stream == stream).collect();
             assert_eq!(own.len(), track.samples.len(), "{path:?}");
             assert_eq!(track.timescale, 1000);
@@ -28,29 +28,29 @@ async fn every_frame_is_where_ffprobe_finds_it() {
 
 #[tokio::test]
 async fn tracks_tell_what_a_decoder_needs() {
-    let movie = webm::read(&LocalFile::open(inputs::vp9()).unwrap()).await.unwrap();
-    let (picture, sound) = (movie.picture().unwrap(), movie.sounds().next().unwrap());
+    let media = matroska::read(&LocalFile::open(inputs::vp9()).unwrap()).await.unwrap();
+    let (picture, sound) = (media.video_track().unwrap(), media.audio_tracks().next().unwrap());
     assert_eq!((picture.codec.clone(), picture.width, picture.height), (Codec::Vp9, 320, 180));
     assert_eq!(picture.config[..4], [1, 0, 0, 0]);
     assert_eq!(picture.config[6] >> 4, 8);
     assert_eq!((sound.codec.clone(), sound.sample_rate, sound.channels), (Codec::Opus, 48_000, 1));
     assert!(sound.config.starts_with(b"OpusHead"));
-    let movie = webm::read(&LocalFile::open(inputs::avc()).unwrap()).await.unwrap();
-    assert_eq!(movie.picture().unwrap().config[0], 1);
-    assert_eq!(movie.sounds().next().unwrap().config[..2], [0x12, 0x08]);
-    let movie = webm::read(&LocalFile::open(inputs::av1()).unwrap()).await.unwrap();
-    assert_eq!(movie.picture().unwrap().config[0], 0x81);
+    let media = matroska::read(&LocalFile::open(inputs::avc()).unwrap()).await.unwrap();
+    assert_eq!(media.video_track().unwrap().config[0], 1);
+    assert_eq!(media.audio_tracks().next().unwrap().config[..2], [0x12, 0x08]);
+    let media = matroska::read(&LocalFile::open(inputs::av1()).unwrap()).await.unwrap();
+    assert_eq!(media.video_track().unwrap().config[0], 0x81);
 }
 
 #[tokio::test]
 async fn milliseconds_return_to_the_grid_they_were_rounded_from() {
     let grids = [(inputs::vp9(), 30_000, 1001, 960), (inputs::avc(), 25_000, 1000, 1024)];
     for (path, ticks, frame, packet) in grids {
-        let movie = webm::read(&LocalFile::open(path).unwrap()).await.unwrap();
-        for rough in movie.tracks {
+        let media = matroska::read(&LocalFile::open(path).unwrap()).await.unwrap();
+        for rough in media.tracks {
             let mut track = rough.clone();
-            assert!(webm::even(&mut track), "{path:?}");
-            let picture = track.kind == TrackKind::Picture;
+            assert!(matroska::even(&mut track), "{path:?}");
+            let picture = track.kind == TrackKind::Video;
             let (ticks, each) = if picture { (ticks, frame) } else { (track.sample_rate, packet) };
             assert_eq!(track.timescale, ticks);
             let mut pts: Vec<_> = track.samples.iter().map(|sample| sample.pts).collect();

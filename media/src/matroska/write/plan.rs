@@ -2,8 +2,8 @@
 
 use super::ebml;
 use super::tracks::delay;
+use crate::matroska::ids;
 use crate::mux::OutTrack;
-use crate::webm::ids;
 use crate::{Error, TrackKind};
 
 /// Most milliseconds from a cluster's beginning to its last block.
@@ -83,7 +83,7 @@ pub fn header(size: u64) -> Vec<u8> {
 /// When there is nothing to write, or times make no sense.
 pub fn plan(tracks: &[OutTrack]) -> Result<Plan, Error> {
     let mut plan = Plan { blocks: blocks(tracks)?, ..Plan::default() };
-    let is_picture = |track: usize| tracks[track].track.kind == TrackKind::Picture;
+    let is_picture = |track: usize| tracks[track].track.kind == TrackKind::Video;
     let leader = (0..tracks.len()).find(|track| is_picture(*track)).unwrap_or(0);
     for (index, block) in plan.blocks.iter().enumerate() {
         let sample = &tracks[block.track].samples[block.sample];
@@ -129,7 +129,7 @@ fn blocks(tracks: &[OutTrack]) -> Result<Vec<Block>, Error> {
             return Err(Error::damaged("a track without ticks"));
         }
         let nanos = |pts: i64| {
-            let ticks = i128::from(out.begins) + i128::from(pts);
+            let ticks = i128::from(out.start) + i128::from(pts);
             i64::try_from((ticks * 1_000_000_000).div_euclid(scale) + delay)
                 .map_err(|_| Error::damaged("a time stamp makes no sense"))
         };
@@ -144,7 +144,7 @@ fn blocks(tracks: &[OutTrack]) -> Result<Vec<Block>, Error> {
             all.push((due, Block { track: index, sample, time, size }));
         }
     }
-    let rank = |block: &Block| usize::from(tracks[block.track].track.kind == TrackKind::Sound);
+    let rank = |block: &Block| usize::from(tracks[block.track].track.kind == TrackKind::Audio);
     all.sort_by_key(|(due, block)| (*due, rank(block), block.track, block.sample));
     // Nothing is before 0: what would be moves everything.
     let least = all.iter().map(|(_, block)| block.time).min().unwrap_or(0).min(0);

@@ -12,10 +12,10 @@ pub(crate) use self::ebml::{element, header, header_of_any_size, unsigned};
 
 use self::ebml::{float, id_bytes, master, wide};
 use self::plan::{Plan, plan};
-use super::copy::Copier;
-use super::{OutTrack, WriteError};
 use crate::Error;
-use crate::webm::ids;
+use crate::matroska::ids;
+use crate::mux::copy::Copier;
+use crate::mux::{OutTrack, WriteError};
 
 /// Most tracks: their numbers take one byte.
 const TRACKS: usize = 126;

@@ -42,7 +42,7 @@ pub async fn look(window: &mut Window<'_>, head: &Head) -> Result<Opening, Error
         while let Ok(Some(seen)) = walk.next(window).await {
             let entry = head.entries.iter().find(|entry| u64::from(entry.track.id) == seen.track);
             match entry.map(|entry| entry.track.kind) {
-                Some(TrackKind::Picture) => {
+                Some(TrackKind::Video) => {
                     if picture.is_none() {
                         let bytes = window.some(seen.frame, FRAME).await?;
                         opening.frame = bytes.to_vec();
@@ -52,7 +52,7 @@ pub async fn look(window: &mut Window<'_>, head: &Head) -> Result<Opening, Error
                     let lead = sound.map_or(0, |sound| sound.saturating_sub(latest));
                     opening.lead = opening.lead.max(lead);
                 }
-                Some(TrackKind::Sound) => {
+                Some(TrackKind::Audio) => {
                     sound = Some(sound.map_or(seen.time, |latest| latest.max(seen.time)));
                     let lag = picture.map_or(0, |picture| picture.saturating_sub(seen.time));
                     opening.lag = opening.lag.max(lag);

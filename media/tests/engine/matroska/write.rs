@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clipmill_media::mux::{Data, OutSample, OutTrack, webm as mux};
-use clipmill_media::{LocalFile, Movie, Track, TrackKind, webm};
+use clipmill_media::mux::{OutSample, OutTrack, SampleData};
+use clipmill_media::{LocalFile, Media, Track, TrackKind, matroska};
 
 use super::inputs::{self, run};
 use super::judge::{frames, packets, probe};
@@ -16,21 +16,21 @@ fn part(track: &Track, zero: f64, start: f64, end: f64) -> OutTrack {
     let chosen: Vec<_> = track.samples.iter().filter(|sample| within(sample.pts)).collect();
     let first = chosen[0].pts;
     let sample = |sample: &&clipmill_media::Sample| OutSample {
-        data: Data::Of { file: 0, offset: sample.offset, size: sample.size },
+        data: SampleData::Copied { file: 0, offset: sample.offset, size: sample.size },
         pts: sample.pts - first,
         duration: sample.duration,
         sync: sample.sync,
     };
-    let begins = first - (zero * f64::from(track.timescale)).round() as i64;
-    OutTrack { track: track.clone(), begins, samples: chosen.iter().map(sample).collect() }
+    let start = first - (zero * f64::from(track.timescale)).round() as i64;
+    OutTrack { track: track.clone(), start, samples: chosen.iter().map(sample).collect() }
 }
 
-async fn movie(path: &Path) -> Movie {
-    let mut movie = webm::read(&LocalFile::open(path).unwrap()).await.unwrap();
-    for track in &mut movie.tracks {
-        webm::even(track);
+async fn media(path: &Path) -> Media {
+    let mut media = matroska::read(&LocalFile::open(path).unwrap()).await.unwrap();
+    for track in &mut media.tracks {
+        matroska::even(track);
     }
-    movie
+    media
 }
 
 fn write(path: &Path, tracks: &[OutTrack], folder: &Path) -> PathBuf {
@@ -38,7 +38,7 @@ fn write(path: &Path, tracks: &[OutTrack], folder: &Path) -> PathBuf {
     let name =
         folder.join(if path.extension().unwrap() == "mkv" { "made.mkv" } else { "made.webm" });
     let mut made = std::fs::File::create(&name).unwrap();
-    mux::write(&mut made, tracks, &[&source]).unwrap();
+    matroska::write(&mut made, tracks, &[&source]).unwrap();
     name
 }
 
@@ -53,8 +53,8 @@ fn waves(path: &Path) -> Vec<f32> {
 
 /// A whole file, written anew.
 pub async fn anew(path: &Path, folder: &Path) -> PathBuf {
-    let movie = movie(path).await;
-    let tracks: Vec<_> = movie.tracks.iter().map(|track| part(track, 0.0, -1.0, 99.0)).collect();
+    let media = media(path).await;
+    let tracks: Vec<_> = media.tracks.iter().map(|track| part(track, 0.0, -1.0, 99.0)).collect();
     write(path, &tracks, folder)
 }
 
@@ -67,9 +67,9 @@ fn hashes(path: &Path, stream: &str) -> Vec<String> {
 async fn whole_files_come_out_as_they_went_in() {
     for path in [inputs::vp9(), inputs::av1(), inputs::avc(), inputs::sound()] {
         let folder = tempfile::tempdir().unwrap();
-        let movie = movie(path).await;
+        let media = media(path).await;
         let tracks: Vec<_> =
-            movie.tracks.iter().map(|track| part(track, 0.0, -1.0, 99.0)).collect();
+            media.tracks.iter().map(|track| part(track, 0.0, -1.0, 99.0)).collect();
         let made = write(path, &tracks, folder.path());
         let mut source: Vec<_> =
             packets(path).into_iter().map(|p| (p.stream, p.pts, p.size, p.key)).collect();
@@ -83,10 +83,10 @@ async fn whole_files_come_out_as_they_went_in() {
             // Times that ffmpeg cut off are rounded here.
             assert!((source.1 - got.1).abs() <= 1, "{path:?} {source:?} {got:?}");
         }
-        for (stream, track) in movie.tracks.iter().enumerate() {
+        for (stream, track) in media.tracks.iter().enumerate() {
             let stream = format!("0:{stream}");
             let (mut source, mut got) = (hashes(path, &stream), hashes(&made, &stream));
-            if track.kind == TrackKind::Sound {
+            if track.kind == TrackKind::Audio {
                 // How much of the last packet is heard is not told.
                 source.pop();
                 got.pop();
@@ -94,9 +94,9 @@ async fn whole_files_come_out_as_they_went_in() {
             assert_eq!(source, got, "{path:?}");
         }
         // Read once more it is the same.
-        let again = webm::read(&LocalFile::open(&made).unwrap()).await.unwrap();
-        for (mut again, track) in again.tracks.into_iter().zip(&movie.tracks) {
-            webm::even(&mut again);
+        let again = matroska::read(&LocalFile::open(&made).unwrap()).await.unwrap();
+        for (mut again, track) in again.tracks.into_iter().zip(&media.tracks) {
+            matroska::even(&mut again);
             assert_eq!(again.timescale, track.timescale);
             let most = i64::from(track.timescale) / 1000;
             for (again, sample) in again.samples.iter().zip(&track.samples) {
@@ -110,16 +110,16 @@ async fn whole_files_come_out_as_they_went_in() {
 async fn parts_begin_at_zero_and_can_be_sought_in() {
     for (path, rate) in [(inputs::vp9(), "30000/1001"), (inputs::av1(), "24/1")] {
         let folder = tempfile::tempdir().unwrap();
-        let movie = movie(path).await;
-        let picture = movie.picture().unwrap();
+        let media = media(path).await;
+        let picture = media.video_track().unwrap();
         let keys: Vec<_> = picture.samples.iter().filter(|sample| sample.sync).collect();
         let zero = picture.seconds(keys[1].pts);
         // Sound from before the picture, of which the beginning is skipped.
-        let tracks: Vec<_> = movie
+        let tracks: Vec<_> = media
             .tracks
             .iter()
             .map(|track| {
-                let before = if track.kind == TrackKind::Sound { 0.09 } else { 0.0001 };
+                let before = if track.kind == TrackKind::Audio { 0.09 } else { 0.0001 };
                 part(track, zero, zero - before, zero + 5.0)
             })
             .collect();
@@ -127,7 +127,7 @@ async fn parts_begin_at_zero_and_can_be_sought_in() {
         let got = packets(&made);
         let first = |stream| got.iter().find(|packet| packet.stream == stream).unwrap().pts;
         assert_eq!(first(0), 0, "{path:?}");
-        let begins = tracks[1].track.seconds(tracks[1].begins) * 1000.0;
+        let begins = tracks[1].track.seconds(tracks[1].start) * 1000.0;
         assert!((first(1) as f64 - begins).abs() < 1.0, "{path:?}: {} for {begins}", first(1));
         let source = frames(path, "0:0", &[]);
         let from = (zero * 1000.0) as i64 - 1;
@@ -135,10 +135,10 @@ async fn parts_begin_at_zero_and_can_be_sought_in() {
         assert_eq!(hashes(&made, "0:0"), wanted, "{path:?}");
 
         // To the sample: what is skipped is exactly what is before the picture.
-        let sound = tracks.iter().find(|out| out.track.kind == TrackKind::Sound).unwrap();
+        let sound = tracks.iter().find(|out| out.track.kind == TrackKind::Audio).unwrap();
         let skipped = (zero * 48_000.0).round() as usize;
         let (whole, cut) = (waves(path), waves(&made));
-        assert!(sound.begins < 0 && sound.track.timescale == 48_000);
+        assert!(sound.start < 0 && sound.track.timescale == 48_000);
         let settled = 9600..48_000;
         let whole = &whole[skipped + settled.start..skipped + settled.end];
         assert!(whole.iter().any(|wave| wave.abs() > 0.01), "{path:?}");
@@ -176,20 +176,20 @@ async fn parts_begin_at_zero_and_can_be_sought_in() {
 #[tokio::test]
 async fn our_own_files_can_be_located_in() {
     let folder = tempfile::tempdir().unwrap();
-    let movie = movie(inputs::vp9()).await;
-    let tracks: Vec<_> = movie.tracks.iter().map(|track| part(track, 0.0, -1.0, 99.0)).collect();
+    let media = media(inputs::vp9()).await;
+    let tracks: Vec<_> = media.tracks.iter().map(|track| part(track, 0.0, -1.0, 99.0)).collect();
     let made = write(inputs::vp9(), &tracks, folder.path());
     let bytes = bytes::Bytes::from(std::fs::read(&made).unwrap());
-    let want = clipmill_media::Want { start: 9.0, end: 9.5, picture: true, sound: true };
-    let located = webm::locate(&bytes, &want).await.unwrap();
-    let length: u64 = located.parts.iter().map(clipmill_media::Part::length).sum();
+    let want = clipmill_media::SpanSelection { start: 9.0, end: 9.5, video: true, audio: true };
+    let located = matroska::locate(&bytes, &want).await.unwrap();
+    let length: u64 = located.parts.iter().map(clipmill_media::ClipPart::length).sum();
     assert!(length * 9 < bytes.len() as u64, "{length} of {}", bytes.len());
 }
 
 #[test]
 fn what_cannot_be_written_is_refused() {
     let mut out = Vec::new();
-    assert!(mux::write(&mut out, &[], &[]).is_err());
+    assert!(matroska::write(&mut out, &[], &[]).is_err());
     assert!(out.is_empty());
 }
 
@@ -203,16 +203,16 @@ async fn what_is_said_of_a_track_is_read_again() {
         [0, -ONE, 0, ONE, 0, 0, 0, wide, 0x4000_0000],
     ];
     let folder = tempfile::tempdir().unwrap();
-    let movie = movie(inputs::vp9()).await;
+    let media = media(inputs::vp9()).await;
     for matrix in turns {
         let mut tracks: Vec<_> =
-            movie.tracks.iter().map(|track| part(track, 0.0, -1.0, 3.0)).collect();
+            media.tracks.iter().map(|track| part(track, 0.0, -1.0, 3.0)).collect();
         tracks[0].track.matrix = matrix;
         tracks[0].track.pixel_aspect = (3, 2);
         tracks[0].track.language = *b"und";
         tracks[1].track.language = *b"ger";
         let made = write(inputs::vp9(), &tracks, folder.path());
-        let again = webm::read(&LocalFile::open(&made).unwrap()).await.unwrap();
+        let again = matroska::read(&LocalFile::open(&made).unwrap()).await.unwrap();
         for (again, out) in again.tracks.iter().zip(&tracks) {
             let said = |track: &Track| Track { samples: Vec::new(), timescale: 1, ..track.clone() };
             assert_eq!(said(again), said(&out.track));

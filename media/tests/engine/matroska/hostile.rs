@@ -1,15 +1,15 @@
 //! Bytes that no muxer makes: refused, quickly, and never with a panic.
 
 use bytes::Bytes;
-use clipmill_media::{Want, webm};
+use clipmill_media::{SpanSelection, matroska};
 
 use super::inputs;
 
-const WANT: Want = Want { start: 1.0, end: 2.0, picture: true, sound: true };
+const WANT: SpanSelection = SpanSelection { start: 1.0, end: 2.0, video: true, audio: true };
 
 async fn both(bytes: &[u8]) -> (bool, bool) {
     let bytes = Bytes::copy_from_slice(bytes);
-    (webm::read(&bytes).await.is_ok(), webm::locate(&bytes, &WANT).await.is_ok())
+    (matroska::read(&bytes).await.is_ok(), matroska::locate(&bytes, &WANT).await.is_ok())
 }
 
 /// The head of a file and its first frames.

@@ -7,7 +7,7 @@ use super::head::{self, Head};
 use super::ids;
 use super::tracks::Entry;
 use super::window::Window;
-use crate::{Error, Movie, ReadAt, Sample, Track, TrackKind};
+use crate::{Error, Media, ReadAt, Sample, Track, TrackKind};
 
 /// Bytes that are read at once.
 const AHEAD: usize = 1024 * 1024;
@@ -25,7 +25,7 @@ const LOOK: u64 = 32;
 /// # Errors
 /// Those of the file; when it contradicts itself or has more than 5 million
 /// frames; when a track is encrypted or compressed once more.
-pub async fn read(file: &dyn ReadAt) -> Result<Movie, Error> {
+pub async fn read(file: &dyn ReadAt) -> Result<Media, Error> {
     let mut window = Window::open(file, AHEAD).await?;
     let head = head::read(&mut window).await?;
     let mut reader = Reader::new(&head);
@@ -33,7 +33,7 @@ pub async fn read(file: &dyn ReadAt) -> Result<Movie, Error> {
         reader.clusters(&mut window, first, head.end).await?;
     }
     let tracks = reader.tracks.into_iter().map(|track| track.finish(head.scale)).collect();
-    Ok(Movie { tracks })
+    Ok(Media { tracks })
 }
 
 /// A frame, in nanoseconds.
@@ -208,9 +208,9 @@ impl Reader {
             if self.frames > FRAMES {
                 return Err(Error::too_large("more than 5 million frames"));
             }
-            let sync = track.kind == TrackKind::Sound || told.key.unwrap_or(head.key);
+            let sync = track.kind == TrackKind::Audio || told.key.unwrap_or(head.key);
             let mut frame = Frame { offset: told.at + from, size, sync, time, lasts: None };
-            let sound = track.kind == TrackKind::Sound;
+            let sound = track.kind == TrackKind::Audio;
             if sound || (sync && reading.first.is_empty()) {
                 let look = window.exact(frame.offset, u64::from(size).min(LOOK) as usize).await?;
                 if sync && reading.first.is_empty() {

@@ -1,9 +1,9 @@
 //! What a file says about its tracks.
 
 use super::ebml::{element, float, master, unsigned};
+use crate::matroska::{self, ids};
 use crate::mux::OutTrack;
 use crate::track::UPRIGHT;
-use crate::webm::{self, ids};
 use crate::{Codec, Error, Track, TrackKind};
 
 /// Nanoseconds that a decoder of Opus needs to settle (RFC 7845, 4.6).
@@ -21,10 +21,10 @@ pub fn webm(tracks: &[OutTrack]) -> bool {
 
 /// Nanoseconds of a sound that are decoded, but not presented.
 pub fn delay(out: &OutTrack) -> u64 {
-    if out.track.kind == TrackKind::Picture {
+    if out.track.kind == TrackKind::Video {
         return 0;
     }
-    let skipped = i128::from(out.begins.min(0).unsigned_abs()) * 1_000_000_000;
+    let skipped = i128::from(out.start.min(0).unsigned_abs()) * 1_000_000_000;
     let half = i128::from(out.track.timescale / 2);
     let nanos = (skipped + half) / i128::from(out.track.timescale.max(1));
     u64::try_from(nanos).unwrap_or(u64::MAX)
@@ -36,7 +36,7 @@ pub fn delay(out: &OutTrack) -> u64 {
 /// When its codec can't be in Matroska, or lacks what it needs.
 pub fn entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
     let track = &out.track;
-    let picture = track.kind == TrackKind::Picture;
+    let picture = track.kind == TrackKind::Video;
     let mut made = vec![
         unsigned(ids::TRACK_NUMBER, number),
         unsigned(ids::TRACK_UID, number),
@@ -74,7 +74,7 @@ pub fn entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
 /// Nanoseconds of a frame of an even picture.
 fn lasts(out: &OutTrack) -> Option<u64> {
     let pts: Vec<i64> = out.samples.iter().map(|sample| sample.pts).collect();
-    let grid = webm::grid(&out.track, &pts).filter(|grid| grid.whole)?;
+    let grid = matroska::grid(&out.track, &pts).filter(|grid| grid.whole)?;
     let (ticks, lasts) = (u64::from(grid.ticks), u64::from(grid.lasts));
     (lasts * 1_000_000_000 + ticks / 2).checked_div(ticks)
 }
