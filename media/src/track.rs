@@ -110,6 +110,27 @@ pub struct Sample {
 }
 
 impl Track {
+    /// A track of which nothing else is known yet.
+    pub fn empty(kind: TrackKind, timescale: u32) -> Track {
+        Track {
+            id: 0,
+            kind,
+            codec: Codec::Other(String::new()),
+            config: Vec::new(),
+            entry: None,
+            timescale,
+            language: *b"und",
+            width: 0,
+            height: 0,
+            presented: (0, 0),
+            matrix: UPRIGHT,
+            pixel_aspect: (1, 1),
+            sample_rate: 0,
+            channels: 0,
+            samples: Vec::new(),
+        }
+    }
+
     /// All of it but its samples.
     pub fn without_samples(&self) -> Track {
         Track {

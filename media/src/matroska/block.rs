@@ -1,96 +1,137 @@
-//! A block: the frames of one track that share one time stamp.
+//! Blocks (RFC 9559, 10): frames of one track that share one time stamp.
+//!
+//! ```text
+//! track number (VINT)
+//! time stamp (16 bits, signed, ticks after that of the cluster)
+//! flags (keyframe, lacing)
+//! sizes of the frames but the last one, if the block is laced
+//! frames
+//! ```
 
-use super::ebml::number;
-use crate::{Codec, Error};
+use super::ebml::parse_vint;
+use crate::Error;
 
-/// The head of a block.
+/// What a block starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
+pub struct BlockHeader {
     /// Number of its track.
     pub track: u64,
     /// Ticks after its cluster's time stamp.
     pub time: i16,
-    /// Whether decoding can begin here; only a simple block says so.
-    pub key: bool,
-    lacing: u8,
-    /// Bytes of the head.
+    /// Whether it is a keyframe; only a simple block says so.
+    pub keyframe: bool,
+    lacing: Lacing,
+    /// Bytes of the header.
     pub length: usize,
 }
 
-/// The head of the block whose content begins so.
-///
-/// # Errors
-/// When it is cut off.
-pub fn block(bytes: &[u8]) -> Result<Block, Error> {
-    let damaged = || Error::damaged("a block has no head");
-    let (track, long) = number(bytes)?.ok_or_else(damaged)?;
-    let rest = bytes.get(long..).unwrap_or_default();
-    let [high, low, flags, ..] = rest else { return Err(damaged()) };
-    Ok(Block {
-        track: track.ok_or_else(damaged)?,
-        time: i16::from_be_bytes([*high, *low]),
-        key: flags & 0x80 != 0,
-        lacing: flags >> 1 & 3,
-        length: long + 3,
-    })
+/// How the sizes of several frames in one block are stored (RFC 9559, 10.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lacing {
+    None,
+    Xiph,
+    FixedSize,
+    Ebml,
 }
 
-impl Block {
-    /// Bytes from the block's first one that are enough to tell its frames.
-    pub fn enough(size: u64) -> usize {
-        // The sizes of at most 256 frames: each takes at most 8 bytes, or one
-        // more for each 255 bytes of the frame.
-        const MOST: u64 = 4096;
-        (MOST + size / 255).min(size).min(1 << 24) as usize
+/// A frame within its block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameRange {
+    /// First byte, counted from that of the block's content.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u32,
+}
+
+impl BlockHeader {
+    /// Reads the header of a block from its first bytes.
+    ///
+    /// # Errors
+    /// When it is cut off.
+    pub fn parse(bytes: &[u8]) -> Result<BlockHeader, Error> {
+        let damaged = || Error::damaged("a block has no head");
+        let track = parse_vint(bytes)?.ok_or_else(damaged)?;
+        let rest = bytes.get(track.length..).unwrap_or_default();
+        let [high, low, flags, ..] = rest else { return Err(damaged()) };
+        let lacing = match flags >> 1 & 3 {
+            0 => Lacing::None,
+            1 => Lacing::Xiph,
+            2 => Lacing::FixedSize,
+            _ => Lacing::Ebml,
+        };
+        Ok(BlockHeader {
+            track: track.value.ok_or_else(damaged)?,
+            time: i16::from_be_bytes([*high, *low]),
+            keyframe: flags & 0x80 != 0,
+            lacing,
+            length: track.length + 3,
+        })
     }
 
-    /// Where the frames are: first byte after the block's own first one, and
-    /// bytes. `bytes` is the block's beginning and `size` all of it.
+    /// How many of a block's first bytes are enough to find its frames.
+    pub fn bytes_with_frame_sizes(block_size: u64) -> usize {
+        // The sizes of at most 256 frames: each takes at most 8 bytes, or one
+        // more for each 255 bytes of the frame.
+        const SIZES: u64 = 4096;
+        (SIZES + block_size / 255).min(block_size).min(1 << 24) as usize
+    }
+
+    /// Where the frames are. `bytes` is the block's start, `block_size` the size
+    /// of all of it.
     ///
     /// # Errors
     /// When the frames are not within the block.
-    pub fn frames(&self, bytes: &[u8], size: u64) -> Result<Vec<(u64, u32)>, Error> {
+    pub fn frames(&self, bytes: &[u8], block_size: u64) -> Result<Vec<FrameRange>, Error> {
         let damaged = || Error::damaged("the frames of a block are not within it");
-        let head = self.length as u64;
-        let payload = size.checked_sub(head).ok_or_else(damaged)?;
-        if self.lacing == 0 {
-            return Ok(vec![(head, u32::try_from(payload).map_err(|_| damaged())?)]);
+        let header = self.length as u64;
+        let payload = block_size.checked_sub(header).ok_or_else(damaged)?;
+        if self.lacing == Lacing::None {
+            let size = u32::try_from(payload).map_err(|_| damaged())?;
+            return Ok(vec![FrameRange { offset: header, size }]);
         }
         let table = bytes.get(self.length..).unwrap_or_default();
         let (count, table) = table.split_first().ok_or_else(damaged)?;
         let count = usize::from(*count) + 1;
-        let (mut sizes, used) = match self.lacing {
-            1 => xiph(table, count - 1).ok_or_else(damaged)?,
-            3 => ebml(table, count - 1)?.ok_or_else(damaged)?,
-            _ => {
+        let FrameSizes { mut sizes, length } = match self.lacing {
+            Lacing::Xiph => xiph_sizes(table, count - 1).ok_or_else(damaged)?,
+            Lacing::Ebml => ebml_sizes(table, count - 1)?.ok_or_else(damaged)?,
+            Lacing::None | Lacing::FixedSize => {
                 let frames = payload.saturating_sub(1);
                 let each = frames / count as u64;
                 if each * count as u64 != frames {
                     return Err(damaged());
                 }
-                (vec![each; count - 1], 0)
+                FrameSizes { sizes: vec![each; count - 1], length: 0 }
             }
         };
-        let mut at = head + 1 + used as u64;
-        let told = sizes.iter().try_fold(at, |at, size| at.checked_add(*size));
-        sizes.push(told.and_then(|told| size.checked_sub(told)).ok_or_else(damaged)?);
+        let mut offset = header + 1 + length as u64;
+        // The last frame takes what the others leave.
+        let last = sizes.iter().try_fold(offset, |offset, size| offset.checked_add(*size));
+        sizes.push(last.and_then(|last| block_size.checked_sub(last)).ok_or_else(damaged)?);
         let mut frames = Vec::with_capacity(count);
         for size in sizes {
-            frames.push((at, u32::try_from(size).map_err(|_| damaged())?));
-            at += size;
+            frames.push(FrameRange { offset, size: u32::try_from(size).map_err(|_| damaged())? });
+            offset += size;
         }
         Ok(frames)
     }
 }
 
-/// Sizes as sums of bytes, and how many bytes told them.
-fn xiph(table: &[u8], count: usize) -> Option<(Vec<u64>, usize)> {
-    let (mut sizes, mut used) = (Vec::with_capacity(count), 0);
+/// The sizes of the frames but the last one.
+struct FrameSizes {
+    sizes: Vec<u64>,
+    /// Bytes that store them.
+    length: usize,
+}
+
+/// Sizes as sums of bytes, each sum ended by one that is not 255.
+fn xiph_sizes(table: &[u8], count: usize) -> Option<FrameSizes> {
+    let (mut sizes, mut length) = (Vec::with_capacity(count), 0);
     for _ in 0..count {
         let mut size = 0;
         loop {
-            let byte = *table.get(used)?;
-            used += 1;
+            let byte = *table.get(length)?;
+            length += 1;
             size += u64::from(byte);
             if byte != 255 {
                 break;
@@ -98,59 +139,29 @@ fn xiph(table: &[u8], count: usize) -> Option<(Vec<u64>, usize)> {
         }
         sizes.push(size);
     }
-    Some((sizes, used))
+    Some(FrameSizes { sizes, length })
 }
 
-/// Sizes as a number and its changes, and how many bytes told them.
-fn ebml(table: &[u8], count: usize) -> Result<Option<(Vec<u64>, usize)>, Error> {
-    let (mut sizes, mut used) = (Vec::with_capacity(count), 0);
+/// Sizes as a number and its changes.
+fn ebml_sizes(table: &[u8], count: usize) -> Result<Option<FrameSizes>, Error> {
+    let (mut sizes, mut length) = (Vec::with_capacity(count), 0);
     let mut last: Option<i64> = None;
     for _ in 0..count {
-        let Some((value, long)) = number(table.get(used..).unwrap_or_default())? else {
+        let Some(vint) = parse_vint(table.get(length..).unwrap_or_default())? else {
             return Ok(None);
         };
-        used += long;
+        length += vint.length;
         // All bits set is no unknown size here, but the greatest value.
-        let value = value.unwrap_or((1_u64 << (7 * long)) - 1) as i64;
+        let value = vint.value.unwrap_or((1_u64 << (7 * vint.length)) - 1) as i64;
         let size = match last {
             None => Some(value),
-            Some(last) => last.checked_add(value - ((1_i64 << (7 * long - 1)) - 1)),
+            Some(last) => last.checked_add(value - ((1_i64 << (7 * vint.length - 1)) - 1)),
         };
         let Some(size) = size.filter(|size| *size >= 0) else { return Ok(None) };
         last = Some(size);
         sizes.push(size as u64);
     }
-    Ok(Some((sizes, used)))
-}
-
-/// Nanoseconds that a packet of sound lasts, as its codec tells.
-pub fn lasts(codec: &Codec, rate: u32, packet: &[u8]) -> Option<u64> {
-    let samples = match codec {
-        Codec::Opus => return opus(packet).map(|samples| samples * 1_000_000_000 / 48_000),
-        Codec::Aac => 1024,
-        Codec::Mp3 if rate < 32_000 => 576,
-        Codec::Mp3 => 1152,
-        Codec::Ac3 | Codec::Eac3 => 1536,
-        _ => return None,
-    };
-    (samples * 1_000_000_000_u64).checked_div(u64::from(rate))
-}
-
-/// Samples of 48 kHz in a packet of Opus (RFC 6716, 3.1).
-pub fn opus(packet: &[u8]) -> Option<u64> {
-    let first = *packet.first()?;
-    let config = usize::from(first >> 3);
-    let frame = match config {
-        0..12 => [480, 960, 1920, 2880][config & 3],
-        12..16 => [480, 960][config & 1],
-        _ => [120, 240, 480, 960][config & 3],
-    };
-    let count = match first & 3 {
-        0 => 1,
-        1 | 2 => 2,
-        _ => u64::from(*packet.get(1)? & 0x3F),
-    };
-    Some(frame * count).filter(|samples| (1..=5760).contains(samples))
+    Ok(Some(FrameSizes { sizes, length }))
 }
 
 #[cfg(test)]
@@ -159,7 +170,8 @@ mod tests {
     use super::*;
 
     fn frames(bytes: &[u8]) -> Result<Vec<(u64, u32)>, Error> {
-        block(bytes)?.frames(bytes, bytes.len() as u64)
+        let frames = BlockHeader::parse(bytes)?.frames(bytes, bytes.len() as u64)?;
+        Ok(frames.iter().map(|frame| (frame.offset, frame.size)).collect())
     }
 
     #[test]
@@ -184,14 +196,5 @@ mod tests {
         assert!(frames(&[0x81, 0, 5]).is_err());
         assert!(frames(&[0x81, 0, 5, 2]).is_err());
         assert!(frames(&[0x81, 0, 5, 4]).is_err());
-    }
-
-    #[test]
-    fn opus_tells_how_long_its_packets_are() {
-        assert_eq!(opus(&[0xFC]), Some(960));
-        assert_eq!(opus(&[0xE0]), Some(120));
-        assert_eq!(opus(&[0x0B, 0x02]), Some(1920));
-        assert_eq!(opus(&[0x03, 0x3F]), None);
-        assert_eq!(opus(&[0x03]), None);
     }
 }

@@ -1,101 +1,112 @@
-//! The index of a file: where decoding can begin.
+//! `Cues` (RFC 9559, 5.1.5), the index of a file: where decoding can start.
 
-use super::ebml::{children, cut_off, unsigned};
-use super::head::Head;
+use super::buffered_file::BufferedFile;
+use super::ebml::{children, cut_off, parse_unsigned};
 use super::ids;
-use super::window::Window;
+use super::segment_head::SegmentHead;
 use crate::Error;
 
 /// Most bytes of an index.
-const BYTES: u64 = 64 * 1024 * 1024;
+const SIZE: u64 = 64 * 1024 * 1024;
 /// Most entries of an index.
 const ENTRIES: usize = 1_000_000;
 /// Bytes of an index that are read at once, before its length is known.
-const AHEAD: usize = 32 * 1024;
+const READ_AHEAD: usize = 32 * 1024;
 
-/// A place where decoding can begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cue {
+/// A block at which decoding can start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IndexEntry {
     /// Ticks.
     pub time: u64,
     /// Number of its track.
     pub track: u64,
-    /// First byte of its cluster.
-    pub at: u64,
-    /// Bytes from the cluster's content to the block; 0 when not told.
-    pub within: u64,
+    /// Offset of its cluster.
+    pub cluster: u64,
+    /// Bytes from the cluster's content to the block; 0 when the index has no
+    /// `CueRelativePosition`.
+    pub relative_position: u64,
 }
 
 /// Reads the index, sorted by time; empty when there is none or it can't be
 /// used.
 ///
 /// # Errors
-/// Those of the file, or an index that is longer than any real one.
-pub async fn read(window: &mut Window<'_>, head: &Head) -> Result<Vec<Cue>, Error> {
-    let Some(at) = head.place(ids::CUES) else { return Ok(Vec::new()) };
-    let ahead = std::mem::replace(&mut window.ahead, AHEAD);
-    let header = window.header(at).await;
-    window.ahead = ahead;
+/// Those of the file, and when the index is longer than any real one.
+pub async fn read_cues(
+    file: &mut BufferedFile<'_>,
+    head: &SegmentHead,
+) -> Result<Vec<IndexEntry>, Error> {
+    let Some(offset) = head.offset_of(ids::CUES) else { return Ok(Vec::new()) };
+    let read_ahead = std::mem::replace(&mut file.read_ahead, READ_AHEAD);
+    let header = file.header_at(offset).await;
+    file.read_ahead = read_ahead;
     let Ok(Some(header)) = header else { return header.map(|_| Vec::new()) };
     let (ids::CUES, Some(size)) = (header.id, header.size) else { return Ok(Vec::new()) };
-    if size > BYTES {
+    if size > SIZE {
         return Err(Error::too_large("the index is too long"));
     }
-    let from = at + header.length as u64;
-    let content = window.some(from, size as usize).await?;
+    let content = file.read_up_to(offset + header.length as u64, size as usize).await?;
     if (content.len() as u64) < size {
         return Ok(Vec::new());
     }
-    let mut cues = Vec::new();
+    let mut entries = Vec::new();
     for child in children(&content) {
         match child {
-            Ok((ids::CUE_POINT, content)) => point(content, head, &mut cues)?,
+            Ok((ids::CUE_POINT, content)) => parse_cue_point(content, head, &mut entries)?,
             Ok(_) => {}
             Err(_) => return Ok(Vec::new()),
         }
     }
-    cues.sort_by_key(|cue| (cue.time, cue.at, cue.within));
-    Ok(cues)
+    entries.sort_by_key(|entry| (entry.time, entry.cluster, entry.relative_position));
+    Ok(entries)
 }
 
-/// One time of the index, which is one place for each track.
-fn point(content: &[u8], head: &Head, cues: &mut Vec<Cue>) -> Result<(), Error> {
-    let mut time = None;
-    let first = cues.len();
+/// One time of the index, at which each track has a block.
+fn parse_cue_point(
+    content: &[u8],
+    head: &SegmentHead,
+    entries: &mut Vec<IndexEntry>,
+) -> Result<(), Error> {
+    let (mut time, mut positions) = (None, Vec::new());
     for child in children(content) {
         match child? {
-            (ids::CUE_TIME, content) => time = Some(unsigned(content)?),
+            (ids::CUE_TIME, content) => time = Some(parse_unsigned(content)?),
             (ids::CUE_TRACK_POSITIONS, content) => {
-                if cues.len() >= ENTRIES {
+                if entries.len() + positions.len() >= ENTRIES {
                     return Err(Error::too_large("more than a million entries in the index"));
                 }
-                let mut cue = Cue { time: 0, track: 0, at: 0, within: 0 };
-                for child in children(content) {
-                    match child? {
-                        (ids::CUE_TRACK, content) => cue.track = unsigned(content)?,
-                        (ids::CUE_CLUSTER_POSITION, content) => {
-                            cue.at =
-                                unsigned(content)?.checked_add(head.data).ok_or_else(cut_off)?;
-                        }
-                        (ids::CUE_RELATIVE_POSITION, content) => cue.within = unsigned(content)?,
-                        _ => {}
-                    }
-                }
-                cues.push(cue);
+                positions.push(parse_track_position(content, head)?);
             }
             _ => {}
         }
     }
-    for cue in cues.iter_mut().skip(first) {
-        cue.time = time.ok_or_else(|| Error::damaged("a place of the index has no time"))?;
+    if positions.is_empty() {
+        return Ok(());
     }
+    let time = time.ok_or_else(|| Error::damaged("a place of the index has no time"))?;
     // What is outside the segment is of no use, and neither is what is before
     // the first cluster.
-    let clusters = head.clusters.unwrap_or(head.data)..head.end;
-    let mut index = 0;
-    cues.retain(|cue| {
-        index += 1;
-        index <= first || clusters.contains(&cue.at)
-    });
+    let clusters = head.first_cluster.unwrap_or(head.data)..head.end;
+    positions.retain(|entry| clusters.contains(&entry.cluster));
+    entries.extend(positions.into_iter().map(|entry| IndexEntry { time, ..entry }));
     Ok(())
+}
+
+/// Where a track's block is, without its time.
+fn parse_track_position(content: &[u8], head: &SegmentHead) -> Result<IndexEntry, Error> {
+    let mut entry = IndexEntry::default();
+    for child in children(content) {
+        match child? {
+            (ids::CUE_TRACK, content) => entry.track = parse_unsigned(content)?,
+            (ids::CUE_CLUSTER_POSITION, content) => {
+                let position = parse_unsigned(content)?;
+                entry.cluster = position.checked_add(head.data).ok_or_else(cut_off)?;
+            }
+            (ids::CUE_RELATIVE_POSITION, content) => {
+                entry.relative_position = parse_unsigned(content)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(entry)
 }

@@ -195,7 +195,7 @@ fn window(job: &Job<'_>, track: &Track) -> Result<(Track, i64, i64), Trouble> {
     let mut track = track.clone();
     // Matroska rounds to milliseconds, which an MP4 need not.
     if job.plan.container == Container::Mp4 && track.entry.is_none() {
-        matroska::even(&mut track);
+        matroska::snap_to_grid(&mut track);
     }
     let mut times: Vec<i64> = track.samples.iter().map(|sample| sample.pts).collect();
     times.sort_unstable();

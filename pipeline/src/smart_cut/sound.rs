@@ -81,7 +81,7 @@ fn exactly(track: &Track) -> Cow<'_, Track> {
         return Cow::Borrowed(track);
     }
     let mut exact = track.clone();
-    matroska::even(&mut exact);
+    matroska::snap_to_grid(&mut exact);
     Cow::Owned(exact)
 }
 

@@ -1,6 +1,6 @@
-//! EBML (RFC 8794), written.
+//! EBML (RFC 8794), writing.
 
-use crate::matroska::ids;
+use super::super::ids;
 
 /// An element with this content.
 pub fn element(id: u32, content: &[u8]) -> Vec<u8> {
@@ -12,12 +12,12 @@ pub fn element(id: u32, content: &[u8]) -> Vec<u8> {
 /// The header of an element with so many bytes of content.
 pub fn header(id: u32, size: u64) -> Vec<u8> {
     let mut made = id_bytes(id);
-    made.extend(number(size));
+    made.extend(vint(size));
     made
 }
 
-/// The header of an element that ends where something else begins.
-pub fn header_of_any_size(id: u32) -> Vec<u8> {
+/// The header of an element that ends where one starts that can't be in it.
+pub fn header_of_unknown_size(id: u32) -> Vec<u8> {
     let mut made = id_bytes(id);
     made.extend([1, 255, 255, 255, 255, 255, 255, 255]);
     made
@@ -28,9 +28,9 @@ pub fn id_bytes(id: u32) -> Vec<u8> {
     id.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
-/// A number of variable length, as short as it can be. Whole numbers beyond
+/// A variable-size integer (RFC 8794, 4), as short as it can be. Values beyond
 /// 56 bits don't occur: no file is so long.
-pub fn number(value: u64) -> Vec<u8> {
+fn vint(value: u64) -> Vec<u8> {
     let long = (1..8).find(|long| value < (1_u64 << (7 * long)) - 1).unwrap_or(8);
     let marked = value | 1 << (7 * long);
     marked.to_be_bytes().into_iter().skip(8 - long).collect()
@@ -43,7 +43,7 @@ pub fn unsigned(id: u32, value: u64) -> Vec<u8> {
 }
 
 /// An element with an unsigned integer of 8 bytes, whatever its value.
-pub fn wide(id: u32, value: u64) -> Vec<u8> {
+pub fn unsigned_of_8_bytes(id: u32, value: u64) -> Vec<u8> {
     element(id, &value.to_be_bytes())
 }
 
@@ -57,8 +57,8 @@ pub fn master(id: u32, children: &[Vec<u8>]) -> Vec<u8> {
     element(id, &children.concat())
 }
 
-/// The document's header.
-pub fn document(webm: bool) -> Vec<u8> {
+/// The EBML header of a file.
+pub fn ebml_header(webm: bool) -> Vec<u8> {
     let kind: &[u8] = if webm { b"webm" } else { b"matroska" };
     master(
         ids::EBML,
@@ -80,11 +80,11 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_never_all_ones() {
-        assert_eq!(number(0), [0x80]);
-        assert_eq!(number(126), [0xFE]);
-        assert_eq!(number(127), [0x40, 0x7F]);
-        assert_eq!(number(16_383), [0x20, 0x3F, 0xFF]);
-        assert_eq!(number((1 << 49) - 1), [0x01, 0x01, 255, 255, 255, 255, 255, 255]);
+        assert_eq!(vint(0), [0x80]);
+        assert_eq!(vint(126), [0xFE]);
+        assert_eq!(vint(127), [0x40, 0x7F]);
+        assert_eq!(vint(16_383), [0x20, 0x3F, 0xFF]);
+        assert_eq!(vint((1 << 49) - 1), [0x01, 0x01, 255, 255, 255, 255, 255, 255]);
         assert_eq!(unsigned(0xD7, 0), [0xD7, 0x81, 0]);
         assert_eq!(unsigned(0x4489, 256), [0x44, 0x89, 0x82, 1, 0]);
     }

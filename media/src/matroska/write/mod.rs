@@ -1,61 +1,62 @@
-//! Writing WebM, or Matroska when a codec may not be in WebM: index in front,
-//! one cue for each keyframe, clusters that begin at keyframes.
+//! Writing WebM, or Matroska when a codec may not be in WebM: the index in
+//! front, one cue for each keyframe, clusters that start at keyframes.
+//!
+//! ```text
+//! EBML, Segment (known size), SeekHead, Info, Tracks, Cues, Cluster ...
+//! ```
 
-mod ebml;
-mod plan;
-mod tracks;
+pub(super) mod ebml;
+mod layout;
+mod track_entry;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-pub(crate) use self::ebml::{element, header, header_of_any_size, unsigned};
-
-use self::ebml::{float, id_bytes, master, wide};
-use self::plan::{Plan, plan};
+use self::ebml::{element, float, id_bytes, master, unsigned, unsigned_of_8_bytes};
+use self::layout::{FileLayout, lay_out, simple_block_header};
+use super::ids;
 use crate::Error;
-use crate::matroska::ids;
-use crate::mux::copy::Copier;
+use crate::mux::copy::SampleCopier;
 use crate::mux::{OutTrack, WriteError};
 
 /// Most tracks: their numbers take one byte.
 const TRACKS: usize = 126;
 /// Bytes that are written at once.
 const BUFFER: usize = 1024 * 1024;
-/// Who wrote it.
+/// `MuxingApp` and `WritingApp`.
 const APP: &[u8] = b"clipmill";
 
-/// Writes a file. Samples are copied from `files`, which their [`Data`] counts.
+/// Writes a file. Samples are copied from `files`, which their
+/// [`SampleData`](crate::mux::SampleData) counts.
 ///
-/// A sound that begins before 0 is delayed by so much as its codec's delay
-/// (Opus: its pre-skip too), so that players skip exactly that. A picture that
-/// begins before 0 moves everything, since Matroska can't hide frames.
-///
-/// [`Data`]: super::Data
+/// Audio that starts before 0 is delayed by so much as its codec's delay (Opus:
+/// its pre-skip too), so that players skip exactly that. Video that starts
+/// before 0 moves everything, since Matroska can't hide frames.
 ///
 /// # Errors
 /// When there are no samples, more than 126 tracks, or a codec that can't be
 /// in Matroska; those of the files.
-pub fn write(out: &mut impl Write, tracks: &[OutTrack], files: &[&File]) -> Result<(), WriteError> {
+pub fn write(out: &mut dyn Write, tracks: &[OutTrack], files: &[&File]) -> Result<(), WriteError> {
     if tracks.len() > TRACKS {
         return Err(Error::too_large("more than 126 tracks").into());
     }
-    let plan = plan(tracks)?;
+    let layout = lay_out(tracks)?;
     let mut out = BufWriter::with_capacity(BUFFER, out);
-    out.write_all(&front(tracks, &plan)?)?;
-    let mut copier = Copier::new(&mut out, files);
-    for cluster in &plan.clusters {
+    out.write_all(&file_head(tracks, &layout)?)?;
+    let mut copier = SampleCopier::new(&mut out, files);
+    for cluster in &layout.clusters {
         let mut head = ebml::header(ids::CLUSTER, cluster.size);
         head.extend(unsigned(ids::TIMESTAMP, cluster.time.unsigned_abs()));
-        copier.bytes(&head)?;
-        for block in &plan.blocks[cluster.blocks.clone()] {
+        copier.write_bytes(&head)?;
+        for block in &layout.blocks[cluster.blocks.clone()] {
             let sample = &tracks[block.track].samples[block.sample];
-            let mut head = plan::header(sample.data.size());
-            // Both are in range: see TRACKS and how clusters are planned.
+            let mut head = simple_block_header(sample.data.size());
+            // Both are in range: see TRACKS and how clusters are laid out.
             head.push(0x80 | (block.track + 1) as u8);
             head.extend(((block.time - cluster.time) as i16).to_be_bytes());
             head.push(if sample.sync { 0x80 } else { 0 });
-            copier.bytes(&head)?;
-            copier.sample(&sample.data)?;
+            copier.write_bytes(&head)?;
+            copier.write_sample(&sample.data)?;
         }
     }
     copier.flush()?;
@@ -64,67 +65,72 @@ pub fn write(out: &mut impl Write, tracks: &[OutTrack], files: &[&File]) -> Resu
 }
 
 /// Everything before the first cluster.
-fn front(tracks: &[OutTrack], plan: &Plan) -> Result<Vec<u8>, Error> {
+fn file_head(tracks: &[OutTrack], layout: &FileLayout) -> Result<Vec<u8>, Error> {
     let info = master(
         ids::INFO,
         &[
             unsigned(ids::TIMESTAMP_SCALE, 1_000_000),
-            float(ids::DURATION, plan.duration),
+            float(ids::DURATION, layout.duration),
             element(ids::MUXING_APP, APP),
             element(ids::WRITING_APP, APP),
         ],
     );
     let mut entries = Vec::new();
     for (index, out) in tracks.iter().enumerate() {
-        entries.push(tracks::entry(out, index as u64 + 1)?);
+        entries.push(track_entry::track_entry(out, index as u64 + 1)?);
     }
     let entries = master(ids::TRACKS, &entries);
     // Positions always take 8 bytes, so that sizes don't depend on them.
-    let seeks = seek_head([0; 3]).len() as u64;
-    let at_info = seeks;
-    let at_tracks = at_info + info.len() as u64;
-    let at_cues = at_tracks + entries.len() as u64;
-    let at_clusters = at_cues + cues(plan, 0).len() as u64;
-    let size = plan.clusters.iter().fold(at_clusters, |at, cluster| at + cluster.length());
-    let mut made = ebml::document(tracks::webm(tracks));
-    made.extend(ebml::header(ids::SEGMENT, size));
-    made.extend(seek_head([at_info, at_tracks, at_cues]));
-    made.extend(info);
-    made.extend(entries);
-    made.extend(cues(plan, at_clusters));
-    Ok(made)
+    let info_at = seek_head([0; 3]).len() as u64;
+    let tracks_at = info_at + info.len() as u64;
+    let cues_at = tracks_at + entries.len() as u64;
+    let clusters_at = cues_at + cues(layout, 0).len() as u64;
+    let size = layout.clusters.iter().fold(clusters_at, |at, cluster| at + cluster.length());
+    let mut head = ebml::ebml_header(track_entry::fits_webm(tracks));
+    head.extend(ebml::header(ids::SEGMENT, size));
+    head.extend(seek_head([info_at, tracks_at, cues_at]));
+    head.extend(info);
+    head.extend(entries);
+    head.extend(cues(layout, clusters_at));
+    Ok(head)
 }
 
-/// Where the information, the tracks and the cues are.
-fn seek_head(places: [u64; 3]) -> Vec<u8> {
-    let seek = |(id, at): (u32, u64)| {
-        master(ids::SEEK, &[element(ids::SEEK_ID, &id_bytes(id)), wide(ids::SEEK_POSITION, at)])
+/// The positions of the information, the tracks and the cues.
+fn seek_head(positions: [u64; 3]) -> Vec<u8> {
+    let seek = |(id, position): (u32, u64)| {
+        master(
+            ids::SEEK,
+            &[
+                element(ids::SEEK_ID, &id_bytes(id)),
+                unsigned_of_8_bytes(ids::SEEK_POSITION, position),
+            ],
+        )
     };
     let ids = [ids::INFO, ids::TRACKS, ids::CUES];
-    let seeks: Vec<_> = ids.into_iter().zip(places).map(seek).collect();
+    let seeks: Vec<_> = ids.into_iter().zip(positions).map(seek).collect();
     master(ids::SEEK_HEAD, &seeks)
 }
 
-/// The cues, when clusters begin at `first`.
-fn cues(plan: &Plan, first: u64) -> Vec<u8> {
-    let mut places = Vec::with_capacity(plan.clusters.len());
-    let mut at = first;
-    for cluster in &plan.clusters {
-        places.push(at);
-        at += cluster.length();
+/// The cues, when the first cluster is at this position.
+fn cues(layout: &FileLayout, first_cluster: u64) -> Vec<u8> {
+    let mut positions = Vec::with_capacity(layout.clusters.len());
+    let mut position = first_cluster;
+    for cluster in &layout.clusters {
+        positions.push(position);
+        position += cluster.length();
     }
-    let mut made = Vec::new();
-    for cue in &plan.cues {
-        let position = master(
+    let mut points = Vec::new();
+    for cue in &layout.cues {
+        let track_positions = master(
             ids::CUE_TRACK_POSITIONS,
             &[
                 unsigned(ids::CUE_TRACK, cue.track as u64 + 1),
-                wide(ids::CUE_CLUSTER_POSITION, places[cue.cluster]),
-                unsigned(ids::CUE_RELATIVE_POSITION, cue.at),
+                unsigned_of_8_bytes(ids::CUE_CLUSTER_POSITION, positions[cue.cluster]),
+                unsigned(ids::CUE_RELATIVE_POSITION, cue.relative_position),
             ],
         );
         let time = unsigned(ids::CUE_TIME, cue.time.unsigned_abs());
-        made.extend(master(ids::CUE_POINT, &[time, position]));
+        points.extend(master(ids::CUE_POINT, &[time, track_positions]));
     }
-    element(ids::CUES, &made)
+    element(ids::CUES, &points)
 }

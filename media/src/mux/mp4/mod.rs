@@ -15,7 +15,7 @@ use std::io::Write;
 use self::boxes::{boxed, full, words};
 use self::chunks::Chunk;
 use self::tables::Times;
-use super::copy::Copier;
+use super::copy::SampleCopier;
 use super::{OutTrack, WriteError};
 use crate::track::UPRIGHT;
 use crate::{Error, TrackKind};
@@ -41,10 +41,10 @@ pub fn write(out: &mut impl Write, tracks: &[OutTrack], files: &[&File]) -> Resu
     let mdat_head: u64 = if wide { 16 } else { 8 };
     let from = ftyp.len() as u64 + moov(&parts, &chunks, wide)?.len() as u64 + mdat_head;
     let (chunks, order) = chunks::lay(tracks, from);
-    let mut copier = Copier::new(out, files);
-    copier.bytes(&ftyp)?;
-    copier.bytes(&moov(&parts, &chunks, wide)?)?;
-    copier.bytes(&mdat(payload, wide))?;
+    let mut copier = SampleCopier::new(out, files);
+    copier.write_bytes(&ftyp)?;
+    copier.write_bytes(&moov(&parts, &chunks, wide)?)?;
+    copier.write_bytes(&mdat(payload, wide))?;
     for (track, chunk) in order {
         let (Some(track), Some(chunk)) =
             (tracks.get(track), chunks.get(track).and_then(|chunks| chunks.get(chunk)))
@@ -52,7 +52,7 @@ pub fn write(out: &mut impl Write, tracks: &[OutTrack], files: &[&File]) -> Resu
             continue;
         };
         for sample in track.samples.get(chunk.samples.clone()).unwrap_or_default() {
-            copier.sample(&sample.data)?;
+            copier.write_sample(&sample.data)?;
         }
     }
     copier.flush()?;

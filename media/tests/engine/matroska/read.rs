@@ -49,7 +49,7 @@ async fn milliseconds_return_to_the_grid_they_were_rounded_from() {
         let media = matroska::read(&LocalFile::open(path).unwrap()).await.unwrap();
         for rough in media.tracks {
             let mut track = rough.clone();
-            assert!(matroska::even(&mut track), "{path:?}");
+            assert!(matroska::snap_to_grid(&mut track), "{path:?}");
             let picture = track.kind == TrackKind::Video;
             let (ticks, each) = if picture { (ticks, frame) } else { (track.sample_rate, packet) };
             assert_eq!(track.timescale, ticks);

@@ -28,7 +28,7 @@ fn part(track: &Track, zero: f64, start: f64, end: f64) -> OutTrack {
 async fn media(path: &Path) -> Media {
     let mut media = matroska::read(&LocalFile::open(path).unwrap()).await.unwrap();
     for track in &mut media.tracks {
-        matroska::even(track);
+        matroska::snap_to_grid(track);
     }
     media
 }
@@ -96,7 +96,7 @@ async fn whole_files_come_out_as_they_went_in() {
         // Read once more it is the same.
         let again = matroska::read(&LocalFile::open(&made).unwrap()).await.unwrap();
         for (mut again, track) in again.tracks.into_iter().zip(&media.tracks) {
-            matroska::even(&mut again);
+            matroska::snap_to_grid(&mut again);
             assert_eq!(again.timescale, track.timescale);
             let most = i64::from(track.timescale) / 1000;
             for (again, sample) in again.samples.iter().zip(&track.samples) {

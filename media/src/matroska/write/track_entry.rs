@@ -1,16 +1,17 @@
-//! What a file says about its tracks.
+//! `TrackEntry` (RFC 9559, 5.1.4.1), writing.
 
+use super::super::ids;
+use super::super::timestamp_grid::find_grid;
 use super::ebml::{element, float, master, unsigned};
-use crate::matroska::{self, ids};
 use crate::mux::OutTrack;
 use crate::track::UPRIGHT;
 use crate::{Codec, Error, Track, TrackKind};
 
 /// Nanoseconds that a decoder of Opus needs to settle (RFC 7845, 4.6).
-const SETTLES: u64 = 80_000_000;
+const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
 
 /// Whether these tracks may be in WebM.
-pub fn webm(tracks: &[OutTrack]) -> bool {
+pub fn fits_webm(tracks: &[OutTrack]) -> bool {
     tracks.iter().all(|out| {
         matches!(
             out.track.codec,
@@ -19,8 +20,8 @@ pub fn webm(tracks: &[OutTrack]) -> bool {
     })
 }
 
-/// Nanoseconds of a sound that are decoded, but not presented.
-pub fn delay(out: &OutTrack) -> u64 {
+/// Nanoseconds of an audio track that are decoded, but not presented.
+pub fn codec_delay_nanos(out: &OutTrack) -> u64 {
     if out.track.kind == TrackKind::Video {
         return 0;
     }
@@ -34,30 +35,30 @@ pub fn delay(out: &OutTrack) -> u64 {
 ///
 /// # Errors
 /// When its codec can't be in Matroska, or lacks what it needs.
-pub fn entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
+pub fn track_entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
     let track = &out.track;
-    let picture = track.kind == TrackKind::Video;
+    let is_video = track.kind == TrackKind::Video;
     let mut made = vec![
         unsigned(ids::TRACK_NUMBER, number),
         unsigned(ids::TRACK_UID, number),
-        unsigned(ids::TRACK_TYPE, if picture { 1 } else { 2 }),
+        unsigned(ids::TRACK_TYPE, if is_video { 1 } else { 2 }),
         unsigned(ids::FLAG_LACING, 0),
         element(ids::LANGUAGE, &track.language),
-        element(ids::CODEC_ID, codec(&track.codec)?.as_bytes()),
+        element(ids::CODEC_ID, codec_id(&track.codec)?.as_bytes()),
     ];
-    let private = private(out)?;
+    let private = codec_private(out)?;
     if !private.is_empty() {
         made.push(element(ids::CODEC_PRIVATE, &private));
     }
-    if picture {
-        made.extend(lasts(out).map(|nanos| unsigned(ids::DEFAULT_DURATION, nanos)));
-        made.push(master(ids::VIDEO, &video(track)));
+    if is_video {
+        made.extend(frame_nanos(out).map(|nanos| unsigned(ids::DEFAULT_DURATION, nanos)));
+        made.push(master(ids::VIDEO, &video_settings(track)));
     } else {
-        if delay(out) > 0 {
-            made.push(unsigned(ids::CODEC_DELAY, delay(out)));
+        if codec_delay_nanos(out) > 0 {
+            made.push(unsigned(ids::CODEC_DELAY, codec_delay_nanos(out)));
         }
         if track.codec == Codec::Opus {
-            made.push(unsigned(ids::SEEK_PRE_ROLL, SETTLES));
+            made.push(unsigned(ids::SEEK_PRE_ROLL, OPUS_SEEK_PRE_ROLL));
         }
         let rate = if track.codec == Codec::Opus { 48_000 } else { track.sample_rate };
         made.push(master(
@@ -71,15 +72,16 @@ pub fn entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
     Ok(master(ids::TRACK_ENTRY, &made))
 }
 
-/// Nanoseconds of a frame of an even picture.
-fn lasts(out: &OutTrack) -> Option<u64> {
+/// Nanoseconds of a frame, if all frames are equally long and none is missing.
+fn frame_nanos(out: &OutTrack) -> Option<u64> {
     let pts: Vec<i64> = out.samples.iter().map(|sample| sample.pts).collect();
-    let grid = matroska::grid(&out.track, &pts).filter(|grid| grid.whole)?;
-    let (ticks, lasts) = (u64::from(grid.ticks), u64::from(grid.lasts));
-    (lasts * 1_000_000_000 + ticks / 2).checked_div(ticks)
+    let grid = find_grid(&out.track, &pts).filter(|grid| grid.complete)?;
+    let (ticks, frame) = (u64::from(grid.ticks_per_second), u64::from(grid.frame_ticks));
+    (frame * 1_000_000_000 + ticks / 2).checked_div(ticks)
 }
 
-fn codec(codec: &Codec) -> Result<&str, Error> {
+/// `CodecID`.
+fn codec_id(codec: &Codec) -> Result<&str, Error> {
     Ok(match codec {
         Codec::H264 => "V_MPEG4/ISO/AVC",
         Codec::Hevc => "V_MPEGH/ISO/HEVC",
@@ -100,13 +102,13 @@ fn codec(codec: &Codec) -> Result<&str, Error> {
     })
 }
 
-/// What Matroska calls `CodecPrivate`; empty when there is none.
-fn private(out: &OutTrack) -> Result<Vec<u8>, Error> {
+/// `CodecPrivate`; empty when there is none.
+fn codec_private(out: &OutTrack) -> Result<Vec<u8>, Error> {
     let config = &out.track.config;
     match out.track.codec {
         Codec::Vp8 => Ok(Vec::new()),
-        Codec::Vp9 => Ok(vp9(config)),
-        Codec::Opus => opus(out),
+        Codec::Vp9 => Ok(vp9_features(config)),
+        Codec::Opus => opus_head(out),
         Codec::H264 | Codec::Hevc | Codec::Av1 | Codec::Aac | Codec::Vorbis
             if config.is_empty() =>
         {
@@ -118,7 +120,7 @@ fn private(out: &OutTrack) -> Result<Vec<u8>, Error> {
 
 /// Features of VP9, after the content of its `vpcC`: profile, level if it is
 /// known, bits, chroma.
-fn vp9(config: &[u8]) -> Vec<u8> {
+fn vp9_features(config: &[u8]) -> Vec<u8> {
     let [_, _, _, _, profile, level, bits, ..] = *config else { return Vec::new() };
     let mut made = vec![1, 1, profile];
     if level > 0 {
@@ -129,7 +131,7 @@ fn vp9(config: &[u8]) -> Vec<u8> {
 }
 
 /// The identification header of Opus, skipping exactly what is not presented.
-fn opus(out: &OutTrack) -> Result<Vec<u8>, Error> {
+fn opus_head(out: &OutTrack) -> Result<Vec<u8>, Error> {
     let track = &out.track;
     let mut head = track.config.clone();
     if head.len() < 19 || !head.starts_with(b"OpusHead") {
@@ -142,7 +144,7 @@ fn opus(out: &OutTrack) -> Result<Vec<u8>, Error> {
         head.extend(48_000_u32.to_le_bytes());
         head.extend([0; 3]);
     }
-    let samples = (u128::from(delay(out)) * 48 + 500_000) / 1_000_000;
+    let samples = (u128::from(codec_delay_nanos(out)) * 48 + 500_000) / 1_000_000;
     let samples = u16::try_from(samples).unwrap_or(u16::MAX);
     if let Some(skip) = head.get_mut(10..12) {
         skip.copy_from_slice(&samples.to_le_bytes());
@@ -150,7 +152,8 @@ fn opus(out: &OutTrack) -> Result<Vec<u8>, Error> {
     Ok(head)
 }
 
-fn video(track: &Track) -> Vec<Vec<u8>> {
+/// The content of `Video`.
+fn video_settings(track: &Track) -> Vec<Vec<u8>> {
     let mut made = vec![
         unsigned(ids::PIXEL_WIDTH, u64::from(track.width)),
         unsigned(ids::PIXEL_HEIGHT, u64::from(track.height)),
@@ -162,7 +165,7 @@ fn video(track: &Track) -> Vec<Vec<u8>> {
         made.push(unsigned(ids::DISPLAY_WIDTH, shown.max(1)));
         made.push(unsigned(ids::DISPLAY_HEIGHT, u64::from(track.height)));
     }
-    if let Some(roll) = roll(&track.matrix) {
+    if let Some(roll) = roll_degrees(&track.matrix) {
         made.push(master(
             ids::PROJECTION,
             &[
@@ -176,8 +179,9 @@ fn video(track: &Track) -> Vec<Vec<u8>> {
     made
 }
 
-/// Degrees against the clock that a matrix turns by, for quarters and halves.
-fn roll(matrix: &[i32; 9]) -> Option<f64> {
+/// Counter-clockwise degrees that a matrix rotates by; none for anything but
+/// multiples of 90.
+fn roll_degrees(matrix: &[i32; 9]) -> Option<f64> {
     if matrix == &UPRIGHT {
         return None;
     }

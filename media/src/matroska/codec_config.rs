@@ -1,25 +1,31 @@
-//! Configurations of decoders that Matroska leaves out or tells in its own way.
+//! Configurations of decoders that Matroska leaves out or stores in its own way.
 
 use crate::codec::bits::BitReader;
 use crate::{Codec, Track};
 
 /// Turns what Matroska has as `CodecPrivate` into what a [`Track`] has.
-/// `first` is the beginning of the first frame that decoding can begin with.
-pub fn settle(track: &mut Track, first: &[u8]) {
+/// `keyframe` is the start of the first keyframe.
+pub fn complete_codec_config(track: &mut Track, keyframe: &[u8]) {
     match track.codec {
         Codec::Vp9 => {
-            let level = feature(&track.config, 2);
-            track.config = vp9(first, level, track.width, track.height).unwrap_or_default();
+            let level = vp9_feature(&track.config, VP9_LEVEL);
+            let config = vpcc_content(keyframe, level, track.width, track.height);
+            track.config = config.unwrap_or_default();
         }
         Codec::Aac if track.config.is_empty() => {
-            track.config = aac(track.sample_rate, track.channels).unwrap_or_default();
+            track.config =
+                audio_specific_config(track.sample_rate, track.channels).unwrap_or_default();
         }
         _ => {}
     }
 }
 
-/// One of the features in the `CodecPrivate` of VP9.
-fn feature(private: &[u8], id: u8) -> Option<u8> {
+/// The ID of the level among the features of VP9.
+const VP9_LEVEL: u8 = 2;
+
+/// One of the features in the `CodecPrivate` of VP9: triples of ID, length and
+/// value (WebM container guidelines, "VP9 Codec Feature Metadata").
+fn vp9_feature(private: &[u8], id: u8) -> Option<u8> {
     private
         .as_chunks::<3>()
         .0
@@ -28,36 +34,37 @@ fn feature(private: &[u8], id: u8) -> Option<u8> {
         .map(|chunk| chunk[2])
 }
 
-/// The content of `vpcC` after the uncompressed header of a keyframe of VP9.
-fn vp9(frame: &[u8], level: Option<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
+/// The content of `vpcC` by the uncompressed header of a keyframe of VP9 (VP9
+/// bitstream specification, 6.2).
+fn vpcc_content(frame: &[u8], level: Option<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
     let mut bits = BitReader::new(frame);
-    let mut take = |count| bits.bits(count).ok().and_then(|value| u8::try_from(value).ok());
-    if take(2)? != 2 {
+    let mut read = |count| bits.bits(count).ok().and_then(|value| u8::try_from(value).ok());
+    if read(2)? != 2 {
         return None;
     }
-    let profile = take(1)? | take(1)? << 1;
-    if profile == 3 && take(1)? != 0 {
+    let profile = read(1)? | read(1)? << 1;
+    if profile == 3 && read(1)? != 0 {
         return None;
     }
     // Shown again, no keyframe, or without the sync code: nothing to read.
-    if take(1)? != 0 || take(1)? != 0 {
+    if read(1)? != 0 || read(1)? != 0 {
         return None;
     }
-    take(2)?;
-    if [take(8)?, take(8)?, take(8)?] != [0x49, 0x83, 0x42] {
+    read(2)?;
+    if [read(8)?, read(8)?, read(8)?] != [0x49, 0x83, 0x42] {
         return None;
     }
     let depth = match profile {
         0 | 1 => 8,
-        _ if take(1)? == 1 => 12,
+        _ if read(1)? == 1 => 12,
         _ => 10,
     };
-    let space = take(3)?;
+    let space = read(3)?;
     let (full, chroma) = if space == 7 {
         (1, 3)
     } else {
-        let full = take(1)?;
-        let halves = if profile % 2 == 1 { (take(1)?, take(1)?) } else { (1, 1) };
+        let full = read(1)?;
+        let halves = if profile % 2 == 1 { (read(1)?, read(1)?) } else { (1, 1) };
         // Chroma beside luma, as encoders place it that do not tell.
         (
             full,
@@ -78,16 +85,16 @@ fn vp9(frame: &[u8], level: Option<u8>, width: u32, height: u32) -> Option<Vec<u
         7 => [1, 13, 0],
         _ => [2, 2, 2],
     };
-    let level = level.unwrap_or_else(|| enough(width, height));
-    let mut made = vec![1, 0, 0, 0, profile, level, depth << 4 | chroma << 1 | full];
-    made.extend(colour);
-    made.extend([0, 0]);
-    Some(made)
+    let level = level.unwrap_or_else(|| least_vp9_level(width, height));
+    let mut config = vec![1, 0, 0, 0, profile, level, depth << 4 | chroma << 1 | full];
+    config.extend(colour);
+    config.extend([0, 0]);
+    Some(config)
 }
 
-/// The least level of VP9 whose pictures may be so large, at 60 of them a second
+/// The least level of VP9 that allows frames of this size, at 60 frames per second
 /// or fewer.
-fn enough(width: u32, height: u32) -> u8 {
+fn least_vp9_level(width: u32, height: u32) -> u8 {
     let size = u64::from(width) * u64::from(height);
     let levels = [
         (36_864, 10),
@@ -102,8 +109,8 @@ fn enough(width: u32, height: u32) -> u8 {
     levels.iter().find(|level| size <= level.0).map_or(61, |level| level.1)
 }
 
-/// The configuration of plain AAC: "low complexity".
-fn aac(rate: u32, channels: u16) -> Option<Vec<u8>> {
+/// The `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1) of AAC "low complexity".
+fn audio_specific_config(rate: u32, channels: u16) -> Option<Vec<u8>> {
     const RATES: [u32; 13] = [
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
         8_000, 7_350,
@@ -126,18 +133,18 @@ mod tests {
     fn a_keyframe_of_vp9_tells_its_profile_and_depth() {
         // Profile 0, keyframe, shown, sync code, BT.709, studio range.
         let frame = [0x82, 0x49, 0x83, 0x42, 0x40, 0];
-        let made = vp9(&frame, None, 320, 180).unwrap();
+        let made = vpcc_content(&frame, None, 320, 180).unwrap();
         assert_eq!(made, [1, 0, 0, 0, 0, 11, 0x82, 1, 1, 1, 0, 0]);
         // Not a keyframe; too short; something else.
-        assert_eq!(vp9(&[0x86, 0x49, 0x83, 0x42, 0x40, 0], None, 1, 1), None);
-        assert_eq!(vp9(&frame[..4], None, 1, 1), None);
-        assert_eq!(vp9(&[0; 8], None, 1, 1), None);
+        assert_eq!(vpcc_content(&[0x86, 0x49, 0x83, 0x42, 0x40, 0], None, 1, 1), None);
+        assert_eq!(vpcc_content(&frame[..4], None, 1, 1), None);
+        assert_eq!(vpcc_content(&[0; 8], None, 1, 1), None);
     }
 
     #[test]
     fn plain_aac_is_told_by_rate_and_channels() {
-        assert_eq!(aac(48_000, 2).unwrap(), [0x11, 0x90]);
-        assert_eq!(aac(44_101, 2), None);
-        assert_eq!(aac(44_100, 9), None);
+        assert_eq!(audio_specific_config(48_000, 2).unwrap(), [0x11, 0x90]);
+        assert_eq!(audio_specific_config(44_101, 2), None);
+        assert_eq!(audio_specific_config(44_100, 9), None);
     }
 }
