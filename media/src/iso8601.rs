@@ -1,69 +1,22 @@
-//! Times as ISO 8601 writes them: moments and lengths.
+//! Times as ISO 8601 writes them, in playlists and manifests: moments and
+//! durations.
+
+use chrono::{DateTime, Datelike, NaiveDateTime};
 
 /// A moment as `2026-01-31T12:00:00.5+01:00`, as microseconds since 1970.
 /// Without a zone it is UTC.
-pub(crate) fn moment(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let (date, rest) = text.split_once(['T', 't', ' '])?;
-    let mut parts = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    let zone = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
-    let (clock, zone) = rest.split_at_checked(zone)?;
-    let mut parts = clock.splitn(3, ':');
-    let hour: i64 = parts.next()?.parse().ok()?;
-    let minute: i64 = parts.next()?.parse().ok()?;
-    let second = fraction(parts.next().unwrap_or("0"))?;
-    let fits = (1970..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && (0..=24).contains(&hour)
-        && (0..=59).contains(&minute)
-        && (0..61_000_000).contains(&second);
-    if !fits {
-        return None;
-    }
-    let seconds = (days(year, month, day) * 24 + hour) * 3600 + minute * 60 - offset(zone)? * 60;
-    Some(seconds * 1_000_000 + second)
+pub(crate) fn parse_moment(text: &str) -> Option<i64> {
+    let text = text.trim().replace(',', ".").replacen(['t', ' '], "T", 1);
+    let zoned = |format| DateTime::parse_from_str(&text, format).ok();
+    let unzoned = |format| NaiveDateTime::parse_from_str(&text, format).ok();
+    let utc = ["%FT%T%.f%#z", "%FT%R%#z"].into_iter().find_map(zoned);
+    let utc = utc.map(|moment| moment.naive_utc());
+    let utc = utc.or_else(|| ["%FT%T%.f", "%FT%R"].into_iter().find_map(unzoned))?;
+    (1970..=9999).contains(&utc.year()).then(|| utc.and_utc().timestamp_micros())
 }
 
-/// Minutes that a zone is ahead of UTC.
-fn offset(zone: &str) -> Option<i64> {
-    let (sign, digits) = match (zone.strip_prefix('+'), zone.strip_prefix('-')) {
-        (Some(digits), _) => (1, digits),
-        (_, Some(digits)) => (-1, digits),
-        _ => return Some(0),
-    };
-    let digits: String = digits.chars().filter(|c| *c != ':').collect();
-    let hours: i64 = digits.get(..2)?.parse().ok()?;
-    let minutes: i64 = digits.get(2..4).map_or(Some(0), |text| text.parse().ok())?;
-    let fits = (0..=23).contains(&hours) && (0..=59).contains(&minutes);
-    fits.then_some(sign * (hours * 60 + minutes))
-}
-
-/// Days since 1970 of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March have their odd day at the end.
-    let year = if month <= 2 { year - 1 } else { year };
-    let in_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + in_year - 719_468
-}
-
-/// `12.345`, in millionths.
-fn fraction(text: &str) -> Option<i64> {
-    let (whole, part) = text.split_once(['.', ',']).unwrap_or((text, ""));
-    let whole: i64 = match whole {
-        "" => 0,
-        whole => whole.parse().ok().filter(|n| (0..=1_000_000_000).contains(n))?,
-    };
-    if !part.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let digits: String = part.chars().chain("000000".chars()).take(6).collect();
-    Some(whole * 1_000_000 + digits.parse::<i64>().ok()?)
-}
-
-/// A length as `P1DT2H3M4.5S`, in seconds.
-pub(crate) fn length(text: &str) -> Option<f64> {
+/// A duration as `P1DT2H3M4.5S`, in seconds.
+pub(crate) fn parse_duration(text: &str) -> Option<f64> {
     let mut rest = text.trim().strip_prefix('P')?;
     let (mut seconds, mut in_day) = (0.0, false);
     while !rest.is_empty() {
@@ -101,16 +54,25 @@ mod tests {
             ("2026-11-22T23:00:00.123+0100", 1_795_384_800_123_000),
             ("2026-11-22T22:00:00,123", 1_795_384_800_123_000),
             ("2026-11-22T18:30:00.123-03:30", 1_795_384_800_123_000),
+            ("2026-11-22 22:00", 1_795_384_800_000_000),
+            ("2026-11-22t23:00+01", 1_795_384_800_000_000),
         ] {
-            assert_eq!(moment(text), Some(micros), "{text}");
+            assert_eq!(parse_moment(text), Some(micros), "{text}");
         }
-        for text in ["", "T", "2026-13-01T00:00:00Z", "2026-01-01T00:00:0xZ", "2026-01-01T+é"] {
-            assert_eq!(moment(text), None, "{text}");
+        for text in [
+            "",
+            "T",
+            "2026-13-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2026-01-01T00:00:0xZ",
+            "2026-01-01T+é",
+        ] {
+            assert_eq!(parse_moment(text), None, "{text}");
         }
     }
 
     #[test]
-    fn lengths_are_read() {
+    fn durations_are_read() {
         for (text, seconds) in [
             ("PT0S", 0.0),
             ("PT4.5S", 4.5),
@@ -118,10 +80,10 @@ mod tests {
             ("P1DT1S", 86_401.0),
             ("P2M", 5_184_000.0),
         ] {
-            assert_eq!(length(text), Some(seconds), "{text}");
+            assert_eq!(parse_duration(text), Some(seconds), "{text}");
         }
         for text in ["", "4", "P1S", "PTS", "PT1", "P-1D", "PT1e300S", "PTéS", "PTNaNS"] {
-            assert_eq!(length(text), None, "{text}");
+            assert_eq!(parse_duration(text), None, "{text}");
         }
     }
 }

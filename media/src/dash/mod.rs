@@ -152,16 +152,16 @@ impl Manifest {
         if nodes.len() > MOST {
             return Err(Error::too_large("a manifest of more than 1000 periods"));
         }
-        let all = root.get("mediaPresentationDuration").and_then(iso8601::length);
+        let all = root.get("mediaPresentationDuration").and_then(iso8601::parse_duration);
         let mut periods: Vec<Period> = Vec::new();
         for node in nodes {
-            let told = node.get("start").and_then(iso8601::length);
+            let told = node.get("start").and_then(iso8601::parse_duration);
             let after = periods.last().and_then(|period| period.end);
             let start = told.or(after).unwrap_or(0.0);
             if let Some(before) = periods.last_mut() {
                 before.end = before.end.or(Some(start));
             }
-            let length = node.get("duration").and_then(iso8601::length);
+            let length = node.get("duration").and_then(iso8601::parse_duration);
             let end = length.map(|length| start + length);
             let representations = representations(&root, node)?;
             periods.push(Period { start, end, representations });
@@ -171,9 +171,9 @@ impl Manifest {
         }
         Ok(Manifest {
             dynamic: root.get("type") == Some("dynamic"),
-            began_micros: root.get("availabilityStartTime").and_then(iso8601::moment),
-            update: root.get("minimumUpdatePeriod").and_then(iso8601::length),
-            window: root.get("timeShiftBufferDepth").and_then(iso8601::length),
+            began_micros: root.get("availabilityStartTime").and_then(iso8601::parse_moment),
+            update: root.get("minimumUpdatePeriod").and_then(iso8601::parse_duration),
+            window: root.get("timeShiftBufferDepth").and_then(iso8601::parse_duration),
             periods,
         })
     }

@@ -1,17 +1,17 @@
-//! Attribute lists: `NAME=VALUE,NAME="VALUE, WITH COMMA"`.
+//! Attribute lists (RFC 8216, 4.2): `NAME=VALUE,NAME="VALUE, WITH COMMA"`.
 
 /// The attributes of one tag.
 pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
 
 /// Most attributes of one tag.
-const MOST: usize = 100;
+const ATTRIBUTES: usize = 100;
 
 impl<'a> Attributes<'a> {
     /// Reads as many as can be read.
     pub fn parse(mut text: &'a str) -> Attributes<'a> {
         let mut list = Vec::new();
         while let Some((name, rest)) = text.split_once('=')
-            && list.len() < MOST
+            && list.len() < ATTRIBUTES
         {
             let (value, rest) = match rest.strip_prefix('"') {
                 Some(quoted) => match quoted.split_once('"') {
@@ -32,12 +32,12 @@ impl<'a> Attributes<'a> {
     }
 
     /// A value that can be read as such.
-    pub fn read<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+    pub fn parse_value<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
         self.get(name)?.parse().ok()
     }
 
-    /// Whether it is there and says yes.
-    pub fn yes(&self, name: &str) -> bool {
+    /// Whether it is `YES`.
+    pub fn is_yes(&self, name: &str) -> bool {
         self.get(name) == Some("YES")
     }
 }

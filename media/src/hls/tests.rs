@@ -2,7 +2,7 @@
 use super::*;
 use crate::ErrorKind;
 
-fn media(text: &str) -> Media {
+fn media(text: &str) -> MediaPlaylist {
     match Playlist::parse(text.as_bytes()).unwrap() {
         Playlist::Media(media) => media,
         other => panic!("{other:?}"),
@@ -34,13 +34,14 @@ fn a_media_playlist_is_read() {
     assert_eq!(list.maps[0].range, Some(0..700));
     let mut iv = [0; 16];
     iv[15] = 15;
-    let key = Key { method: Method::Aes128, uri: Some("k?a=1,2".into()), iv: Some(iv) };
+    let key =
+        SegmentKey { method: EncryptionMethod::Aes128, uri: Some("k?a=1,2".into()), iv: Some(iv) };
     assert_eq!(list.keys, [key]);
     assert!(c.gap && !d.gap);
     assert_eq!(list.starts(), [0.0, 5.005, 9.005, 12.505]);
     let began = 1_767_225_610_000_000;
     let at = [0, 5_005_000, 9_005_000, 12_505_000].map(|micros| began + micros);
-    assert_eq!(list.recorded().unwrap(), at);
+    assert_eq!(list.program_times().unwrap(), at);
 }
 
 #[test]
@@ -48,9 +49,9 @@ fn a_moment_told_late_counts_back_too() {
     let list = media(
         "#EXTM3U\n#EXTINF:4,\na\n#EXTINF:4,\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:10Z\nb\n",
     );
-    assert_eq!(list.recorded().unwrap(), [6_000_000, 10_000_000]);
+    assert_eq!(list.program_times().unwrap(), [6_000_000, 10_000_000]);
     assert!(!list.ended);
-    assert_eq!(media("#EXTM3U\n#EXTINF:4,\na\n").recorded(), None);
+    assert_eq!(media("#EXTM3U\n#EXTINF:4,\na\n").program_times(), None);
 }
 
 #[test]
@@ -68,10 +69,10 @@ fn a_master_playlist_is_read() {
     assert_eq!(variant.uri, "720.m3u8");
     assert_eq!((variant.resolution, variant.bandwidth), (Some((1280, 720)), Some(2_000_000)));
     assert_eq!(variant.codecs, ["avc1.64001f", "mp4a.40.2"]);
-    assert_eq!((variant.frame_rate, variant.audio.as_deref()), (Some(29.97), Some("aac")));
-    assert_eq!(master.sounds.len(), 1);
-    assert!(master.sounds[0].default);
-    assert_eq!(master.sounds[0].uri.as_deref(), Some("a/en.m3u8"));
+    assert_eq!((variant.frame_rate, variant.audio_group.as_deref()), (Some(29.97), Some("aac")));
+    assert_eq!(master.audio.len(), 1);
+    assert!(master.audio[0].default);
+    assert_eq!(master.audio[0].uri.as_deref(), Some("a/en.m3u8"));
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn hostile_texts_are_refused() {
     ] {
         assert_eq!(kind(text), ErrorKind::Damaged, "{text:?}");
     }
-    let endless = format!("#EXTM3U\n{}", "#EXTINF:1,\na\n".repeat(MOST_SEGMENTS + 1));
+    let endless = format!("#EXTM3U\n{}", "#EXTINF:1,\na\n".repeat(media_playlist::SEGMENTS + 1));
     assert_eq!(kind(&endless), ErrorKind::TooLarge);
     // Any bytes do no harm.
     for n in 0..endless.len().min(400) {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clipmill_core::probe::{AudioTrack, Container, Format, Transport, VideoTrack};
 use clipmill_core::{Code, Error};
-use clipmill_media::hls::{self, Master, Media, Method, Playlist, Variant};
+use clipmill_media::hls::{
+    self, EncryptionMethod, MasterPlaylist, MediaPlaylist, Playlist, VariantStream,
+};
 use url::Url;
 
 use super::request::Remote;
@@ -86,7 +88,7 @@ pub(super) async fn read(
         && !(media.ended && begins)
     {
         let length: f64 = media.segments.iter().map(|segment| segment.duration).sum();
-        let recorded = media.recorded().unwrap_or_else(|| {
+        let recorded = media.program_times().unwrap_or_else(|| {
             // Without times of its own the newest segment has just come.
             rough = true;
             let first = chrono::Utc::now().timestamp_micros() - micros(length);
@@ -104,12 +106,12 @@ pub(super) async fn read(
 }
 
 async fn load(fetcher: &Fetcher<'_>, remote: &Remote) -> Result<(Playlist, Url), Error> {
-    let text = fetcher.text(remote, hls::LONGEST).await?;
+    let text = fetcher.text(remote, hls::PLAYLIST_SIZE).await?;
     Ok((Playlist::parse(&text.bytes).map_err(refused)?, text.url))
 }
 
 /// The variant by the rule for formats.
-fn variant<'a>(master: &'a Master, taste: Taste<'_>) -> Result<&'a Variant, Error> {
+fn variant<'a>(master: &'a MasterPlaylist, taste: Taste<'_>) -> Result<&'a VariantStream, Error> {
     let formats: Vec<Format> = master.variants.iter().enumerate().map(format).collect();
     let chosen = choose::choose(&formats, taste.format, taste.max_height);
     let place = chosen.and_then(|choice| choice.video.id.parse::<usize>().ok());
@@ -119,7 +121,7 @@ fn variant<'a>(master: &'a Master, taste: Taste<'_>) -> Result<&'a Variant, Erro
 }
 
 /// A variant as sources describe formats.
-fn format((place, variant): (usize, &Variant)) -> Format {
+fn format((place, variant): (usize, &VariantStream)) -> Format {
     let is_sound = |codec: &String| {
         ["mp4a", "ac-3", "ec-3", "opus", "flac", "mp3"].iter().any(|name| codec.starts_with(name))
     };
@@ -144,15 +146,15 @@ fn format((place, variant): (usize, &Variant)) -> Format {
 
 /// The playlist of the sound that goes with a variant; none when it is in the
 /// variant itself.
-fn sound<'a>(master: &'a Master, variant: &Variant) -> Option<&'a str> {
-    let group = variant.audio.as_deref()?;
-    let of_group = master.sounds.iter().filter(|sound| sound.group == group);
+fn sound<'a>(master: &'a MasterPlaylist, variant: &VariantStream) -> Option<&'a str> {
+    let group = variant.audio_group.as_deref()?;
+    let of_group = master.audio.iter().filter(|sound| sound.group == group);
     let best = of_group.rev().max_by_key(|sound| (sound.default, sound.autoselect))?;
     best.uri.as_deref()
 }
 
 /// The segments of a media playlist.
-fn reel(media: &Media, base: &Url, remote: &Remote) -> Result<Reel, Error> {
+fn reel(media: &MediaPlaylist, base: &Url, remote: &Remote) -> Result<Reel, Error> {
     let place = |uri: &str, range: Option<&Range<u64>>| Place {
         base: 0,
         uri: uri.to_owned(),
@@ -162,7 +164,7 @@ fn reel(media: &Media, base: &Url, remote: &Remote) -> Result<Reel, Error> {
     reel.bases.push(base.clone());
     reel.maps = media.maps.iter().map(|map| place(&map.uri, map.range.as_ref())).collect();
     for key in &media.keys {
-        let uri = key.uri.as_deref().filter(|_| key.method == Method::Aes128);
+        let uri = key.uri.as_deref().filter(|_| key.method == EncryptionMethod::Aes128);
         let uri = uri.ok_or_else(|| {
             Error::never(Code::NotMedia, "the stream is encrypted in a way that is not known")
         })?;

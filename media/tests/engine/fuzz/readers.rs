@@ -93,7 +93,7 @@ fn segments() {
 fn playlists() {
     feed("hls", corpus::hls(), |bytes| {
         if let Ok(Playlist::Media(media)) = Playlist::parse(bytes) {
-            let _ = (media.starts(), media.recorded());
+            let _ = (media.starts(), media.program_times());
         }
     });
 }
