@@ -1,74 +1,129 @@
-//! MPEG transport streams, as far as joining segments needs it: which streams
-//! there are, when they begin, and the same packets with another clock.
+//! MPEG transport streams (ISO/IEC 13818-1), as far as joining segments needs
+//! them: which streams there are, when they start, and the same packets with
+//! another clock.
+//!
+//! ```text
+//! packet (2.4.3.2)     188 bytes
+//!   0                  sync byte, 0x47
+//!   1 to 2             payload_unit_start_indicator (0x4000), PID (0x1FFF)
+//!   3                  scrambling (0xC0), adaptation field (0x20), payload (0x10)
+//!   4 to ...           adaptation field (2.4.3.4): length, flags, PCR (0x10)
+//!   ...                payload
+//! payload of PID 0     program association section (2.4.4.3): PID of the program
+//! ... of that PID      program map section (2.4.4.8): types and PIDs of streams
+//! ... of those         PES packets (2.4.3.6): 00 00 01, stream ID, PTS and DTS
+//! ```
 //!
 //! Nothing is taken out of the packets; ffmpeg does that from the local file.
+//!
+//! Not supported:
+//!
+//! - Several programs, and scrambled packets: refused.
+//! - Packets of 192 bytes (M2TS) and of 204 bytes (with error correction): HLS
+//!   has neither.
+//! - Sections that are longer than a packet: a program of a clip has few streams.
+//! - `ESCR`, the extension of the PCR, and time stamps in private data: they
+//!   stay as they are.
 
 use std::collections::BTreeMap;
 
 use crate::{Error, TrackKind};
 
-/// Ticks per second.
-pub const TICKS: i64 = 90_000;
-/// Where the clock begins anew.
-pub const WRAP: u64 = 1 << 33;
+/// Ticks per second of time stamps.
+pub const TICKS_PER_SECOND: i64 = 90_000;
+/// Ticks after which time stamps start at 0 again.
+pub const CLOCK_WRAP: u64 = 1 << 33;
 /// Bytes of a packet.
 const PACKET: usize = 188;
 /// Most elementary streams.
-const MOST: usize = 64;
+const STREAMS: usize = 64;
 
 /// An elementary stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stream {
-    /// Where its packets are.
+pub struct ElementaryStream {
+    /// The PID of its packets.
     pub pid: u16,
-    /// The type that the program gives it (ISO/IEC 13818-1, table 2-34).
-    pub code: u8,
-    /// Picture or sound; none for anything else.
+    /// `stream_type` (table 2-34).
+    pub stream_type: u8,
+    /// Video or audio; none for anything else.
     pub kind: Option<TrackKind>,
-    /// The least time stamp of those that were seen, ticks below [`WRAP`].
-    pub first: Option<u64>,
+    /// The earliest time stamp of the packets, ticks below [`CLOCK_WRAP`].
+    pub first_ticks: Option<u64>,
 }
 
-/// What a segment's packets tell.
+/// The elementary streams of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Contents {
-    /// In the order of the program.
-    pub streams: Vec<Stream>,
+pub struct TransportStream {
+    /// In the order of the program map.
+    pub streams: Vec<ElementaryStream>,
 }
 
-impl Contents {
-    /// The least time stamp of the first picture, or of the sounds where there
-    /// is none; none when it has not come yet. With `all` there is no more to
-    /// come, so that a picture without time stamps counts for nothing.
-    pub fn begin(&self, all: bool) -> Option<u64> {
-        let of =
+impl TransportStream {
+    /// Reads packets; an incomplete one at the end is left out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when they are none,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they are encrypted or
+    /// hold several programs.
+    pub fn parse(bytes: &[u8]) -> Result<TransportStream, Error> {
+        let mut program = None;
+        let mut streams: Vec<ElementaryStream> = Vec::new();
+        let mut first: BTreeMap<u16, u64> = BTreeMap::new();
+        for packet in bytes.chunks_exact(PACKET) {
+            let packet = Packet::parse(packet)?;
+            let Some(payload) = packet.unit_start() else { continue };
+            if packet.pid == 0 {
+                program = program.or(parse_program_association(payload)?);
+            } else if Some(packet.pid) == program {
+                if streams.is_empty() {
+                    streams = parse_program_map(payload)?;
+                }
+            } else if let Some(time) = presentation_ticks(payload) {
+                if first.len() >= STREAMS && !first.contains_key(&packet.pid) {
+                    return Err(Error::too_large("more than 64 streams"));
+                }
+                let known = first.entry(packet.pid).or_insert(time);
+                *known = earlier(*known, time);
+            }
+        }
+        for stream in &mut streams {
+            stream.first_ticks = first.get(&stream.pid).copied();
+        }
+        Ok(TransportStream { streams })
+    }
+
+    /// The earliest time stamp of the first video stream, or of the audio streams
+    /// where there is none; none when it has not come yet. When the segment is
+    /// `complete`, video without time stamps counts for nothing.
+    pub fn start_ticks(&self, complete: bool) -> Option<u64> {
+        let of_kind =
             |kind: TrackKind| self.streams.iter().filter(move |stream| stream.kind == Some(kind));
-        match of(TrackKind::Video).next() {
-            Some(Stream { first: Some(first), .. }) => Some(*first),
-            Some(_) if !all => None,
-            _ => of(TrackKind::Audio).filter_map(|stream| stream.first).reduce(earlier),
+        match of_kind(TrackKind::Video).next() {
+            Some(ElementaryStream { first_ticks: Some(first), .. }) => Some(*first),
+            Some(_) if !complete => None,
+            _ => of_kind(TrackKind::Audio).filter_map(|stream| stream.first_ticks).reduce(earlier),
         }
     }
 
-    /// Whether both have the same streams at the same places.
-    pub fn same_streams(&self, other: &Contents) -> bool {
-        let list = |of: &Contents| -> Vec<(u16, u8)> {
-            of.streams.iter().map(|stream| (stream.pid, stream.code)).collect()
+    /// Whether both have the same streams at the same PIDs.
+    pub fn has_same_streams(&self, other: &TransportStream) -> bool {
+        let list = |of: &TransportStream| -> Vec<(u16, u8)> {
+            of.streams.iter().map(|stream| (stream.pid, stream.stream_type)).collect()
         };
         list(self) == list(other)
     }
 }
 
 /// From `b` to `a`, ticks, at most half of the clock either way.
-pub fn distance(a: u64, b: u64) -> i64 {
-    let half = WRAP / 2;
-    let ahead = (a.wrapping_sub(b).wrapping_add(half)) % WRAP;
+fn clock_distance(a: u64, b: u64) -> i64 {
+    let half = CLOCK_WRAP / 2;
+    let ahead = (a.wrapping_sub(b).wrapping_add(half)) % CLOCK_WRAP;
     // Both are far below 2^63.
     ahead as i64 - half as i64
 }
 
 fn earlier(a: u64, b: u64) -> u64 {
-    if distance(a, b) <= 0 { a } else { b }
+    if clock_distance(a, b) <= 0 { a } else { b }
 }
 
 /// Whether these are packets.
@@ -76,52 +131,19 @@ pub fn sniff(bytes: &[u8]) -> bool {
     bytes.len() >= PACKET && bytes.chunks_exact(PACKET).take(8).all(|packet| packet[0] == b'G')
 }
 
-/// Looks through packets; half a packet at the end is left out.
+/// Adds `ticks` to every time stamp, and drops an incomplete packet at the end.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when they are none,
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they are encrypted or
-/// hold several programs.
-pub fn contents(bytes: &[u8]) -> Result<Contents, Error> {
-    let mut program = None;
-    let mut streams: Vec<Stream> = Vec::new();
-    let mut first: BTreeMap<u16, u64> = BTreeMap::new();
-    for packet in bytes.chunks_exact(PACKET) {
-        let packet = Packet::parse(packet)?;
-        let Some(payload) = packet.start else { continue };
-        if packet.pid == 0 {
-            program = program.or(program_map(payload)?);
-        } else if Some(packet.pid) == program {
-            if streams.is_empty() {
-                streams = program_streams(payload)?;
-            }
-        } else if let Some(time) = presented(payload) {
-            if first.len() >= MOST && !first.contains_key(&packet.pid) {
-                return Err(Error::too_large("more than 64 streams"));
-            }
-            let known = first.entry(packet.pid).or_insert(time);
-            *known = earlier(*known, time);
-        }
-    }
-    for stream in &mut streams {
-        stream.first = first.get(&stream.pid).copied();
-    }
-    Ok(Contents { streams })
-}
-
-/// Adds `ticks` to every time stamp, and drops half a packet at the end.
-///
-/// # Errors
-/// As [`contents`].
-pub fn shift(bytes: &mut Vec<u8>, ticks: i64) -> Result<(), Error> {
+/// As [`TransportStream::parse`].
+pub fn shift_timestamps(bytes: &mut Vec<u8>, ticks: i64) -> Result<(), Error> {
     bytes.truncate(bytes.len() - bytes.len() % PACKET);
-    let ticks = ticks.rem_euclid(WRAP as i64) as u64;
+    let ticks = ticks.rem_euclid(CLOCK_WRAP as i64) as u64;
     for packet in bytes.chunks_exact_mut(PACKET) {
         let parsed = Packet::parse(packet)?;
-        let (starts, at) = (parsed.start.is_some(), PACKET - parsed.payload.len());
-        clock(packet, ticks);
-        if starts && let Some(payload) = packet.get_mut(at..) {
-            stamps(payload, ticks);
+        let (has_unit, payload_at) = (parsed.unit_start().is_some(), PACKET - parsed.payload.len());
+        shift_clock_reference(packet, ticks);
+        if has_unit && let Some(payload) = packet.get_mut(payload_at..) {
+            shift_pes_timestamps(payload, ticks);
         }
     }
     Ok(())
@@ -130,12 +152,12 @@ pub fn shift(bytes: &mut Vec<u8>, ticks: i64) -> Result<(), Error> {
 struct Packet<'a> {
     pid: u16,
     payload: &'a [u8],
-    /// The payload, where a section or an elementary packet begins in it.
-    start: Option<&'a [u8]>,
+    /// Whether a section or a PES packet starts in the payload.
+    starts_unit: bool,
 }
 
-impl Packet<'_> {
-    fn parse(packet: &[u8]) -> Result<Packet<'_>, Error> {
+impl<'a> Packet<'a> {
+    fn parse(packet: &'a [u8]) -> Result<Packet<'a>, Error> {
         let &[sync, high, low, flags, ..] = packet else {
             return Err(Error::damaged("half a packet"));
         };
@@ -145,32 +167,36 @@ impl Packet<'_> {
         if flags & 0xC0 != 0 {
             return Err(Error::unsupported("encrypted packets"));
         }
-        let skip = match (flags & 0x20 != 0, packet.get(4)) {
-            (true, Some(length)) => 5 + usize::from(*length),
+        let payload_at = match packet.get(4) {
+            Some(length) if flags & 0x20 != 0 => 5 + usize::from(*length),
             _ => 4,
         };
         let has_payload = flags & 0x10 != 0;
-        let payload = packet.get(skip..).filter(|_| has_payload).unwrap_or_default();
-        let starts = high & 0x40 != 0 && !payload.is_empty();
+        let payload = packet.get(payload_at..).filter(|_| has_payload).unwrap_or_default();
         let pid = u16::from(high & 0x1F) << 8 | u16::from(low);
-        Ok(Packet { pid, payload, start: starts.then_some(payload) })
+        Ok(Packet { pid, payload, starts_unit: high & 0x40 != 0 })
+    }
+
+    /// The payload, if a section or a PES packet starts in it.
+    fn unit_start(&self) -> Option<&'a [u8]> {
+        (self.starts_unit && !self.payload.is_empty()).then_some(self.payload)
     }
 }
 
-/// A section of a table, without header and checksum.
-fn section(payload: &[u8], table: u8, header: usize) -> Option<&[u8]> {
+/// The content of a section with this table ID, without its header and checksum.
+fn section_content(payload: &[u8], table: u8, header: usize) -> Option<&[u8]> {
     let pointer = usize::from(*payload.first()?);
     let section = payload.get(1 + pointer..)?;
     let &[id, high, low, ..] = section else { return None };
     let length = usize::from(high & 0x0F) << 8 | usize::from(low);
-    // What goes on in further packets is not looked at.
+    // What goes on in further packets is left out.
     let end = (3 + length).checked_sub(4)?.min(section.len());
     (id == table).then(|| section.get(header..end)).flatten()
 }
 
-/// Where the one program is described.
-fn program_map(payload: &[u8]) -> Result<Option<u16>, Error> {
-    let Some(list) = section(payload, 0, 8) else { return Ok(None) };
+/// The PID of the one program's map.
+fn parse_program_association(payload: &[u8]) -> Result<Option<u16>, Error> {
+    let Some(list) = section_content(payload, 0, 8) else { return Ok(None) };
     let programs = list.chunks_exact(4).filter(|entry| entry[0] != 0 || entry[1] != 0);
     let mut pids = programs.map(|entry| u16::from(entry[2] & 0x1F) << 8 | u16::from(entry[3]));
     match (pids.next(), pids.next()) {
@@ -179,62 +205,73 @@ fn program_map(payload: &[u8]) -> Result<Option<u16>, Error> {
     }
 }
 
-fn program_streams(payload: &[u8]) -> Result<Vec<Stream>, Error> {
+/// The streams of a program, without time stamps.
+fn parse_program_map(payload: &[u8]) -> Result<Vec<ElementaryStream>, Error> {
     let mut streams = Vec::new();
-    let Some(body) = section(payload, 2, 10) else { return Ok(streams) };
+    let Some(content) = section_content(payload, 2, 10) else { return Ok(streams) };
     let length = |high: u8, low: u8| usize::from(high & 0x0F) << 8 | usize::from(low);
-    let Some(&[high, low]) = body.get(..2) else { return Ok(streams) };
-    let mut rest = body.get(2 + length(high, low)..).unwrap_or_default();
-    while let &[code, pid_high, pid_low, high, low, ..] = rest {
-        if streams.len() >= MOST {
+    let Some(&[high, low]) = content.get(..2) else { return Ok(streams) };
+    let mut rest = content.get(2 + length(high, low)..).unwrap_or_default();
+    while let &[stream_type, pid_high, pid_low, high, low, ..] = rest {
+        if streams.len() >= STREAMS {
             return Err(Error::too_large("more than 64 streams"));
         }
         let pid = u16::from(pid_high & 0x1F) << 8 | u16::from(pid_low);
-        streams.push(Stream { pid, code, kind: kind(code), first: None });
+        let kind = kind_of_type(stream_type);
+        streams.push(ElementaryStream { pid, stream_type, kind, first_ticks: None });
         rest = rest.get(5 + length(high, low)..).unwrap_or_default();
     }
     Ok(streams)
 }
 
-fn kind(code: u8) -> Option<TrackKind> {
-    match code {
+/// Table 2-34, with the types that ATSC uses for AC-3 and E-AC-3.
+fn kind_of_type(stream_type: u8) -> Option<TrackKind> {
+    match stream_type {
         0x01 | 0x02 | 0x10 | 0x1B | 0x24 | 0x33 => Some(TrackKind::Video),
         0x03 | 0x04 | 0x0F | 0x11 | 0x81 | 0x87 => Some(TrackKind::Audio),
         _ => None,
     }
 }
 
-/// Where the time stamps are in a payload that begins an elementary packet:
-/// of presentation, and of decoding if it has one of its own.
-fn places(payload: &[u8]) -> Option<(usize, Option<usize>)> {
-    let &[0, 0, 1, id, _, _, marks, flags, _, ..] = payload else { return None };
-    if !matches!(id, 0xBD | 0xC0..=0xEF | 0xFD) || marks & 0xC0 != 0x80 {
-        return None;
-    }
-    match flags >> 6 {
-        2 if payload.len() >= 14 => Some((9, None)),
-        3 if payload.len() >= 19 => Some((9, Some(14))),
-        _ => None,
+/// Where the time stamps of a PES packet are in its bytes.
+struct PesTimestamps {
+    presentation: usize,
+    /// None when it is decoded when it is presented.
+    decoding: Option<usize>,
+}
+
+impl PesTimestamps {
+    fn find(payload: &[u8]) -> Option<PesTimestamps> {
+        let &[0, 0, 1, id, _, _, marks, flags, _, ..] = payload else { return None };
+        if !matches!(id, 0xBD | 0xC0..=0xEF | 0xFD) || marks & 0xC0 != 0x80 {
+            return None;
+        }
+        match flags >> 6 {
+            2 if payload.len() >= 14 => Some(PesTimestamps { presentation: 9, decoding: None }),
+            3 if payload.len() >= 19 => Some(PesTimestamps { presentation: 9, decoding: Some(14) }),
+            _ => None,
+        }
     }
 }
 
-fn presented(payload: &[u8]) -> Option<u64> {
-    let (at, _) = places(payload)?;
-    stamp(payload.get(at..at + 5)?)
+fn presentation_ticks(payload: &[u8]) -> Option<u64> {
+    let at = PesTimestamps::find(payload)?.presentation;
+    parse_timestamp(payload.get(at..at + 5)?)
 }
 
-fn stamp(bytes: &[u8]) -> Option<u64> {
+/// 33 bits in five bytes, with markers between them.
+fn parse_timestamp(bytes: &[u8]) -> Option<u64> {
     let &[a, b, c, d, e] = bytes else { return None };
     let [a, b, c, d, e] = [a, b, c, d, e].map(u64::from);
     Some((a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1)
 }
 
-fn stamps(payload: &mut [u8], ticks: u64) {
-    let Some((first, second)) = places(payload) else { return };
-    for at in [Some(first), second].into_iter().flatten() {
+fn shift_pes_timestamps(payload: &mut [u8], ticks: u64) {
+    let Some(found) = PesTimestamps::find(payload) else { return };
+    for at in [Some(found.presentation), found.decoding].into_iter().flatten() {
         let Some(bytes) = payload.get_mut(at..at + 5) else { continue };
-        let Some(time) = stamp(bytes) else { continue };
-        let time = (time + ticks) % WRAP;
+        let Some(time) = parse_timestamp(bytes) else { continue };
+        let time = (time + ticks) % CLOCK_WRAP;
         // Each mask leaves what fits a byte.
         bytes[0] = bytes[0] & 0xF1 | ((time >> 30 & 7) as u8) << 1;
         bytes[1] = (time >> 22 & 0xFF) as u8;
@@ -244,8 +281,8 @@ fn stamps(payload: &mut [u8], ticks: u64) {
     }
 }
 
-/// Adds ticks to the clock reference of a packet, if it has one.
-fn clock(packet: &mut [u8], ticks: u64) {
+/// Adds ticks to the program clock reference of a packet, if it has one.
+fn shift_clock_reference(packet: &mut [u8], ticks: u64) {
     let &[_, _, _, flags, length, marks, ..] = &*packet else { return };
     if flags & 0x20 == 0 || length < 7 || marks & 0x10 == 0 {
         return;
@@ -253,7 +290,7 @@ fn clock(packet: &mut [u8], ticks: u64) {
     let Some([a, b, c, d, e]) = packet.get_mut(6..11) else { return };
     let [high, x, y, z] = [*a, *b, *c, *d].map(u64::from);
     let base = high << 25 | x << 17 | y << 9 | z << 1 | u64::from(*e >> 7);
-    let base = (base + ticks) % WRAP;
+    let base = (base + ticks) % CLOCK_WRAP;
     *a = (base >> 25 & 0xFF) as u8;
     *b = (base >> 17 & 0xFF) as u8;
     *c = (base >> 9 & 0xFF) as u8;
@@ -290,53 +327,59 @@ mod tests {
     fn sample(pid: u16, id: u8, time: u64) -> Vec<u8> {
         let mut payload =
             vec![0, 0, 1, id, 0, 0, 0x80, 0xC0, 10, 0x31, 0, 1, 0, 1, 0x11, 0, 1, 0, 1];
-        stamps(&mut payload, time);
+        shift_pes_timestamps(&mut payload, time);
         packet(pid, &payload)
     }
 
     #[test]
-    fn streams_and_their_beginnings_are_found() {
-        let mut bytes = [tables(), sample(0x101, 0xE0, WRAP - 10)].concat();
-        assert!(sniff(&bytes));
-        assert_eq!(contents(&tables()).unwrap().begin(true), None);
-        assert_eq!(contents(&bytes).unwrap().begin(false), Some(WRAP - 10));
+    fn streams_and_their_starts_are_found() {
+        let mut bytes = [tables(), sample(0x101, 0xE0, CLOCK_WRAP - 10)].concat();
+        assert_eq!(TransportStream::parse(&tables()).unwrap().start_ticks(true), None);
+        assert_eq!(
+            TransportStream::parse(&bytes).unwrap().start_ticks(false),
+            Some(CLOCK_WRAP - 10)
+        );
         bytes.extend(sample(0x102, 0xC0, 5));
-        bytes.extend(sample(0x102, 0xC0, WRAP - 3));
-        let found = contents(&bytes).unwrap();
-        assert_eq!(found.begin(false), Some(WRAP - 10));
-        let told: Vec<_> = found.streams.iter().map(|s| (s.pid, s.kind, s.first)).collect();
-        let (picture, sound) = (Some(TrackKind::Video), Some(TrackKind::Audio));
-        assert_eq!(told, [(0x101, picture, Some(WRAP - 10)), (0x102, sound, Some(WRAP - 3))]);
+        bytes.extend(sample(0x102, 0xC0, CLOCK_WRAP - 3));
+        let found = TransportStream::parse(&bytes).unwrap();
+        assert_eq!(found.start_ticks(false), Some(CLOCK_WRAP - 10));
+        let streams: Vec<_> =
+            found.streams.iter().map(|s| (s.pid, s.kind, s.first_ticks)).collect();
+        let (video, audio) = (Some(TrackKind::Video), Some(TrackKind::Audio));
+        assert_eq!(
+            streams,
+            [(0x101, video, Some(CLOCK_WRAP - 10)), (0x102, audio, Some(CLOCK_WRAP - 3))]
+        );
         let mut moved = bytes.clone();
         moved.extend([1, 2, 3]);
-        shift(&mut moved, 100).unwrap();
+        shift_timestamps(&mut moved, 100).unwrap();
         assert_eq!(moved.len(), bytes.len());
-        assert_eq!(contents(&moved).unwrap().begin(false), Some(90));
-        shift(&mut moved, -100).unwrap();
+        assert_eq!(TransportStream::parse(&moved).unwrap().start_ticks(false), Some(90));
+        shift_timestamps(&mut moved, -100).unwrap();
         assert_eq!(moved, bytes);
     }
 
     #[test]
     fn distances_are_short() {
-        assert_eq!(distance(5, WRAP - 5), 10);
-        assert_eq!(distance(WRAP - 5, 5), -10);
-        assert_eq!(distance(7, 7), 0);
+        assert_eq!(clock_distance(5, CLOCK_WRAP - 5), 10);
+        assert_eq!(clock_distance(CLOCK_WRAP - 5, 5), -10);
+        assert_eq!(clock_distance(7, 7), 0);
     }
 
     #[test]
     fn hostile_packets_are_refused_or_left_alone() {
-        assert_eq!(contents(&[0; PACKET]).unwrap_err().kind, ErrorKind::Damaged);
+        assert_eq!(TransportStream::parse(&[0; PACKET]).unwrap_err().kind, ErrorKind::Damaged);
         let mut bytes = tables();
         bytes[3] |= 0x80;
-        assert_eq!(contents(&bytes).unwrap_err().kind, ErrorKind::Unsupported);
+        assert_eq!(TransportStream::parse(&bytes).unwrap_err().kind, ErrorKind::Unsupported);
         // Every byte may be anything.
         let good = [tables(), sample(0x101, 0xE0, 1)].concat();
         for place in 0..good.len() {
             for value in [0, 0x7F, 0xFF] {
                 let mut bytes = good.clone();
                 bytes[place] = value;
-                let _ = contents(&bytes);
-                let _ = shift(&mut bytes, 1);
+                let _ = TransportStream::parse(&bytes);
+                let _ = shift_timestamps(&mut bytes, 1);
             }
         }
     }

@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
-use crate::ErrorKind;
+use crate::{Error, ErrorKind, TrackKind};
 
 const HEAD: &str = r#"<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" "#;
 
-fn one(inner: &str) -> Result<Segments, Error> {
+fn one(inner: &str) -> Result<SegmentSource, Error> {
     let text = format!(
         r#"{HEAD}mediaPresentationDuration="PT10S"><BaseURL>https://a.example/</BaseURL><Period>
         <AdaptationSet mimeType="video/mp4"><Representation id="v&amp;1" bandwidth="500"
@@ -17,15 +17,15 @@ fn one(inner: &str) -> Result<Segments, Error> {
     period.representations[0].segments(period, None)
 }
 
-fn list(inner: &str) -> List {
+fn list(inner: &str) -> SegmentList {
     match one(inner).unwrap() {
-        Segments::List(list) => list,
-        Segments::File => panic!("{inner}"),
+        SegmentSource::List(list) => list,
+        SegmentSource::SingleFile => panic!("{inner}"),
     }
 }
 
-fn told(list: &List) -> Vec<(&str, f64, f64)> {
-    list.segments.iter().map(|s| (s.place.uri.as_str(), s.start, s.duration)).collect()
+fn told(list: &SegmentList) -> Vec<(&str, f64, f64)> {
+    list.segments.iter().map(|s| (s.url.uri.as_str(), s.start, s.duration)).collect()
 }
 
 #[test]
@@ -64,15 +64,15 @@ fn segments_by_a_list() {
         r#"<SegmentList duration="6"><Initialization range="0-99"/>
         <SegmentURL mediaRange="100-199"/><SegmentURL media="b.mp4"/></SegmentList>"#,
     );
-    assert_eq!(list.map, Some(Place { uri: String::new(), range: Some(0..100) }));
+    assert_eq!(list.map, Some(SegmentUrl { uri: String::new(), range: Some(0..100) }));
     assert_eq!(told(&list), [("", 0.0, 6.0), ("b.mp4", 6.0, 6.0)]);
-    assert_eq!(list.segments[0].place.range, Some(100..200));
-    assert_eq!(one("<SegmentBase indexRange='1-2'/>").unwrap(), Segments::File);
-    assert_eq!(one("").unwrap(), Segments::File);
+    assert_eq!(list.segments[0].url.range, Some(100..200));
+    assert_eq!(one("<SegmentBase indexRange='1-2'/>").unwrap(), SegmentSource::SingleFile);
+    assert_eq!(one("").unwrap(), SegmentSource::SingleFile);
 }
 
 /// A live manifest of a sound, as of a second of its presentation.
-fn live(attributes: &str, template: &str, at: f64) -> (Manifest, List) {
+fn live(attributes: &str, template: &str, at: f64) -> (Manifest, SegmentList) {
     let text = format!(
         r#"{HEAD}type="dynamic" availabilityStartTime="1970-01-01T00:01:00Z" {attributes}>
         <Period start="PT10S"><AdaptationSet contentType="audio">
@@ -80,9 +80,9 @@ fn live(attributes: &str, template: &str, at: f64) -> (Manifest, List) {
         <Representation id="a"/></AdaptationSet></Period></MPD>"#
     );
     let manifest = Manifest::parse(text.as_bytes()).unwrap();
-    let now = Some(Now { at, window: manifest.window });
+    let now = Some(LiveMoment { at, window: manifest.window });
     let period = &manifest.periods[0];
-    let Segments::List(list) = period.representations[0].segments(period, now).unwrap() else {
+    let SegmentSource::List(list) = period.representations[0].segments(period, now).unwrap() else {
         panic!("{template}");
     };
     (manifest, list)
@@ -92,7 +92,10 @@ fn live(attributes: &str, template: &str, at: f64) -> (Manifest, List) {
 fn a_live_manifest_lists_what_is_there() {
     let (manifest, list) = live(r#"minimumUpdatePeriod="PT2S""#, r#"duration="4">"#, 21.9);
     assert!(manifest.dynamic);
-    assert_eq!((manifest.began_micros, manifest.update), (Some(60_000_000), Some(2.0)));
+    assert_eq!(
+        (manifest.availability_start_micros, manifest.update_period),
+        (Some(60_000_000), Some(2.0))
+    );
     let period = &manifest.periods[0];
     let audio = &period.representations[0];
     assert!(audio.main && audio.kind == Some(TrackKind::Audio));

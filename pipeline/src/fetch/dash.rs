@@ -6,7 +6,7 @@ use std::time::Duration;
 use clipmill_core::probe::{AudioTrack, Container, Format, Transport, VideoTrack};
 use clipmill_core::{Code, Error};
 use clipmill_media::TrackKind;
-use clipmill_media::dash::{self, Manifest, Period, Representation, Segments};
+use clipmill_media::dash::{self, Manifest, Period, Representation, SegmentSource};
 use url::Url;
 
 use super::choose;
@@ -76,9 +76,9 @@ pub(super) async fn read(
     let (manifest, url) = load(fetcher, remote).await?;
     let mut reel = Reel { headers: remote.headers.clone(), ..Reel::default() };
     let mut zeros = BTreeMap::new();
-    let began = manifest.began_micros.unwrap_or(0);
+    let began = manifest.availability_start_micros.unwrap_or(0);
     let now = chrono::Utc::now().timestamp_micros().saturating_sub(began) as f64 / 1e6;
-    let now = dash::Now { at: now, window: manifest.window };
+    let now = dash::LiveMoment { at: now, window: manifest.window };
     let now = manifest.dynamic.then_some(now);
     // From the presentation's time to the source's.
     let ahead = match (manifest.dynamic, running.and_then(|running| running.epoch_micros)) {
@@ -102,19 +102,19 @@ pub(super) async fn read(
                 .map_err(|_| Error::never(Code::NotMedia, "the manifest names an odd address"))?;
         }
         let list = match found.segments(period, now).map_err(refused)? {
-            Segments::List(list) => list,
-            Segments::File if manifest.periods.len() == 1 => {
+            SegmentSource::List(list) => list,
+            SegmentSource::SingleFile if manifest.periods.len() == 1 => {
                 return Ok(Found::File(Remote { url: base, headers: reel.headers }));
             }
-            Segments::File => {
+            SegmentSource::SingleFile => {
                 return Err(Error::never(Code::NotMedia, "the stream is in several files"));
             }
         };
         let place =
-            |of: dash::Place| Place { base: reel.bases.len(), uri: of.uri, range: of.range };
+            |of: dash::SegmentUrl| Place { base: reel.bases.len(), uri: of.uri, range: of.range };
         let map = list.map.map(place);
         let segments = list.segments.into_iter().map(|segment| Segment {
-            place: place(segment.place),
+            place: place(segment.url),
             start: segment.start - ahead as f64 / 1e6,
             duration: segment.duration,
             // A cast of a float saturates.
@@ -130,12 +130,12 @@ pub(super) async fn read(
         zeros.insert(run, list.origin_micros.saturating_add(ahead));
     }
     reel.zero = Zero::Told(zeros);
-    let pause = Duration::from_secs_f64(manifest.update.unwrap_or(2.0).clamp(0.5, 10.0));
+    let pause = Duration::from_secs_f64(manifest.update_period.unwrap_or(2.0).clamp(0.5, 10.0));
     Ok(Found::Listed(Listed { reel, ended: !manifest.dynamic, rough: false, pause }))
 }
 
 async fn load(fetcher: &Fetcher<'_>, remote: &Remote) -> Result<(Manifest, Url), Error> {
-    let text = fetcher.text(remote, dash::LONGEST).await?;
+    let text = fetcher.text(remote, dash::MANIFEST_SIZE).await?;
     Ok((Manifest::parse(&text.bytes).map_err(refused)?, text.url))
 }
 

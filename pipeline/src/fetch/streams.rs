@@ -299,7 +299,8 @@ fn not_yet(wait: Duration) -> Error {
 /// The sound with its clock as near to that of the picture as it is: one of
 /// them may have begun anew between the two.
 fn on_one_clock(video: &MediaFile, mut audio: MediaFile) -> Result<MediaFile, Error> {
-    let wrap = i64::try_from(ts::WRAP).unwrap_or(i64::MAX).saturating_mul(1_000_000) / ts::TICKS;
+    let wrap = i64::try_from(ts::CLOCK_WRAP).unwrap_or(i64::MAX).saturating_mul(1_000_000)
+        / ts::TICKS_PER_SECOND;
     let begins = |file: &MediaFile| file.zero_micros.saturating_sub(file.shift_micros);
     let off = begins(&audio).saturating_sub(begins(video));
     let turns = (off + off.signum() * (wrap / 2)) / wrap;

@@ -8,7 +8,7 @@ use clipmill_media::codec::av1::{self, Sequence};
 use clipmill_media::codec::h264::{self, Avcc, ParameterSets};
 use clipmill_media::codec::hevc::{self, Hvcc, Ids, Used};
 use clipmill_media::codec::{nal, vp9};
-use clipmill_media::dash::{Manifest, Now};
+use clipmill_media::dash::{LiveMoment, Manifest};
 use clipmill_media::fragments::{self, Tracks};
 use clipmill_media::hls::Playlist;
 use clipmill_media::{
@@ -82,9 +82,9 @@ fn segments() {
             tracks.begin(bytes);
             let _ = tracks.shift(&mut bytes.to_vec(), 1_234_567, &tracks);
         }
-        if let Ok(contents) = ts::contents(bytes) {
-            let _ = (contents.begin(false), contents.begin(true));
-            let _ = ts::shift(&mut bytes.to_vec(), 90_000);
+        if let Ok(contents) = ts::TransportStream::parse(bytes) {
+            let _ = (contents.start_ticks(false), contents.start_ticks(true));
+            let _ = ts::shift_timestamps(&mut bytes.to_vec(), 90_000);
         }
     });
 }
@@ -102,7 +102,7 @@ fn playlists() {
 fn manifests() {
     feed("dash", corpus::dash(), |bytes| {
         let Ok(manifest) = Manifest::parse(bytes) else { return };
-        let now = Now { at: 1e9, window: manifest.window };
+        let now = LiveMoment { at: 1e9, window: manifest.window };
         for period in &manifest.periods {
             for representation in &period.representations {
                 let _ = representation.segments(period, None);

@@ -32,7 +32,7 @@ impl Begin {
             let tracks = fragments::Tracks::parse(map).map_err(refused)?;
             return Ok(tracks.begin(bytes).map(Begin::Micros));
         }
-        let begin = ts::contents(bytes).map_err(refused)?.begin(all);
+        let begin = ts::TransportStream::parse(bytes).map_err(refused)?.start_ticks(all);
         Ok(begin.map(Begin::Ticks))
     }
 }

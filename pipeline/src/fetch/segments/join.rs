@@ -20,7 +20,7 @@ use crate::workspace;
 const LONG: f64 = 20.0 * 3600.0;
 /// By how much the joined packets are later than the source's time, ticks:
 /// sound may begin a little before it.
-const EARLY: i64 = ts::TICKS;
+const EARLY: i64 = ts::TICKS_PER_SECOND;
 /// What an MP4 takes over from a transport stream with every time stamp.
 const IN_MP4: [&str; 6] = ["h264", "hevc", "aac", "mp3", "ac3", "eac3"];
 
@@ -102,7 +102,7 @@ impl Join<'_> {
         let base = if first > LONG { first.floor() } else { 0.0 };
         let path = stem.with_extension("ts");
         let mut output = create(&path).await?;
-        let (mut known, mut shift) = (None::<ts::Contents>, None);
+        let (mut known, mut shift) = (None::<ts::TransportStream>, None);
         let mut current = None;
         for (index, segment) in self.picked.clone().zip(self.segments()) {
             let mut bytes = self.read(index).await?;
@@ -119,25 +119,27 @@ impl Join<'_> {
                     else {
                         return Err(mixed());
                     };
-                    let contents = ts::contents(&bytes).map_err(refused)?;
-                    if known.as_ref().is_some_and(|known| !known.same_streams(&contents)) {
+                    let contents = ts::TransportStream::parse(&bytes).map_err(refused)?;
+                    if known.as_ref().is_some_and(|known| !known.has_same_streams(&contents)) {
                         return Err(mixed());
                     }
                     known.get_or_insert(contents);
                     // A cast of a float saturates.
-                    let place = ((start - base) * ts::TICKS as f64).round() as i64 + EARLY;
+                    let place =
+                        ((start - base) * ts::TICKS_PER_SECOND as f64).round() as i64 + EARLY;
                     // Below 2^33.
                     place - begin as i64
                 }
             };
             current = Some((segment.run, ticks));
             shift.get_or_insert(ticks);
-            ts::shift(&mut bytes, ticks).map_err(refused)?;
+            ts::shift_timestamps(&mut bytes, ticks).map_err(refused)?;
             write(&mut output, &bytes).await?;
         }
         finish(output).await?;
-        let shift = shift.unwrap_or_default().saturating_mul(1_000_000) / ts::TICKS + COPY_SHIFT;
-        let zero = EARLY * 1_000_000 / ts::TICKS - micros(base) + COPY_SHIFT;
+        let shift =
+            shift.unwrap_or_default().saturating_mul(1_000_000) / ts::TICKS_PER_SECOND + COPY_SHIFT;
+        let zero = EARLY * 1_000_000 / ts::TICKS_PER_SECOND - micros(base) + COPY_SHIFT;
         let made = rewrap(context, &path, one_run, need, stem).await?;
         let _ = tokio::fs::remove_file(&path).await;
         let probe = context.tools.inspect(&Input::file(&made).await?).await?;

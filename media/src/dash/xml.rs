@@ -6,48 +6,48 @@ use quick_xml::{Reader, XmlVersion};
 use crate::Error;
 
 /// Deepest nesting.
-const DEEPEST: usize = 24;
+const NESTING: usize = 24;
 /// Most elements.
-const MOST: usize = 1_000_000;
+const ELEMENTS: usize = 1_000_000;
 /// Most attributes of one element.
-const MOST_ATTRIBUTES: usize = 100;
+const ATTRIBUTES: usize = 100;
 
 /// One element; prefixes of names are dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Node {
+pub(super) struct XmlElement {
     pub name: String,
     pub text: String,
     attributes: Vec<(String, String)>,
-    children: Vec<Node>,
+    children: Vec<XmlElement>,
 }
 
-impl Node {
+impl XmlElement {
     /// An attribute.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The elements of this name.
-    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
+    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a XmlElement> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// The first element of this name.
-    pub fn child(&self, name: &str) -> Option<&Node> {
+    pub fn child(&self, name: &str) -> Option<&XmlElement> {
         self.children.iter().find(|child| child.name == name)
     }
 }
 
 /// Reads a document.
-pub(super) fn parse(text: &str) -> Result<Node, Error> {
+pub(super) fn parse_xml(text: &str) -> Result<XmlElement, Error> {
     let damaged = || Error::damaged("a manifest that is no proper XML");
     let mut reader = Reader::from_str(text);
-    let mut open: Vec<Node> = Vec::new();
+    let mut open: Vec<XmlElement> = Vec::new();
     let mut count = 0_usize;
     loop {
         let (node, closes) = match reader.read_event().map_err(|_| damaged())? {
-            Event::Start(start) => (Some(element(&start)?), false),
-            Event::Empty(start) => (Some(element(&start)?), true),
+            Event::Start(start) => (Some(parse_element(&start)?), false),
+            Event::Empty(start) => (Some(parse_element(&start)?), true),
             Event::End(_) => (None, true),
             Event::Text(text) => {
                 if let (Some(node), Ok(text)) = (open.last_mut(), text.decode()) {
@@ -62,7 +62,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Error> {
                 continue;
             }
             Event::GeneralRef(name) => {
-                let text = reference(&name)?;
+                let text = resolve_entity(&name)?;
                 if let Some(node) = open.last_mut() {
                     node.text.push(text);
                 }
@@ -76,7 +76,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Error> {
         };
         if let Some(node) = node {
             count += 1;
-            if count > MOST || open.len() >= DEEPEST {
+            if count > ELEMENTS || open.len() >= NESTING {
                 return Err(Error::too_large("a manifest of too many elements"));
             }
             open.push(node);
@@ -91,13 +91,13 @@ pub(super) fn parse(text: &str) -> Result<Node, Error> {
     }
 }
 
-fn element(start: &BytesStart<'_>) -> Result<Node, Error> {
+fn parse_element(start: &BytesStart<'_>) -> Result<XmlElement, Error> {
     let damaged = || Error::damaged("an element of a manifest that can't be read");
     let local = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    let mut node = Node { name: local(start.local_name().as_ref()), ..Node::default() };
-    for attribute in start.attributes().take(MOST_ATTRIBUTES) {
+    let mut node = XmlElement { name: local(start.local_name().as_ref()), ..XmlElement::default() };
+    for attribute in start.attributes().take(ATTRIBUTES) {
         let attribute = attribute.map_err(|_| damaged())?;
-        // Entities that XML itself knows, and no others.
+        // Entities that XML itself defines, and no others.
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| damaged())?;
         let name = local(attribute.key.local_name().as_ref());
         node.attributes.push((name, value.into_owned()));
@@ -105,8 +105,8 @@ fn element(start: &BytesStart<'_>) -> Result<Node, Error> {
     Ok(node)
 }
 
-/// One of the entities that XML itself knows.
-fn reference(name: &quick_xml::events::BytesRef<'_>) -> Result<char, Error> {
+/// The character of an entity that XML itself defines.
+fn resolve_entity(name: &quick_xml::events::BytesRef<'_>) -> Result<char, Error> {
     let unknown = || Error::unsupported("a manifest with entities of its own");
     if let Some(character) = name.resolve_char_ref().map_err(|_| unknown())? {
         return Ok(character);
