@@ -146,7 +146,7 @@ async fn a_span_goes_over_an_interruption() {
             std::fs::copy(from, to).unwrap();
         } else {
             let mut bytes = std::fs::read(from).unwrap();
-            clipmill_media::ts::shift(&mut bytes, -7_654_321).unwrap();
+            clipmill_media::ts::shift_timestamps(&mut bytes, -7_654_321).unwrap();
             std::fs::write(to, bytes).unwrap();
         }
     }
