@@ -6,7 +6,7 @@ use crate::Media;
 
 /// Most bytes that lie between two needed ones and are taken along, because a
 /// request of its own costs more.
-pub const GAP: u64 = 128 * 1024;
+pub(crate) const GAP: u64 = 128 * 1024;
 
 /// The span and the tracks that a clip file is to hold.
 #[derive(Debug, Clone, Copy, PartialEq)]

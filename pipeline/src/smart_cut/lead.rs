@@ -3,8 +3,8 @@
 //! the source's format is.
 
 use clipmill_media::Track;
+use clipmill_media::UPRIGHT;
 use clipmill_media::mux::{OutSample, OutTrack, SampleData};
-use clipmill_media::track::UPRIGHT;
 
 use super::Trouble;
 

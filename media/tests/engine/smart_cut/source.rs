@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clipmill_media::UPRIGHT;
 use clipmill_media::codec::nal::{LengthSize, split};
-use clipmill_media::track::UPRIGHT;
 use clipmill_media::{Codec, LocalFile, Sample, Track, TrackKind};
 
 /// Neither side is a whole number of blocks.
