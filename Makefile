@@ -4,7 +4,11 @@
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: run test bench plugins fmt lint structure doc clean
+.DEFAULT_GOAL := help
+.PHONY: help run test test-quick test-one bench plugins fmt lint structure doc clean
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the daemon, with its data in ./data
 	@scripts/tools.sh run
@@ -22,6 +26,19 @@ test: ## Run every test
 	@scripts/guests.sh test
 	@CLIPMILL_TEST_DOCUMENTDB_GATEWAY=$(TARGET)/debug/documentdb-gateway \
 	  scripts/servers.sh cargo test --workspace --no-fail-fast
+
+# The crates' own tests, but for those that start a Redis or want the example plugins built.
+test-quick: ## Run what needs only Rust and ffmpeg: no servers, no plugins to build
+	@scripts/tools.sh run
+	@cargo test $(foreach crate,core media storage plugins pipeline structure,--package clipmill-$(crate)) \
+	  --package clipmill --lib --test engine --test sqlite --test wasm --test http --test examine \
+	  --no-fail-fast -- --skip redis::tests --skip conform::example --skip by_examples
+
+# The end-to-end tests start the binary.
+test-one: ## Run the tests whose names contain NAME, of all crates or of PACKAGE: make test-one NAME=...
+	@test -n "$(NAME)" || { echo "make test-one NAME=part_of_a_name [PACKAGE=clipmill-storage]" >&2; exit 2; }
+	@$(if $(filter clipmill-tests,$(or $(PACKAGE),clipmill-tests)),cargo build --package clipmill)
+	@cargo test $(if $(PACKAGE),--package $(PACKAGE),--workspace) --no-fail-fast -- $(NAME)
 
 plugins: ## Build the example plugins into .tools/guests/out
 	@scripts/tools.sh guests
@@ -42,7 +59,7 @@ lint: ## Deny warnings
 	@cargo clippy --workspace --all-targets -- -D warnings
 
 structure: ## Fail on circles of files, forbidden arrows between crates and files over 400 lines
-	@cargo run --quiet --manifest-path tests/structure/Cargo.toml
+	@cargo run --quiet --manifest-path tests/structure/Cargo.toml -- $(if $(REPORT),--report)
 
 doc: ## Build the documentation, warnings denied
 	@RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
