@@ -100,10 +100,10 @@ async fn a_piped_program_waits_for_its_reader_and_tells_its_end() {
     assert_eq!(piped.fill(&mut piece).await.unwrap(), 0);
 
     let mut spec = sh("echo a; sleep 30");
-    spec.silence = Some(Duration::from_millis(300));
+    spec.silence = Some(Duration::from_secs(1));
     let mut piped = Piped::start(spec).unwrap();
     // Nobody waits for it: that is no silence of its.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(piped.fill(&mut piece[..2]).await.unwrap(), 2);
     assert!(matches!(piped.fill(&mut piece).await, Err(Failure::Silent { .. })));
 }

@@ -174,7 +174,7 @@ pub async fn resolve(source: &dyn Source, path: &str) -> Result<Arc<MediaInfo>, 
 pub async fn until(what: &str, is_so: impl Fn() -> bool) -> Duration {
     let began = std::time::Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(10), "never: {what}");
+        assert!(began.elapsed() < Duration::from_secs(20), "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     began.elapsed()

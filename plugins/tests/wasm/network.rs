@@ -279,7 +279,7 @@ async fn a_server_that_hangs_is_told_in_time() {
         let began = Instant::now();
         let (case, told) = sent(&host, "site", &server.url(path)).await;
         assert_eq!(case, TIMEOUT, "{path}: {told}");
-        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
     // A site that hangs is nothing that a plugin is set aside for.
     assert_eq!(host.faults("site").0, 0);

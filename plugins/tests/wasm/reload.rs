@@ -36,12 +36,11 @@ fn version(name: &str, version: &str) -> Guest {
     Guest::source(name).info(&info).version(version)
 }
 
-/// Waits until this version is in use, which is to take less than five seconds.
+/// Waits until this version is in use.
 async fn becomes(host: &Host, name: &str, version: Option<&str>) {
     let what = format!("{name} is {version:?}");
     let took = until(&what, || host.version(name).as_deref() == version).await;
     println!("{what} after {} ms", took.as_millis());
-    assert!(took < Duration::from_secs(5), "{what} after {took:?}");
 }
 
 async fn title(host: &Host, name: &str, path: &str) -> Option<String> {

@@ -137,9 +137,15 @@ async fn a_call_that_nobody_waits_for_stops_computing() {
         let asked = resolve(source.as_ref(), &path);
         assert!(tokio::time::timeout(Duration::from_millis(40), asked).await.is_err());
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let first = resolve(source.as_ref(), "1").await.unwrap().duration;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let later = resolve(source.as_ref(), "2").await.unwrap().duration;
-    assert_eq!(first, later, "something goes on computing");
+    // A busy machine needs a moment to end twenty of them.
+    let mut last = resolve(source.as_ref(), "1").await.unwrap().duration;
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let written = resolve(source.as_ref(), "2").await.unwrap().duration;
+        if written == last {
+            return;
+        }
+        last = written;
+    }
+    panic!("something goes on computing");
 }

@@ -177,7 +177,8 @@ async fn progress_counters_and_wakes_reach_the_other_node() {
         let woke = Instant::now();
         one.wake_workers().await;
         let took = wait.await.unwrap().saturating_duration_since(woke);
-        assert!(took < Duration::from_millis(500), "{took:?}");
+        // Without the wake it would be 20 s, so that a busy machine may take its time.
+        assert!(took < Duration::from_secs(5), "{took:?}");
     }
 }
 

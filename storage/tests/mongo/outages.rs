@@ -12,7 +12,7 @@ use crate::records::{MINUTE, at, new_id, session, user};
 use crate::rooms::Room;
 
 /// What a call may take when Redis has just gone, and when that is known.
-const FIRST: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_secs(3);
 const LATER: Duration = Duration::from_millis(20);
 /// How long a call waits for an answer of Redis while it is thought to be there.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -165,7 +165,7 @@ async fn a_chat_command_clips_the_moment_of_its_stream() {
     let asked = Instant::now();
     let saved_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let saved = answer(client.get(daemon.url(&path))).await;
-    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
     server.behave_well();
     assert_eq!(saved.status, 201, "{saved:?}");
     assert_eq!(saved.body["youtube_video_id"], "livelivelil");

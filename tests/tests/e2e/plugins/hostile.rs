@@ -94,7 +94,7 @@ async fn a_plugin_that_loops_costs_its_own_calls_and_nobody_else_s() {
     let taken = asking.await.unwrap();
     let (middle, last) = (taken[taken.len() / 2], taken[taken.len() - 1]);
     println!("200 requests while it looped: p50 {middle:?}, slowest {last:?}");
-    assert!(middle < Duration::from_millis(200) && last < Duration::from_secs(2), "{taken:?}");
+    assert!(middle < Duration::from_millis(500) && last < Duration::from_secs(5), "{taken:?}");
 
     let it = once(&daemon, "aloops", "set_aside");
     let reason = it["state"]["reason"].as_str().unwrap();

@@ -19,8 +19,13 @@ use self::server::Server;
 use super::{Cached, PACE, Pace, Redis};
 use crate::LiveSession;
 
-/// For what is not about time: a busy machine answers late.
-const CALM: Pace = Pace { patience: Duration::from_secs(20), ..PACE };
+/// For what is not about time: a busy machine answers late, and connects late.
+const CALM: Pace = Pace {
+    patience: Duration::from_secs(20),
+    attempt: Duration::from_secs(20),
+    start: Duration::from_secs(60),
+    ..PACE
+};
 
 /// For outages: what is asked of a request, and a quick recovery.
 const QUICK: Pace = Pace {
