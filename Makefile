@@ -59,7 +59,7 @@ lint: ## Deny warnings
 	@cargo clippy --workspace --all-targets -- -D warnings
 
 structure: ## Fail on circles of files, forbidden arrows between crates and files over 400 lines
-	@cargo run --quiet --manifest-path tests/structure/Cargo.toml -- $(if $(REPORT),--report)
+	@cargo run --quiet --package clipmill-structure -- $(if $(REPORT),--report)
 
 doc: ## Build the documentation, warnings denied
 	@RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace

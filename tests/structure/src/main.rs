@@ -1,6 +1,6 @@
 //! Checks the structure of the workspace; see the library.
 //!
-//! `cargo run --manifest-path tests/structure/Cargo.toml` fails when something is wrong, and says what. With `--report`
+//! `cargo run -p clipmill-structure` fails when something is wrong, and says what. With `--report`
 //! it never fails, and also lists what is worth a look: short files, long functions, shared names. `--repo DIR` looks at another checkout.
 
 use std::path::PathBuf;
