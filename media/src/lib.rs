@@ -24,5 +24,4 @@ pub mod ts;
 pub use clip_file::{ClipFile, ClipPart, SpanSelection};
 pub use error::{Error, ErrorKind};
 pub use read::{LocalFile, ReadAt};
-pub use smart_cut as cut;
 pub use track::{Codec, Media, Sample, Track, TrackKind, UPRIGHT};

@@ -1,5 +1,7 @@
-//! Bits of parameter sets and headers: fixed lengths and exponential Golomb
-//! codes, as H.264 and HEVC write them. Emulation prevention is not done here.
+//! Readers and a writer for headers and decoder configurations: bits of fixed
+//! length, exponential Golomb codes (ITU-T H.264, 9.1; ITU-T H.265, 9.2), whole
+//! bytes. Callers remove emulation prevention before they read, and insert it
+//! after they have written.
 
 use crate::Error;
 
@@ -45,7 +47,7 @@ impl<'a> BitReader<'a> {
         Ok(value)
     }
 
-    /// Passes over bits.
+    /// Skips bits.
     ///
     /// # Errors
     /// `Damaged` when there are fewer.
@@ -136,31 +138,88 @@ impl BitWriter {
         self.bits(code, length);
     }
 
-    /// Adds what is left of a raw byte sequence payload up to its stop bit, and
-    /// the stop bit itself with zeros up to a whole byte.
+    /// Copies the rest of a raw byte sequence payload up to its stop bit, and
+    /// closes it with `rbsp_trailing_bits`: the stop bit and zeros up to a whole
+    /// byte.
     ///
     /// # Errors
     /// `Damaged` when `rest` has no stop bit.
-    pub fn rest(&mut self, mut rest: BitReader<'_>) -> Result<(), Error> {
+    pub fn copy_rest(&mut self, mut rest: BitReader<'_>) -> Result<(), Error> {
         let last = rest.bytes.iter().rposition(|byte| *byte != 0);
         let stop = last.map(|last| last * 8 + 7 - rest.bytes[last].trailing_zeros() as usize);
         let stop = stop.filter(|stop| *stop >= rest.at);
         let stop = stop.ok_or_else(|| Error::damaged("a parameter set has no end"))?;
-        while rest.at < stop {
-            let bit = rest.bit()?;
-            self.bit(bit);
-        }
+        self.copy_until(&mut rest, stop)?;
         self.bit(true);
         Ok(())
     }
 
+    /// Copies bits up to the position `end` of the reader.
+    ///
+    /// # Errors
+    /// `Damaged` when the reader ends before.
+    pub fn copy_until(&mut self, from: &mut BitReader<'_>, end: usize) -> Result<(), Error> {
+        while from.at < end {
+            let bit = from.bit()?;
+            self.bit(bit);
+        }
+        Ok(())
+    }
+
     /// Whether the last byte is full.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_byte_aligned(&self) -> bool {
         self.used.is_multiple_of(8)
     }
 
     /// The bytes; unused bits of the last one are 0.
     pub fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Reads whole bytes of a decoder configuration, one field after the other.
+#[derive(Debug, Clone)]
+pub struct ByteReader<'a> {
+    bytes: &'a [u8],
+    ends: &'static str,
+}
+
+impl<'a> ByteReader<'a> {
+    /// Reads all of `bytes`; `ends` is the text of the error when they end too
+    /// early.
+    pub fn new(bytes: &'a [u8], ends: &'static str) -> ByteReader<'a> {
+        ByteReader { bytes, ends }
+    }
+
+    /// The next `count` bytes.
+    ///
+    /// # Errors
+    /// `Damaged` when there are fewer, like all others here.
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let (taken, rest) =
+            self.bytes.split_at_checked(count).ok_or_else(|| Error::damaged(self.ends))?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    /// The next byte.
+    ///
+    /// # Errors
+    /// `Damaged` at the end.
+    pub fn u8(&mut self) -> Result<u8, Error> {
+        Ok(self.bytes(1)?.iter().fold(0, |_, byte| *byte))
+    }
+
+    /// The next two bytes, the higher first.
+    ///
+    /// # Errors
+    /// `Damaged` at the end.
+    pub fn u16(&mut self) -> Result<u16, Error> {
+        Ok(self.bytes(2)?.iter().fold(0, |value, byte| value << 8 | u16::from(*byte)))
+    }
+
+    /// The bytes that have not been read.
+    pub fn rest(&self) -> &'a [u8] {
         self.bytes
     }
 }
@@ -210,11 +269,11 @@ mod tests {
         // 101 and the stop bit, moved by three bits.
         let mut writer = BitWriter::new();
         writer.bits(0b111, 3);
-        writer.rest(BitReader::new(&[0b1011_0000, 0])).unwrap();
+        writer.copy_rest(BitReader::new(&[0b1011_0000, 0])).unwrap();
         assert_eq!(writer.finish(), [0b1111_0110]);
         let mut writer = BitWriter::new();
-        writer.rest(BitReader::new(&[0b1000_0000])).unwrap();
+        writer.copy_rest(BitReader::new(&[0b1000_0000])).unwrap();
         assert_eq!(writer.finish(), [0b1000_0000]);
-        assert!(BitWriter::new().rest(BitReader::new(&[0, 0])).is_err());
+        assert!(BitWriter::new().copy_rest(BitReader::new(&[0, 0])).is_err());
     }
 }

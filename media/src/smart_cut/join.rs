@@ -1,63 +1,51 @@
-//! Putting head, body and tail together to one track.
+//! Joins head, body and tail to one track.
 
-use super::prepare::Source;
-use super::untie::Changed;
-use super::{Cut, End, Piece, Plan, Seam, av1, vpx};
+use super::codecs::splice_codec;
+use super::parts::{CutEnd, EncodedPart, FileTrack, SOURCE_FILE, SpliceParts, sample_data};
+use super::plan::SmartCutPlan;
+use super::prepare::SmartCut;
+use crate::Error;
 use crate::mux::{OutSample, OutTrack, SampleData};
-use crate::{Codec, Error, Sample, Track};
 
-/// Most bytes of an encoded part that are kept in memory because they had to be
-/// rewritten.
-const MOST_MADE: usize = 256 * 1024 * 1024;
-
-/// Number of the source among the files of the new track's samples.
-pub(super) const SOURCE: usize = 0;
-
-/// The new picture: the encoded head, the copied body, the encoded tail, with a
-/// configuration for all three. Files of its samples: 0 the source, 1 the head,
-/// 2 the tail.
+/// The new video track: the re-encoded head, the stream-copied body, the
+/// re-encoded tail, with a decoder configuration for all three. Files of its
+/// samples: 0 the source, 1 the head, 2 the tail.
 ///
-/// Each encoded frame takes the time of the frame that it stands for, so that a
-/// variable frame rate stays what it is. The first frame is at 0.
+/// Each encoded frame gets the timestamp of the frame that it stands for, so that
+/// a variable frame rate is kept. The first frame is at 0.
 ///
 /// # Errors
-/// `Unsupported` when head or tail aren't what [`Seam`] demands, or
-/// have another number of frames than planned; `TooLarge` when more than
-/// 256 MiB of one had to be rewritten; `Damaged` and `Read` as files go.
+/// `Unsupported` when head or tail don't fulfil the
+/// [`SpliceConstraints`](super::SpliceConstraints), or have another number of
+/// frames than planned; `TooLarge` when more than 256 MiB of one had to be
+/// rewritten; `Damaged` and `Read` as files go.
 pub async fn join(
-    cut: &Cut,
-    source: Piece<'_>,
-    head: Option<Piece<'_>>,
-    tail: Option<Piece<'_>>,
+    cut: &SmartCut,
+    source: FileTrack<'_>,
+    head: Option<FileTrack<'_>>,
+    tail: Option<FileTrack<'_>>,
 ) -> Result<OutTrack, Error> {
     let plan = &cut.plan;
-    let source = Source { file: source.0, track: source.1 };
-    let head = Part::of(source, head, End::Head, plan.head.len())?;
-    let tail = Part::of(source, tail, End::Tail, plan.tail.len())?;
-    let first = plan.body.first().copied();
-    let joined = match &cut.seam {
-        Seam::H264(seam) => seam.join(source, head, tail).await?,
-        Seam::Hevc(seam) => seam.join(source, head, first, tail).await?,
-        Seam::Vp8 => vpx::join(source, None, head, tail).await?,
-        Seam::Vp9(seam) => vpx::join(source, Some(*seam), head, tail).await?,
-        Seam::Av1(seam) => av1::join(source, *seam, head, first, tail).await?,
-    };
-    let times = Times::of(source, plan)?;
+    let head = EncodedPart::check(head, CutEnd::Head, plan.head.len(), source.track)?;
+    let tail = EncodedPart::check(tail, CutEnd::Tail, plan.tail.len(), source.track)?;
+    let body_start = plan.body.first().copied();
+    let joined = cut.joiner.join(SpliceParts { source, head, body_start, tail }).await?;
+    let times = PresentationTimes::new(source, plan)?;
     let mut samples = Vec::with_capacity(plan.wanted.len());
     if let Some(part) = head {
-        part.append(joined.head, &times, 0, &mut samples)?;
+        append_encoded(part, joined.head, times.starting_at(0), &mut samples)?;
     }
-    let mut changed = joined.changed;
-    let begin = keyframes(source, plan)?;
-    for (index, sync) in plan.body.iter().zip(begin) {
+    let mut rewritten = cut.rewritten.clone();
+    rewritten.extend(joined.rewritten);
+    for (index, sync) in plan.body.iter().zip(sync_flags(source, plan)?) {
         let sample = source.sample(*index)?;
-        let (pts, duration) = times.at(times.place(sample.pts)?)?;
-        let data = changed.remove(index).unwrap_or_else(|| range(SOURCE, sample));
+        let Timing { pts, duration } = times.timing(times.frame_at(sample.pts)?)?;
+        let data = rewritten.remove(index).unwrap_or_else(|| sample_data(SOURCE_FILE, sample));
         samples.push(OutSample { data, pts, duration, sync });
     }
     if let Some(part) = tail {
         let before = plan.wanted.len() - plan.tail.len();
-        part.append(joined.tail, &times, before, &mut samples)?;
+        append_encoded(part, joined.tail, times.starting_at(before), &mut samples)?;
     }
     let mut track = source.track.without_samples();
     track.config = joined.config;
@@ -65,171 +53,89 @@ pub async fn join(
     Ok(OutTrack { track, start: 0, samples })
 }
 
-/// At which samples of the body players may begin to decode. Of an open group
-/// they may only where its leading pictures, which then can't be decoded, have a
-/// name by which they are known: in HEVC. Elsewhere players end with an error.
-fn keyframes(source: Source<'_>, plan: &Plan) -> Result<Vec<bool>, Error> {
+/// At which samples of the body players may start. At the keyframe of an open GOP
+/// they may only where the bitstream marks the leading pictures, which they then
+/// can't decode; elsewhere players end with an error.
+fn sync_flags(source: FileTrack<'_>, plan: &SmartCutPlan) -> Result<Vec<bool>, Error> {
+    let marks_leading_pictures = splice_codec(&source.track.codec)?.marks_leading_pictures();
     let mut earliest = i64::MAX;
-    let mut begin = Vec::with_capacity(plan.body.len());
+    let mut flags = Vec::with_capacity(plan.body.len());
     for index in plan.body.iter().rev() {
         let sample = source.sample(*index)?;
-        let open = earliest < sample.pts && source.track.codec != Codec::Hevc;
-        begin.push(sample.sync && !open || Some(index) == plan.body.first());
+        let open = earliest < sample.pts && !marks_leading_pictures;
+        flags.push(sample.sync && !open || Some(index) == plan.body.first());
         earliest = earliest.min(sample.pts);
     }
-    begin.reverse();
-    Ok(begin)
+    flags.reverse();
+    Ok(flags)
 }
 
-/// What each codec makes of the parts.
-#[derive(Debug, Default)]
-pub(super) struct Joined {
-    pub config: Vec<u8>,
-    pub entry: Option<Vec<u8>>,
-    /// The head's samples in decoding order.
-    pub head: Vec<SampleData>,
-    /// Samples of the body that can't be copied as they are.
-    pub changed: Changed,
-    /// The tail's samples in decoding order.
-    pub tail: Vec<SampleData>,
+/// Appends the samples of a part with the timing of the frames that they stand
+/// for.
+fn append_encoded(
+    part: EncodedPart<'_>,
+    data: Vec<SampleData>,
+    timing: impl Fn(usize) -> Result<Timing, Error>,
+    samples: &mut Vec<OutSample>,
+) -> Result<(), Error> {
+    let own = &part.encoded.track.samples;
+    let mut order: Vec<i64> = own.iter().map(|sample| sample.pts).collect();
+    order.sort_unstable();
+    if order.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Error::unsupported("two encoded frames have the same time"));
+    }
+    for (sample, data) in own.iter().zip(data) {
+        let rank = order.partition_point(|pts| *pts < sample.pts);
+        let Timing { pts, duration } = timing(rank)?;
+        samples.push(OutSample { data, pts, duration, sync: sample.sync });
+    }
+    Ok(())
 }
 
-impl Joined {
-    /// The source's own configuration, and nothing else yet.
-    pub fn of(source: Source<'_>) -> Joined {
-        let Track { config, entry, .. } = source.track;
-        Joined { config: config.clone(), entry: entry.clone(), ..Joined::default() }
-    }
-
-    pub fn place(&mut self, end: End, samples: Vec<SampleData>) {
-        match end {
-            End::Head => self.head = samples,
-            End::Tail => self.tail = samples,
-        }
-    }
-}
-
-/// An encoded part.
-#[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub source: Source<'a>,
-    pub end: End,
-}
-
-impl<'a> Part<'a> {
-    fn of(
-        source: Source<'_>,
-        piece: Option<Piece<'a>>,
-        end: End,
-        frames: usize,
-    ) -> Result<Option<Part<'a>>, Error> {
-        let Some((file, track)) = piece else {
-            return match frames {
-                0 => Ok(None),
-                _ => Err(Error::unsupported("a part of the cut was not encoded")),
-            };
-        };
-        if track.samples.len() != frames {
-            let had = track.samples.len();
-            return Err(Error::unsupported(format!("{had} frames encoded instead of {frames}")));
-        }
-        if frames == 0 {
-            return Ok(None);
-        }
-        if track.codec != source.track.codec {
-            return Err(Error::unsupported("encoded frames are of another codec"));
-        }
-        let earliest = track.samples.iter().map(|sample| sample.pts).min();
-        if !track.samples.first().is_some_and(|first| first.sync && Some(first.pts) == earliest) {
-            return Err(Error::unsupported("encoded frames don't begin with a keyframe"));
-        }
-        Ok(Some(Part { source: Source { file, track }, end }))
-    }
-
-    /// Its samples as they are.
-    pub fn copied(self) -> Vec<SampleData> {
-        let file = match self.end {
-            End::Head => 1,
-            End::Tail => 2,
-        };
-        self.source.track.samples.iter().map(|sample| range(file, sample)).collect()
-    }
-
-    /// Its samples as `each` makes them.
-    pub async fn rewritten(
-        self,
-        each: impl Fn(&[u8]) -> Result<Vec<u8>, Error> + Send,
-    ) -> Result<Vec<SampleData>, Error> {
-        let mut samples = Vec::with_capacity(self.source.track.samples.len());
-        let mut bytes = 0;
-        for sample in &self.source.track.samples {
-            let made = each(&self.source.whole(sample).await?)?;
-            bytes += made.len();
-            if bytes > MOST_MADE {
-                return Err(Error::too_large("more than 256 MiB of frames had to be rewritten"));
-            }
-            samples.push(SampleData::Generated(made));
-        }
-        Ok(samples)
-    }
-
-    /// Adds the samples with the times of the frames that they stand for, the
-    /// first of them in place `from` of all.
-    fn append(
-        self,
-        data: Vec<SampleData>,
-        times: &Times,
-        from: usize,
-        samples: &mut Vec<OutSample>,
-    ) -> Result<(), Error> {
-        let own = &self.source.track.samples;
-        let mut order: Vec<i64> = own.iter().map(|sample| sample.pts).collect();
-        order.sort_unstable();
-        if order.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Error::unsupported("two encoded frames have the same time"));
-        }
-        for (sample, data) in own.iter().zip(data) {
-            let rank = order.partition_point(|pts| *pts < sample.pts);
-            let (pts, duration) = times.at(from + rank)?;
-            samples.push(OutSample { data, pts, duration, sync: sample.sync });
-        }
-        Ok(())
-    }
-}
-
-fn range(file: usize, sample: &Sample) -> SampleData {
-    SampleData::Copied { file, offset: sample.offset, size: sample.size }
-}
-
-/// When each wanted frame is shown, in the order of presentation.
-struct Times {
+/// The timestamps of the wanted frames, in the order of output.
+struct PresentationTimes {
     pts: Vec<i64>,
-    last: u32,
+    last_duration: u32,
 }
 
-impl Times {
-    fn of(source: Source<'_>, plan: &Plan) -> Result<Times, Error> {
+/// When a frame is shown, in ticks after the first one, and for how long.
+struct Timing {
+    pts: i64,
+    duration: u32,
+}
+
+impl PresentationTimes {
+    fn new(source: FileTrack<'_>, plan: &SmartCutPlan) -> Result<PresentationTimes, Error> {
         let wanted = plan.wanted.iter().map(|index| source.sample(*index));
         let pts = wanted.map(|sample| Ok(sample?.pts)).collect::<Result<_, Error>>()?;
         let last = plan.wanted.last().map(|index| source.sample(*index)).transpose()?;
-        Ok(Times { pts, last: last.map_or(1, |sample| sample.duration.max(1)) })
+        let last_duration = last.map_or(1, |sample| sample.duration.max(1));
+        Ok(PresentationTimes { pts, last_duration })
     }
 
-    /// Which of the frames has a time.
-    fn place(&self, pts: i64) -> Result<usize, Error> {
-        self.pts.binary_search(&pts).map_err(|_| Error::damaged("a frame beside the plan"))
+    /// Which of the frames has a timestamp.
+    fn frame_at(&self, pts: i64) -> Result<usize, Error> {
+        self.pts.binary_search(&pts).map_err(|_| not_planned())
     }
 
-    /// Time after the first frame and duration of one of the frames.
-    fn at(&self, place: usize) -> Result<(i64, u32), Error> {
-        let beside = || Error::damaged("a frame beside the plan");
-        let pts = *self.pts.get(place).ok_or_else(beside)?;
-        let first = *self.pts.first().ok_or_else(beside)?;
-        let duration = match self.pts.get(place + 1) {
+    /// The timing of each frame from one on.
+    fn starting_at(&self, first: usize) -> impl Fn(usize) -> Result<Timing, Error> {
+        move |frame| self.timing(first + frame)
+    }
+
+    fn timing(&self, frame: usize) -> Result<Timing, Error> {
+        let pts = *self.pts.get(frame).ok_or_else(not_planned)?;
+        let first = *self.pts.first().ok_or_else(not_planned)?;
+        let duration = match self.pts.get(frame + 1) {
             Some(next) => next.checked_sub(pts).and_then(|ticks| u32::try_from(ticks).ok()),
-            None => Some(self.last),
+            None => Some(self.last_duration),
         };
         let duration = duration.ok_or_else(|| Error::unsupported("a frame lasts too long"))?;
-        Ok((pts.checked_sub(first).ok_or_else(beside)?, duration))
+        let pts = pts.checked_sub(first).ok_or_else(not_planned)?;
+        Ok(Timing { pts, duration })
     }
+}
+
+fn not_planned() -> Error {
+    Error::damaged("a frame beside the plan")
 }

@@ -1,169 +1,144 @@
-//! Looking into a file before it is cut.
+//! Finds out how a span of a file is cut: which keyframe starts the body, and what
+//! head and tail must fulfil.
 
-use bytes::Bytes;
+use std::ops::Range;
+use std::sync::Arc;
 
-use super::plan::candidates;
-use super::untie::{Changed, untie};
-use super::{Cut, Seam, av1, h264, hevc, plan, vpx};
-use crate::{Codec, Error, ReadAt, Sample, Track, TrackKind};
+use super::codec::{EntryPoint, PartJoiner, Splice};
+use super::codecs::splice_codec;
+use super::constraints::SpliceConstraints;
+use super::parts::{FileTrack, RewrittenSamples};
+use super::plan::{SmartCutPlan, keyframe_candidates, plan_smart_cut};
+use crate::{Error, ReadAt, Track, TrackKind};
 
-/// Most bytes of a sample that are read to find its first frame's header:
-/// captions and colours may be before it.
-const BEGINNING: u32 = 64 * 1024;
-
-/// Finds out how the frames with `from <= pts < to` (ticks of the track) are
-/// cut, reading the keyframes in question and the beginnings of all units that
-/// would be copied.
-///
-/// Without a usable keyframe in the span the plan's body is empty and its head
-/// is everything; whether that is worth it is up to the caller.
-///
-/// # Errors
-/// `Nothing` when no frame is within the span; `Unsupported` when it can't be
-/// cut safely, with the reason; `Damaged` and `Read` as files go.
-pub async fn prepare(file: &dyn ReadAt, track: &Track, from: i64, to: i64) -> Result<Cut, Error> {
-    look(file, track, (from, to), usize::MAX).await
+/// A smart cut that can be made.
+#[derive(Debug, Clone)]
+pub struct SmartCut {
+    /// Which frames are copied and which are encoded.
+    pub plan: SmartCutPlan,
+    /// What the encoder of head and tail must fulfil.
+    pub constraints: SpliceConstraints,
+    /// Samples of a body whose open GOP is closed.
+    pub(super) rewritten: RewrittenSamples,
+    pub(super) joiner: Arc<dyn PartJoiner>,
 }
 
-/// The same as [`prepare`], of a file of which only the bytes up to the first
-/// usable keyframe are there: the other units that would be copied are taken to
-/// be like that one, which they may turn out not to be.
+impl SmartCut {
+    /// Whether the body starts with the keyframe of an open GOP of H.264, so that
+    /// its samples get other slice headers.
+    pub fn rewrites_open_gop(&self) -> bool {
+        !self.rewritten.is_empty()
+    }
+}
+
+/// Finds out how the frames with `from <= pts < to` (ticks of the track) are cut.
+/// Reads the keyframes in question and the headers of all NAL units of the body.
+///
+/// Without a usable keyframe in the span the plan's body is empty and its head is
+/// everything; the caller decides whether that is worth it.
+///
+/// # Errors
+/// `Nothing` when no frame is within the span; `Unsupported` when it can't be cut
+/// safely, with the reason; `Damaged` and `Read` as files go.
+pub async fn prepare(
+    file: &dyn ReadAt,
+    track: &Track,
+    from: i64,
+    to: i64,
+) -> Result<SmartCut, Error> {
+    prepare_inspecting(FileTrack { file, track }, from..to, usize::MAX).await
+}
+
+/// The same as [`prepare`] for a file whose bytes are there only up to the first
+/// usable keyframe. The other samples of the body are assumed to be like that
+/// keyframe; [`prepare`] may find later that they are not.
 ///
 /// # Errors
 /// As [`prepare`].
-pub async fn foresee(file: &dyn ReadAt, track: &Track, from: i64, to: i64) -> Result<Cut, Error> {
-    look(file, track, (from, to), 1).await
-}
-
-/// Prepares a cut by so many of the samples that would be copied.
-async fn look(
+pub async fn prepare_early(
     file: &dyn ReadAt,
     track: &Track,
-    (from, to): (i64, i64),
-    most: usize,
-) -> Result<Cut, Error> {
+    from: i64,
+    to: i64,
+) -> Result<SmartCut, Error> {
+    prepare_inspecting(FileTrack { file, track }, from..to, 1).await
+}
+
+/// Prepares a cut by the first `inspected` samples of the body.
+async fn prepare_inspecting(
+    source: FileTrack<'_>,
+    span: Range<i64>,
+    inspected: usize,
+) -> Result<SmartCut, Error> {
+    let track = source.track;
     if track.kind != TrackKind::Video {
         return Err(Error::unsupported("only pictures are cut by frames"));
     }
-    let source = Source { file, track };
-    let mut entry = None;
-    // What must be known of all that is behind it is looked at but once.
-    let mut tied: Option<Result<Changed, Error>> = None;
-    for candidate in candidates(track, from, to) {
-        match source.entry(source.sample(candidate)?).await? {
-            Entry::Free => entry = Some(candidate),
-            Entry::Tied if tied.is_none() => {
-                let plan = plan(track, from, to, |other| Ok(other == candidate))?;
-                let body = plan.body.get(..most).unwrap_or(&plan.body);
-                let changed = untie(source, body).await;
-                entry = changed.is_ok().then_some(candidate);
-                tied = Some(changed);
-            }
-            Entry::Tied | Entry::None => {}
-        }
-        if entry.is_some() {
-            break;
-        }
+    let start = find_body_start(source, span.clone(), inspected).await?;
+    let keyframe = start.as_ref().map(|start| start.keyframe);
+    let rewritten = start.map(|start| start.rewritten).unwrap_or_default();
+    let plan = plan_smart_cut(track, span, |candidate| Ok(Some(candidate) == keyframe))?;
+    let codec = splice_codec(&track.codec)?;
+    if !codec.marks_leading_pictures() && rewritten.is_empty() {
+        check_no_leading_pictures(&plan.body)?;
     }
-    let changed = match (entry, tied) {
-        (None, Some(Err(why))) => return Err(why),
-        (_, Some(Ok(changed))) => changed,
-        _ => Changed::new(),
-    };
-    let plan = plan(track, from, to, |candidate| Ok(Some(candidate) == entry))?;
-    if track.codec != Codec::Hevc && changed.is_empty() {
-        no_leading_pictures(&plan.body)?;
-    }
-    // With nothing to be copied, what is known of the stream comes from the
-    // track's first keyframe.
+    // Without a body, the track's first keyframe says what the stream is like.
     let first = track.samples.iter().position(|sample| sample.sync);
-    let looked_at = if plan.body.is_empty() { first.as_slice() } else { &plan.body };
-    let mut seam = source.seam(looked_at.get(..most).unwrap_or(looked_at)).await?;
-    if let Seam::H264(seam) = &mut seam {
-        seam.changed = changed;
+    let samples = if plan.body.is_empty() { first.as_slice() } else { &plan.body };
+    let samples = samples.get(..inspected).unwrap_or(samples);
+    let Splice { constraints, joiner } = codec.splice(source, samples).await?;
+    Ok(SmartCut { plan, constraints, rewritten, joiner })
+}
+
+/// The keyframe that starts the body.
+struct BodyStart {
+    keyframe: usize,
+    /// The body, where its open GOP had to be closed.
+    rewritten: RewrittenSamples,
+}
+
+/// Finds the first keyframe of the span at which decoding can start.
+///
+/// # Errors
+/// When there is none but one of an open GOP that can't be closed: why not.
+async fn find_body_start(
+    source: FileTrack<'_>,
+    span: Range<i64>,
+    inspected: usize,
+) -> Result<Option<BodyStart>, Error> {
+    let track = source.track;
+    // To close a GOP the whole body is read, which is done at most once.
+    let mut refused = None;
+    for keyframe in keyframe_candidates(track, span.clone()) {
+        let codec = splice_codec(&track.codec)?;
+        match codec.entry_point(source, source.sample(keyframe)?).await? {
+            EntryPoint::Independent => {
+                return Ok(Some(BodyStart { keyframe, rewritten: RewrittenSamples::new() }));
+            }
+            EntryPoint::OpenGop if refused.is_none() => {
+                let plan = plan_smart_cut(track, span.clone(), |other| Ok(other == keyframe))?;
+                let body = plan.body.get(..inspected).unwrap_or(&plan.body);
+                match codec.close_open_gop(source, body).await {
+                    Ok(rewritten) => return Ok(Some(BodyStart { keyframe, rewritten })),
+                    Err(why) => refused = Some(why),
+                }
+            }
+            EntryPoint::OpenGop | EntryPoint::None => {}
+        }
     }
-    Ok(Cut { plan, seam })
-}
-
-/// Whether decoding can begin at a sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
-    /// It can't.
-    None,
-    /// It can, with nothing of what is before it.
-    Free,
-    /// It can once what follows is [untied](untie) from what is before it.
-    Tied,
-}
-
-impl From<bool> for Entry {
-    fn from(free: bool) -> Entry {
-        if free { Entry::Free } else { Entry::None }
+    match refused {
+        Some(why) => Err(why),
+        None => Ok(None),
     }
 }
 
-/// Only HEVC has a name for pictures that are decoded after a keyframe and
-/// shown before it; elsewhere it is a sign that times are wrong.
-fn no_leading_pictures(body: &[usize]) -> Result<(), Error> {
+/// Refuses leading pictures: where the bitstream doesn't mark them, they are a sign
+/// of wrong timestamps.
+fn check_no_leading_pictures(body: &[usize]) -> Result<(), Error> {
     match (body.first(), body.last()) {
         (Some(first), Some(last)) if last - first + 1 != body.len() => {
             Err(Error::unsupported("frames after a keyframe are shown before it"))
         }
         _ => Ok(()),
-    }
-}
-
-/// The track that is cut.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    /// Its file.
-    pub file: &'a dyn ReadAt,
-    /// What is known of it.
-    pub track: &'a Track,
-}
-
-impl Source<'_> {
-    pub fn sample(&self, index: usize) -> Result<&Sample, Error> {
-        let sample = self.track.samples.get(index);
-        sample.ok_or_else(|| Error::damaged("a sample that isn't there"))
-    }
-
-    /// The first bytes of a sample.
-    pub async fn beginning(&self, sample: &Sample) -> Result<Bytes, Error> {
-        self.file.read_at(sample.offset, sample.size.min(BEGINNING) as usize).await
-    }
-
-    /// All bytes of a sample.
-    pub async fn whole(&self, sample: &Sample) -> Result<Bytes, Error> {
-        let size = usize::try_from(sample.size).unwrap_or(usize::MAX);
-        self.file.read_at(sample.offset, size).await
-    }
-
-    async fn entry(&self, sample: &Sample) -> Result<Entry, Error> {
-        match self.track.codec {
-            Codec::H264 => h264::entry(*self, sample).await,
-            Codec::Hevc => hevc::entry(*self, sample).await.map(Entry::from),
-            Codec::Vp8 | Codec::Vp9 => vpx::entry(*self, sample).await.map(Entry::from),
-            Codec::Av1 => av1::entry(*self, sample).await.map(Entry::from),
-            _ => Err(unknown(&self.track.codec)),
-        }
-    }
-
-    async fn seam(&self, looked_at: &[usize]) -> Result<Seam, Error> {
-        match self.track.codec {
-            Codec::H264 => h264::seam(*self, looked_at).await.map(Seam::H264),
-            Codec::Hevc => hevc::seam(*self, looked_at).await.map(Seam::Hevc),
-            Codec::Vp8 => Ok(Seam::Vp8),
-            Codec::Vp9 => vpx::seam(*self, looked_at).await.map(Seam::Vp9),
-            Codec::Av1 => av1::seam(*self, looked_at).await.map(Seam::Av1),
-            _ => Err(unknown(&self.track.codec)),
-        }
-    }
-}
-
-pub(super) fn unknown(codec: &Codec) -> Error {
-    match codec {
-        Codec::Other(name) => Error::unsupported(format!("no exact cut is known for {name:?}")),
-        codec => Error::unsupported(format!("no exact cut is known for {codec:?}")),
     }
 }

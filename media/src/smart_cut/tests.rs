@@ -1,12 +1,13 @@
-//! Plans and packets, judged on tables of samples made by hand.
+//! Plans and audio packets, tested with sample tables made by hand.
 
 #![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
 
+use super::plan::plan_smart_cut;
 use super::*;
+use crate::UPRIGHT;
 use crate::mux::SampleData;
-use crate::track::UPRIGHT;
 use crate::{Codec, Error, ErrorKind, Sample, Track, TrackKind};
 
 fn track(kind: TrackKind, timescale: u32, samples: Vec<Sample>) -> Track {
@@ -44,12 +45,12 @@ fn pictures(order: &str) -> Track {
 
 /// The plan by times instead of indexes: head, body, tail.
 fn planned(track: &Track, from: i64, to: i64) -> (Vec<i64>, Vec<i64>, Vec<i64>) {
-    let plan = plan(track, from, to, |_| Ok(true)).unwrap();
+    let plan = plan_smart_cut(track, from..to, |_| Ok(true)).unwrap();
     let times = |list: &[usize]| list.iter().map(|index| track.samples[*index].pts).collect();
     let mut all: Vec<usize> = [&plan.head[..], &plan.body, &plan.tail].concat();
     all.sort_by_key(|index| track.samples[*index].pts);
     assert_eq!(all, plan.wanted, "each wanted frame once");
-    assert_eq!(plan.encoded(), plan.head.len() + plan.tail.len());
+    assert_eq!(plan.encoded_frames(), plan.head.len() + plan.tail.len());
     (times(&plan.head), times(&plan.body), times(&plan.tail))
 }
 
@@ -90,20 +91,27 @@ fn plans() {
 fn plans_ask_for_entries_in_turn_and_refuse_what_is_unclear() {
     let track = pictures("K0 1 K2 3 K4 5 K6");
     let mut asked = Vec::new();
-    let plan = plan(&track, 1, 6, |index| {
+    let plan = plan_smart_cut(&track, 1..6, |index| {
         asked.push(index);
         Ok(index == 4)
     });
     assert_eq!(plan.unwrap().head, [1, 2, 3]);
     assert_eq!(asked, [2, 4]);
-    let never = super::plan(&track, 1, 6, |_| Ok(false)).unwrap();
+    let never = plan_smart_cut(&track, 1..6, |_| Ok(false)).unwrap();
     assert_eq!((never.head.len(), never.body.len(), never.tail.len()), (5, 0, 0));
-    let fails = super::plan(&track, 0, 6, |_| Err(Error::read("gone")));
+    let fails = plan_smart_cut(&track, 0..6, |_| Err(Error::read("gone")));
     assert_eq!(fails.unwrap_err().kind, ErrorKind::Read);
-    assert_eq!(super::plan(&track, 7, 99, |_| Ok(true)).unwrap_err().kind, ErrorKind::Nothing);
-    assert_eq!(super::plan(&track, 5, 1, |_| Ok(true)).unwrap_err().kind, ErrorKind::Nothing);
+    assert_eq!(plan_smart_cut(&track, 7..99, |_| Ok(true)).unwrap_err().kind, ErrorKind::Nothing);
+    let reversed = std::ops::Range { start: 5, end: 1 };
+    assert_eq!(
+        plan_smart_cut(&track, reversed, |_| Ok(true)).unwrap_err().kind,
+        ErrorKind::Nothing
+    );
     let twice = pictures("K0 1 1 2");
-    assert_eq!(super::plan(&twice, 0, 3, |_| Ok(true)).unwrap_err().kind, ErrorKind::Unsupported);
+    assert_eq!(
+        plan_smart_cut(&twice, 0..3, |_| Ok(true)).unwrap_err().kind,
+        ErrorKind::Unsupported
+    );
 }
 
 /// Packets of 1024 ticks at 48 kHz with these times.
@@ -121,7 +129,7 @@ fn packets(times: &[i64]) -> Track {
 /// When the packets of a sound begin: `begins`, then times and durations.
 fn heard(track: &Track, from: i64, to: i64) -> Result<(i64, Vec<(i64, u32)>), ErrorKind> {
     let micros = |ticks: i64| track.micros(ticks);
-    let sound = sound(track, micros(from), micros(to), 3).map_err(|error| error.kind)?;
+    let sound = cut_audio(track, micros(from), micros(to), 3).map_err(|error| error.kind)?;
     assert!(
         sound
             .samples
@@ -155,8 +163,8 @@ fn packets_nearest_to_the_span() {
 fn futures_can_be_sent() {
     fn sent<T: Send>(_: T) {}
     let (file, track) = (Bytes::new(), pictures("K0"));
-    sent(prepare(&file, &track, 0, 1));
-    let seam = Seam::Vp8;
-    let plan = plan(&track, 0, 1, |_| Ok(true)).unwrap();
-    sent(join(&Cut { plan, seam }, (&file, &track), None, None));
+    sent(async {
+        let cut = prepare(&file, &track, 0, 1).await?;
+        join(&cut, FileTrack { file: &file, track: &track }, None, None).await
+    });
 }

@@ -3,7 +3,7 @@
 //! encoded; all others are copied bit for bit.
 //!
 //! What is copied and how the rest must be encoded is worked out by
-//! [`clipmill_media::cut`]; here ffmpeg encodes the parts, the file is written,
+//! [`clipmill_media::smart_cut`]; here ffmpeg encodes the parts, the file is written,
 //! and a decoder looks at its seams. Where any of it can't be done, the answer
 //! is a reason, and the caller encodes everything.
 
@@ -19,8 +19,8 @@ mod untied;
 use std::path::{Path, PathBuf};
 
 use clipmill_core::probe::{AudioStream, Container};
-use clipmill_media::cut::{self, Cut};
 use clipmill_media::mux::{self, OutTrack};
+use clipmill_media::smart_cut::{self, FileTrack, SmartCut};
 use clipmill_media::{ErrorKind, LocalFile, Track, matroska};
 use clipmill_plugins::EncodePlan;
 
@@ -144,7 +144,7 @@ pub(super) async fn head(
 
 /// What is copied and what is encoded; with `here` as far as can be told from
 /// the bytes before that place.
-async fn prepared(job: &Job<'_>, here: Option<u64>) -> Result<(Track, Cut), Trouble> {
+async fn prepared(job: &Job<'_>, here: Option<u64>) -> Result<(Track, SmartCut), Trouble> {
     let track = job.index.picture(&job.fetched.media.video).ok_or_else(|| {
         Trouble::Unfit("the file's own index does not say where its frames are".to_owned())
     })?;
@@ -154,9 +154,9 @@ async fn prepared(job: &Job<'_>, here: Option<u64>) -> Result<(Track, Cut), Trou
         let cut = match here {
             Some(here) => {
                 let source = source.until(here);
-                runtime.block_on(cut::foresee(&source, &track, from, to))?
+                runtime.block_on(smart_cut::prepare_early(&source, &track, from, to))?
             }
-            None => runtime.block_on(cut::prepare(&source, &track, from, to))?,
+            None => runtime.block_on(smart_cut::prepare(&source, &track, from, to))?,
         };
         Ok((track, cut))
     })
@@ -172,7 +172,7 @@ async fn make(context: &PipelineContext, job: &Job<'_>) -> Result<Encoded, Troub
     let parts = parts::encode(context, job, &track, &cut);
     let sounds = sound::sounds(context, job);
     let (parts, sounds) = tokio::try_join!(parts, sounds)?;
-    let (copied, encoded) = (cut.plan.body.len(), cut.plan.encoded());
+    let (copied, encoded) = (cut.plan.body.len(), cut.plan.encoded_frames());
     tracing::info!(copied, encoded, "cutting without encoding all of it");
     let extension = render::extension(job.plan.container);
     let path = job.fetched.folder.join(format!("encoded.{extension}"));
@@ -260,7 +260,7 @@ impl Looks {
 async fn write(
     job: &Job<'_>,
     track: Track,
-    cut: Cut,
+    cut: SmartCut,
     parts: parts::Parts,
     sounds: sound::Sounds,
     path: &Path,
@@ -269,11 +269,11 @@ async fn write(
     let folder = job.fetched.folder.clone();
     let (container, path) = (job.plan.container, PathBuf::from(path));
     blocking(move |runtime| {
-        let picture = runtime.block_on(cut::join(
+        let picture = runtime.block_on(smart_cut::join(
             &cut,
-            (&source, &track),
-            parts.head.as_ref().map(|part| part.piece()),
-            parts.tail.as_ref().map(|part| part.piece()),
+            FileTrack { file: &source, track: &track },
+            parts.head.as_ref().map(|part| part.file_track()),
+            parts.tail.as_ref().map(|part| part.file_track()),
         ))?;
         // Files 0, 1 and 2 are the source, the head and the tail; a part that
         // is not there is named by nobody.

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clipmill_core::probe::Container;
-use clipmill_media::cut::{Cut, End, Piece};
 use clipmill_media::mux::{OutTrack, SampleData};
+use clipmill_media::smart_cut::{CutEnd, FileTrack, SmartCut};
 use clipmill_media::{LocalFile, Media, Track};
 
 use super::lead::{Lead, lead};
@@ -28,8 +28,8 @@ pub(super) struct Part {
 
 impl Part {
     /// The part as it is joined.
-    pub fn piece(&self) -> Piece<'_> {
-        (&self.file, &self.track)
+    pub fn file_track(&self) -> FileTrack<'_> {
+        FileTrack { file: &self.file, track: &self.track }
     }
 }
 
@@ -38,10 +38,10 @@ pub(super) async fn encode(
     context: &PipelineContext,
     job: &Job<'_>,
     track: &Track,
-    cut: &Cut,
+    cut: &SmartCut,
 ) -> Result<Parts, Trouble> {
     let part = |end| part(context, job, track, cut, end);
-    let (head, tail) = tokio::try_join!(part(End::Head), part(End::Tail))?;
+    let (head, tail) = tokio::try_join!(part(CutEnd::Head), part(CutEnd::Tail))?;
     Ok(Parts { head, tail })
 }
 
@@ -49,13 +49,13 @@ async fn part(
     context: &PipelineContext,
     job: &Job<'_>,
     track: &Track,
-    cut: &Cut,
-    end: End,
+    cut: &SmartCut,
+    end: CutEnd,
 ) -> Result<Option<Part>, Trouble> {
     let Some(order) = Order::of(context, job, track, cut, end)? else { return Ok(None) };
     let ahead = match (&job.fetched.early_head, end) {
         // Both would write the same file.
-        (Some(ahead), End::Head) => ahead.result().await.flatten(),
+        (Some(ahead), CutEnd::Head) => ahead.result().await.flatten(),
         _ => None,
     };
     if ahead.as_ref() == Some(&order) {
@@ -77,10 +77,10 @@ pub(super) async fn ahead(
     context: &PipelineContext,
     job: &Job<'_>,
     track: &Track,
-    cut: &Cut,
+    cut: &SmartCut,
     here: u64,
 ) -> Result<Option<Order>, Trouble> {
-    let order = Order::of(context, job, track, cut, End::Head)?;
+    let order = Order::of(context, job, track, cut, CutEnd::Head)?;
     let Some(order) = order.filter(|order| order.is_within(here)) else { return Ok(None) };
     order.carry_out(context, &job.index.file).await?;
     Ok(Some(order))
@@ -102,12 +102,12 @@ impl Order {
         context: &PipelineContext,
         job: &Job<'_>,
         track: &Track,
-        cut: &Cut,
-        end: End,
+        cut: &SmartCut,
+        end: CutEnd,
     ) -> Result<Option<Order>, Trouble> {
         let (name, frames) = match end {
-            End::Head => ("head", &cut.plan.head),
-            End::Tail => ("tail", &cut.plan.tail),
+            CutEnd::Head => ("head", &cut.plan.head),
+            CutEnd::Tail => ("tail", &cut.plan.tail),
         };
         let pts = |index: &usize| track.samples.get(*index).map(|sample| sample.pts);
         let (Some(first), Some(last)) = (frames.first().and_then(pts), frames.last().and_then(pts))
@@ -119,7 +119,7 @@ impl Order {
         let before = folder.join(format!("{name}-lead.mp4"));
         let output = folder.join(format!("{name}.mp4"));
         let args = ffmpeg::seam(&SeamPart {
-            seam: &cut.seam,
+            constraints: &cut.constraints,
             end,
             input: &Input::own_mp4(&before),
             from: first - zero,

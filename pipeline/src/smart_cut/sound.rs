@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use clipmill_core::probe::Container;
 use clipmill_media::mux::OutTrack;
-use clipmill_media::{Codec, ErrorKind, LocalFile, Track, cut, matroska};
+use clipmill_media::smart_cut::cut_audio;
+use clipmill_media::{Codec, ErrorKind, LocalFile, Track, matroska};
 
 use super::finish::from_its_start;
 use super::{Job, Trouble};
@@ -60,7 +61,7 @@ async fn copied(job: &Job<'_>) -> Result<Option<Sounds>, Trouble> {
         }) else {
             return Ok(None);
         };
-        match cut::sound(&exactly(track), from, to, file) {
+        match cut_audio(&exactly(track), from, to, file) {
             Ok(sound) if is_prompt(&sound) => tracks.push(sound),
             // Late sound needs silence before it, which only an encoder makes.
             Ok(_) => return Ok(None),

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use clipmill_core::probe::Container;
-use clipmill_media::cut::Cut;
 use clipmill_media::mux::{OutSample, OutTrack, SampleData};
+use clipmill_media::smart_cut::SmartCut;
 use clipmill_media::{LocalFile, Track};
 
 use super::{Picture, Trouble, put};
@@ -30,7 +30,7 @@ pub(super) struct Proof {
 /// Writes both files, where headers were changed: one as the source is, from a
 /// keyframe before, the other as the result is.
 pub(super) fn proof(
-    cut: &Cut,
+    cut: &SmartCut,
     track: &Track,
     picture: &OutTrack,
     files: &[&LocalFile],
@@ -38,7 +38,7 @@ pub(super) fn proof(
 ) -> Result<Option<Proof>, Trouble> {
     let body = cut.plan.body.get(..FRAMES).unwrap_or(&cut.plan.body);
     let (Some(key), Some(last)) = (body.first(), body.last()) else { return Ok(None) };
-    if !cut.is_untied() {
+    if !cut.rewrites_open_gop() {
         return Ok(None);
     }
     let before = track.samples.get(..*key).unwrap_or_default();
@@ -74,7 +74,7 @@ pub(super) struct Ending {
 /// Writes the end of the result from a keyframe on at which it can't be begun to
 /// decode in the result itself; none when there is a better one.
 pub(super) fn ending(
-    cut: &Cut,
+    cut: &SmartCut,
     track: &Track,
     picture: &OutTrack,
     files: &[&LocalFile],

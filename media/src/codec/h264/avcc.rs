@@ -1,8 +1,14 @@
-//! `avcC`, the decoder's configuration of H.264 (ISO/IEC 14496-15, 5.3.3.1).
+//! `avcC`, the decoder configuration record of H.264 (ISO/IEC 14496-15,
+//! 5.3.3.1).
+//!
+//! ```text
+//! | 1 | profile | compatibility | level | lengthSizeMinusOne |
+//! | count | length SPS | length SPS | ... | count | length PPS | ... | extension
+//! ```
 
-use super::ParameterSets;
+use super::parameter_sets::ParameterSets;
 use crate::Error;
-use crate::codec::fields::Fields;
+use crate::codec::bits::ByteReader;
 use crate::codec::nal::LengthSize;
 
 /// Content of an `avcC`.
@@ -14,47 +20,47 @@ pub struct Avcc {
     pub compatibility: u8,
     /// `AVCLevelIndication`.
     pub level: u8,
-    /// How lengths of units are written.
+    /// Size of the length fields before NAL units.
     pub lengths: LengthSize,
     /// Sequence parameter sets.
     pub sps: Vec<Vec<u8>>,
     /// Picture parameter sets.
     pub pps: Vec<Vec<u8>>,
-    /// What follows: chroma format and depths of the high profiles.
-    pub rest: Vec<u8>,
+    /// What follows the sets: chroma format and bit depths of the high profiles.
+    pub extension: Vec<u8>,
 }
 
 impl Avcc {
-    /// Reads one.
+    /// Reads the content of an `avcC`.
     ///
     /// # Errors
-    /// `Damaged` when it isn't one.
+    /// `Damaged` when the bytes are no `avcC`.
     pub fn parse(config: &[u8]) -> Result<Avcc, Error> {
-        let mut fields = Fields::new(config, "avcC ends too early");
+        let mut fields = ByteReader::new(config, "avcC ends too early");
         if fields.u8()? != 1 {
             return Err(Error::damaged("avcC of an unknown version"));
         }
         let (profile, compatibility, level) = (fields.u8()?, fields.u8()?, fields.u8()?);
-        let lengths = LengthSize::minus_one(fields.u8()?)?;
+        let lengths = LengthSize::from_minus_one(fields.u8()?)?;
         let count = fields.u8()? & 31;
         let sps = sets(&mut fields, count)?;
         let count = fields.u8()?;
         let pps = sets(&mut fields, count)?;
-        let rest = fields.rest().to_vec();
-        Ok(Avcc { profile, compatibility, level, lengths, sps, pps, rest })
+        let extension = fields.rest().to_vec();
+        Ok(Avcc { profile, compatibility, level, lengths, sps, pps, extension })
     }
 
-    /// Takes the sets of `sets` for its own.
-    pub fn hold(&mut self, sets: &ParameterSets) {
+    /// Replaces the parameter sets.
+    pub fn set_parameter_sets(&mut self, sets: &ParameterSets) {
         self.sps = sets.sps.values().cloned().collect();
         self.pps = sets.pps.values().cloned().collect();
     }
 
-    /// Its bytes.
+    /// Writes the content of an `avcC`.
     ///
     /// # Errors
-    /// `Unsupported` when there are more than 31 sequence parameter sets, 255
-    /// of pictures, or one is too long.
+    /// `Unsupported` when there are more than 31 sequence parameter sets or 255
+    /// picture parameter sets, or one is longer than 65,535 bytes.
     pub fn write(&self) -> Result<Vec<u8>, Error> {
         let many = || Error::unsupported("more parameter sets than avcC can hold");
         let lengths = 0xfc | (self.lengths.bytes() as u8 - 1);
@@ -69,16 +75,16 @@ impl Avcc {
                 config.extend_from_slice(set);
             }
         }
-        config.extend_from_slice(&self.rest);
+        config.extend_from_slice(&self.extension);
         Ok(config)
     }
 }
 
-fn sets(fields: &mut Fields<'_>, count: u8) -> Result<Vec<Vec<u8>>, Error> {
+fn sets(fields: &mut ByteReader<'_>, count: u8) -> Result<Vec<Vec<u8>>, Error> {
     (0..count)
         .map(|_| {
             let length = usize::from(fields.u16()?);
-            Ok(fields.take(length)?.to_vec())
+            Ok(fields.bytes(length)?.to_vec())
         })
         .collect()
 }

@@ -1,37 +1,73 @@
-//! H.264 (ITU-T H.264): what must be known of a stream to join it with another
-//! one: types of its units, its parameter sets, its `avcC`.
+//! H.264 (ITU-T H.264, ISO/IEC 14496-10): NAL units, parameter sets and slice
+//! headers, as far as the smart cut reads and rewrites them. Section numbers in
+//! this folder are those of ITU-T H.264 unless another standard is named.
+//!
+//! ```text
+//! avcC                      decoder configuration (ISO/IEC 14496-15, 5.3.3.1)   avcc
+//! sample
+//!   NAL unit 7  SPS         seq_parameter_set_data()    7.3.2.1.1               sps
+//!   NAL unit 8  PPS         pic_parameter_set_rbsp()    7.3.2.2                 parameter_sets
+//!   NAL unit 6  SEI         recovery_point()            D.1.8, D.2.8            recovery_point
+//!   NAL unit 1  slice       slice_header()              7.3.3, 7.4.3            slice_header
+//!               of non-IDR    ref_pic_list_modification() 7.3.3.1, 7.4.3.1      ref_pic_syntax
+//!                             pred_weight_table()       7.3.3.2                 ref_pic_syntax
+//!                             dec_ref_pic_marking()     7.3.3.3, 7.4.3.3        ref_pic_syntax
+//!   NAL unit 5  slice of an IDR picture
+//! ```
+//!
+//! [`FrameNumRewriter`] computes new slice headers for the pictures behind an
+//! intra picture that becomes an IDR picture (recovery point of an open GOP):
+//! picture order counts (8.2.1, `pic_order_cnt`), reference picture lists
+//! (8.2.4, `ref_pic_list`) and reference marking (8.2.5, `dpb`).
+//!
+//! Not supported, because no encoder in common use writes it, and because each
+//! needs a model of the decoder of its own:
+//! * data partitions (NAL units 2 to 4), switching slices (SP, SI), slice groups,
+//!   redundant pictures: profiles Extended and Baseline only;
+//! * luma and chroma of different bit depths;
+//! * for the rewriting of slice headers also: fields (`field_pic_flag`), long-term
+//!   reference pictures, gaps in `frame_num`, separate colour planes,
+//!   `pic_order_cnt_type` 1, and CAVLC, whose slice data is not byte-aligned, so
+//!   that all of it would have to be shifted.
 
 mod avcc;
-mod pps;
-mod recovery;
-mod references;
-mod sets;
-pub mod slice;
+mod dpb;
+mod frame_num_rewriter;
+mod parameter_sets;
+mod pic_order_cnt;
+mod recovery_point;
+mod ref_pic_list;
+mod ref_pic_syntax;
+mod slice_header;
 mod sps;
 
 pub use avcc::Avcc;
-pub use pps::Pps;
-pub use recovery::recovers_at_once;
-pub use references::Renumbering;
-pub use sets::ParameterSets;
-pub use slice::Slice;
-pub use sps::{Order, Sps, pps_ids};
+pub use frame_num_rewriter::FrameNumRewriter;
+pub use parameter_sets::{H264Pps, ParameterSetIds, ParameterSets};
+pub use recovery_point::is_exact_recovery_point;
+pub use slice_header::{SliceHeader, SliceHeaderChanges, slice_pps_id};
+pub use sps::H264Sps;
 
-/// Type of a unit, from its first byte.
-pub fn unit_type(first: u8) -> u8 {
+/// `nal_unit_type` of a NAL unit, from its first byte (7.3.1).
+pub fn nal_unit_type(first: u8) -> u8 {
     first & 0x1f
 }
 
-/// Slice of an IDR picture: decoding can begin here.
+/// `nal_unit_type` of a slice of an IDR picture.
 pub const IDR: u8 = 5;
-/// Supplemental enhancement information.
+/// `nal_unit_type` of supplemental enhancement information.
 pub const SEI: u8 = 6;
-/// Sequence parameter set.
+/// `nal_unit_type` of a sequence parameter set.
 pub const SPS: u8 = 7;
-/// Picture parameter set.
+/// `nal_unit_type` of a picture parameter set.
 pub const PPS: u8 = 8;
 
-/// Whether units of a type are slices of a picture or parts of one.
-pub fn is_slice(unit_type: u8) -> bool {
-    (1..=5).contains(&unit_type)
+/// Whether NAL units of a type hold a slice or a partition of one.
+pub fn is_slice(nal_unit_type: u8) -> bool {
+    (1..=5).contains(&nal_unit_type)
+}
+
+/// Whether NAL units of a type hold a data partition (7.3.2.9).
+pub fn is_data_partition(nal_unit_type: u8) -> bool {
+    (2..=4).contains(&nal_unit_type)
 }

@@ -1,50 +1,57 @@
-//! `hvcC`, the decoder's configuration of HEVC (ISO/IEC 14496-15, 8.3.3.1).
+//! `hvcC`, the decoder configuration record of HEVC (ISO/IEC 14496-15, 8.3.3.1).
+//!
+//! ```text
+//! | version | profile, tier, constraints, level: 12 | min_spatial_segmentation: 2
+//! | parallelism | chroma format | bit depths: 2 | frame rate: 2
+//! | rate, layers, nesting, lengthSizeMinusOne |                       22 bytes
+//! | arrays | for each: completeness and NAL unit type | units: 2 | length: 2, NAL unit | ...
+//! ```
 
 use super::{PPS, SPS, VPS};
 use crate::Error;
-use crate::codec::fields::Fields;
+use crate::codec::bits::ByteReader;
 use crate::codec::nal::LengthSize;
 
-/// Most units of an `hvcC`: more than there are ids for.
-const MOST_UNITS: u32 = 512;
+/// Maximum number of NAL units in an `hvcC`: more than there are ids for.
+const MAX_UNITS: u32 = 512;
 
 /// Content of an `hvcC`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hvcc {
-    /// What is before the arrays.
+    /// The bytes before the arrays.
     pub header: [u8; 22],
-    /// Units by type.
-    pub arrays: Arrays,
+    /// The NAL units.
+    pub arrays: NalUnitArrays,
 }
 
-/// Units that a decoder gets first, by type, in ascending order.
+/// NAL units that a decoder needs first, by type in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Arrays(pub Vec<Array>);
+pub struct NalUnitArrays(pub Vec<NalUnitArray>);
 
-/// Units of one type.
+/// NAL units of one type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Array {
-    /// Type of its units.
+pub struct NalUnitArray {
+    /// Their `nal_unit_type`.
     pub unit_type: u8,
-    /// The units.
+    /// The NAL units.
     pub units: Vec<Vec<u8>>,
 }
 
-impl Arrays {
-    /// All units of a type.
-    pub fn of(&self, unit_type: u8) -> impl Iterator<Item = &Vec<u8>> {
+impl NalUnitArrays {
+    /// All NAL units of a type.
+    pub fn units_of_type(&self, unit_type: u8) -> impl Iterator<Item = &Vec<u8>> {
         self.0
             .iter()
             .filter(move |array| array.unit_type == unit_type)
             .flat_map(|array| &array.units)
     }
 
-    /// All units.
-    pub fn all(&self) -> impl Iterator<Item = (u8, &Vec<u8>)> {
-        self.0.iter().flat_map(|array| array.units.iter().map(|unit| (array.unit_type, unit)))
+    /// All NAL units.
+    pub fn units(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.0.iter().flat_map(|array| &array.units)
     }
 
-    /// Adds a unit, unless it is there.
+    /// Adds a NAL unit, unless an equal one is there.
     pub fn add(&mut self, unit_type: u8, unit: Vec<u8>) {
         match self.0.binary_search_by_key(&unit_type, |array| array.unit_type) {
             Ok(found) => {
@@ -54,32 +61,33 @@ impl Arrays {
                     array.units.push(unit);
                 }
             }
-            Err(place) => self.0.insert(place, Array { unit_type, units: vec![unit] }),
+            Err(place) => self.0.insert(place, NalUnitArray { unit_type, units: vec![unit] }),
         }
     }
 }
 
 impl Hvcc {
-    /// Reads one.
+    /// Reads the content of an `hvcC`.
     ///
     /// # Errors
-    /// `Damaged` when it isn't one.
+    /// `Damaged` when the bytes are no `hvcC`; `TooLarge` when they hold more
+    /// than 512 NAL units.
     pub fn parse(config: &[u8]) -> Result<Hvcc, Error> {
-        let mut fields = Fields::new(config, "hvcC ends too early");
-        let header = <[u8; 22]>::try_from(fields.take(22)?);
+        let mut fields = ByteReader::new(config, "hvcC ends too early");
+        let header = <[u8; 22]>::try_from(fields.bytes(22)?);
         let header = header.map_err(|_| Error::damaged("hvcC ends too early"))?;
         if header[0] != 1 {
             return Err(Error::damaged("hvcC of an unknown version"));
         }
-        let mut arrays = Arrays::default();
+        let mut arrays = NalUnitArrays::default();
         let mut units = 0;
         for _ in 0..fields.u8()? {
             let unit_type = fields.u8()? & 63;
             for _ in 0..fields.u16()? {
                 let length = usize::from(fields.u16()?);
-                arrays.add(unit_type, fields.take(length)?.to_vec());
+                arrays.add(unit_type, fields.bytes(length)?.to_vec());
                 units += 1;
-                if units > MOST_UNITS {
+                if units > MAX_UNITS {
                     return Err(Error::too_large("hvcC with more than 512 units"));
                 }
             }
@@ -87,36 +95,39 @@ impl Hvcc {
         Ok(Hvcc { header, arrays })
     }
 
-    /// How lengths of units are written.
+    /// Size of the length fields before NAL units.
     ///
     /// # Errors
     /// `Damaged` for 3 bytes.
     pub fn lengths(&self) -> Result<LengthSize, Error> {
-        LengthSize::minus_one(self.header[21])
+        LengthSize::from_minus_one(self.header[21])
     }
 
-    /// Makes it fit for the units of another one as well: the higher level,
-    /// only what both promise.
-    pub fn widen(&mut self, other: &Hvcc) {
+    /// Makes the header valid for the NAL units of another `hvcC` as well: the
+    /// higher level, and only the constraints that both promise.
+    pub fn merge_header(&mut self, other: &Hvcc) {
         let (own, other) = (&mut self.header, &other.header);
-        // Compatible profiles, constraints.
+        // general_profile_compatibility_flags, general_constraint_indicator_flags
         for place in 2..12 {
             own[place] &= other[place];
         }
+        // general_level_idc
         own[12] = own[12].max(other[12]);
-        // Spatial segments and parallelism: 0 says nothing.
+        // min_spatial_segmentation_idc and parallelismType: 0 is unknown.
         if own[13..16] != other[13..16] {
             own[13..16].copy_from_slice(&[0xf0, 0, 0xfc]);
         }
-        // Constant rate: unknown. Layers: the higher number. Nesting: both.
+        // constantFrameRate: 0, unknown. numTemporalLayers: the higher number.
+        // temporalIdNested: only if both are.
         let layers = (own[21] & 0x38).max(other[21] & 0x38);
         own[21] = layers | own[21] & other[21] & 4 | own[21] & 3;
     }
 
-    /// Its bytes; `complete` when samples hold no parameter sets.
+    /// Writes the content of an `hvcC`. `complete` says that samples hold no
+    /// parameter sets (`array_completeness`).
     ///
     /// # Errors
-    /// `Unsupported` when there are more units than fit.
+    /// `Unsupported` when there are more NAL units, or longer ones, than fit.
     pub fn write(&self, complete: bool) -> Result<Vec<u8>, Error> {
         let many = |_| Error::unsupported("more parameter sets than hvcC can hold");
         let mut config = self.header.to_vec();

@@ -1,144 +1,144 @@
-//! Parameter sets (7.3.2), as far as a cut needs them.
+//! Sequence parameter sets (7.3.2.2, 7.4.3.2), up to the colour description of
+//! the VUI (E.2.1).
 
 use crate::Error;
 use crate::codec::bits::BitReader;
-use crate::codec::colour::Colour;
-use crate::codec::nal::{LARGEST_SET, cropped, unescape};
+use crate::codec::nal::{MAX_PARAMETER_SET, remove_emulation_prevention};
+use crate::codec::picture_format::{ColourDescription, CropUnit, PictureFormat, PictureSize};
 
-/// What a sequence parameter set says.
+/// The syntax elements of a sequence parameter set that the smart cut uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sps {
-    /// Id of its video parameter set, 0 to 15.
-    pub vps: u8,
-    /// Its id, 0 to 15.
+pub struct HevcSps {
+    /// `sps_video_parameter_set_id`, 0 to 15.
+    pub vps_id: u8,
+    /// `sps_seq_parameter_set_id`, 0 to 15.
     pub id: u8,
     /// `general_profile_idc`.
-    pub profile: u8,
-    /// Whether its pictures are fields, or may be.
+    pub profile_idc: u8,
+    /// Pictures are fields, or may be: `general_interlaced_source_flag` without
+    /// `general_progressive_source_flag`.
     pub interlaced: bool,
-    /// `general_level_idc`.
-    pub level: u8,
-    /// Chroma format: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
-    pub chroma: u8,
-    /// Bits of a sample.
-    pub bits: u8,
-    /// Pixels, without those that are cut away.
-    pub width: u32,
-    /// Pixels, without those that are cut away.
-    pub height: u32,
-    /// How colours are meant.
-    pub colour: Colour,
-    /// Where its id is, in bits after emulation prevention is taken away.
-    pub(super) id_at: usize,
+    /// Format of the decoded pictures.
+    pub format: PictureFormat,
+    /// Colour description of the VUI.
+    pub colour: ColourDescription,
+    /// Where `sps_seq_parameter_set_id` is, in bits from the first bit of the NAL
+    /// unit without emulation prevention.
+    pub(super) id_position: usize,
 }
 
-impl Sps {
-    /// Reads a unit, its two first bytes included.
+impl HevcSps {
+    /// Reads a NAL unit, header included.
     ///
     /// # Errors
-    /// `Damaged` when it isn't one.
-    pub fn parse(unit: &[u8]) -> Result<Sps, Error> {
-        let plain = unescape(unit.get(..unit.len().min(LARGEST_SET)).unwrap_or_default());
-        Sps::parse_plain(&plain)
+    /// `Damaged` when it is no sequence parameter set; `Unsupported` when luma
+    /// and chroma have different bit depths.
+    pub fn parse(unit: &[u8]) -> Result<HevcSps, Error> {
+        let unit = unit.get(..unit.len().min(MAX_PARAMETER_SET)).unwrap_or_default();
+        HevcSps::parse_rbsp(&remove_emulation_prevention(unit))
     }
 
-    pub(super) fn parse_plain(plain: &[u8]) -> Result<Sps, Error> {
-        let mut bits = BitReader::new(plain);
+    /// Reads a NAL unit, header included, without emulation prevention.
+    pub(super) fn parse_rbsp(rbsp: &[u8]) -> Result<HevcSps, Error> {
+        let mut bits = BitReader::new(rbsp);
         bits.skip(16)?;
-        let vps = bits.bits(4)? as u8;
-        let layers = bits.bits(3)?;
-        bits.bit()?;
-        bits.skip(3)?;
-        let profile = bits.bits(5)? as u8;
-        bits.skip(32)?;
-        let (progressive, interlaced) = (bits.bit()?, bits.bit()?);
-        let interlaced = interlaced && !progressive;
-        bits.skip(46)?;
-        let level = bits.bits(8)? as u8;
-        sub_layers(&mut bits, layers)?;
-        let id_at = bits.position();
+        let vps_id = bits.bits(4)? as u8;
+        let max_sub_layers_minus1 = bits.bits(3)?;
+        bits.bit()?; // sps_temporal_id_nesting_flag
+        bits.skip(3)?; // general_profile_space, general_tier_flag
+        let profile_idc = bits.bits(5)? as u8;
+        bits.skip(32)?; // general_profile_compatibility_flags
+        let (progressive_source, interlaced_source) = (bits.bit()?, bits.bit()?);
+        bits.skip(46)?; // other constraint flags
+        bits.skip(8)?; // general_level_idc
+        skip_sub_layers(&mut bits, max_sub_layers_minus1)?;
+        let id_position = bits.position();
         let id = bits.ue_to(15)? as u8;
-        let chroma = bits.ue_to(3)? as u8;
-        let planes = chroma == 3 && bits.bit()?;
-        let (mut width, mut height) = (bits.ue_to(65_535)?, bits.ue_to(65_535)?);
+        let chroma_format = bits.ue_to(3)? as u8;
+        let separate_colour_planes = chroma_format == 3 && bits.bit()?;
+        let mut size = PictureSize { width: bits.ue_to(65_535)?, height: bits.ue_to(65_535)? };
+        // conformance_window_flag
         if bits.bit()? {
-            (width, height) = cropped(&mut bits, (chroma, planes), 1, (width, height))?;
+            size = size.crop(&mut bits, CropUnit::new(chroma_format, separate_colour_planes))?;
         }
-        let depth = 8 + bits.ue_to(8)? as u8;
-        if 8 + bits.ue_to(8)? as u8 != depth && chroma != 0 {
+        let bit_depth = 8 + bits.ue_to(8)? as u8;
+        if 8 + bits.ue_to(8)? as u8 != bit_depth && chroma_format != 0 {
             return Err(Error::unsupported("luma and chroma of different depths"));
         }
-        to_usability(&mut bits, layers)?;
-        let colour = if bits.bit()? { Colour::read(&mut bits)? } else { Colour::UNSPECIFIED };
-        let (bits, colour) = (depth, colour);
-        Ok(Sps { vps, id, profile, interlaced, level, chroma, bits, width, height, colour, id_at })
+        skip_to_vui(&mut bits, max_sub_layers_minus1)?;
+        let colour = if bits.bit()? {
+            ColourDescription::read_vui(&mut bits)?
+        } else {
+            ColourDescription::UNSPECIFIED
+        };
+        Ok(HevcSps {
+            vps_id,
+            id,
+            profile_idc,
+            interlaced: interlaced_source && !progressive_source,
+            format: PictureFormat { size, chroma_format, bit_depth },
+            colour,
+            id_position,
+        })
     }
 }
 
-/// Ids of a picture parameter set and of the sequence's that it refers to.
-///
-/// # Errors
-/// `Damaged` when it isn't one.
-pub fn pps_ids(unit: &[u8]) -> Result<(u8, u8), Error> {
-    let plain = unescape(unit.get(2..unit.len().min(16)).unwrap_or_default());
-    let mut bits = BitReader::new(&plain);
-    Ok((bits.ue_to(63)? as u8, bits.ue_to(15)? as u8))
+/// Skips what `profile_tier_level` says of sub-layers (7.3.3).
+fn skip_sub_layers(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<(), Error> {
+    let mut length = 0;
+    for _ in 0..max_sub_layers_minus1 {
+        // sub_layer_profile_present_flag, sub_layer_level_present_flag
+        length += if bits.bit()? { 88 } else { 0 };
+        length += if bits.bit()? { 8 } else { 0 };
+    }
+    if max_sub_layers_minus1 > 0 {
+        bits.skip(2 * (8 - max_sub_layers_minus1 as usize))?;
+    }
+    bits.skip(length)
 }
 
-fn sub_layers(bits: &mut BitReader<'_>, layers: u32) -> Result<(), Error> {
-    let mut present = Vec::new();
-    for _ in 0..layers {
-        present.push((bits.bit()?, bits.bit()?));
+/// Skips the syntax elements between the bit depths and
+/// `vui_parameters_present_flag`.
+fn skip_to_vui(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<(), Error> {
+    let pic_order_cnt_bits = 4 + bits.ue_to(12)? as usize;
+    // sps_sub_layer_ordering_info_present_flag
+    let sub_layers = if bits.bit()? { max_sub_layers_minus1 + 1 } else { 1 };
+    for _ in 0..sub_layers {
+        bits.ue()?; // sps_max_dec_pic_buffering_minus1
+        bits.ue()?; // sps_max_num_reorder_pics
+        bits.ue()?; // sps_max_latency_increase_plus1
     }
-    if layers > 0 {
-        bits.skip(2 * (8 - layers as usize))?;
-    }
-    for (profile, level) in present {
-        bits.skip(if profile { 88 } else { 0 } + if level { 8 } else { 0 })?;
-    }
-    Ok(())
-}
-
-/// Passes over all that is between the depth of samples and the flag that says
-/// whether there is usability information.
-fn to_usability(bits: &mut BitReader<'_>, layers: u32) -> Result<(), Error> {
-    let order_bits = 4 + bits.ue_to(12)? as usize;
-    let of_each = bits.bit()?;
-    for _ in 0..if of_each { layers + 1 } else { 1 } {
-        // Pictures that wait, that are put in another order, and for how long.
-        for _ in 0..3 {
-            bits.ue()?;
-        }
-    }
-    // Sizes of blocks and depths of their trees.
+    // Sizes of coding and transform blocks, depths of the transform hierarchy.
     for _ in 0..6 {
         bits.ue()?;
     }
+    // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
     if bits.bit()? && bits.bit()? {
-        scaling_lists(bits)?;
+        skip_scaling_lists(bits)?;
     }
-    bits.skip(2)?;
+    bits.skip(2)?; // amp_enabled_flag, sample_adaptive_offset_enabled_flag
+    // pcm_enabled_flag
     if bits.bit()? {
-        // Samples as they are: depths, sizes of blocks, whether they are smoothed.
-        bits.skip(8)?;
+        bits.skip(8)?; // bit depths of PCM samples
         bits.ue()?;
         bits.ue()?;
-        bits.bit()?;
+        bits.bit()?; // pcm_loop_filter_disabled_flag
     }
-    let mut before = 0;
+    let mut num_delta_pocs = 0;
     for index in 0..bits.ue_to(64)? {
-        before = reference_set(bits, index > 0, before)?;
+        num_delta_pocs = skip_short_term_ref_pic_set(bits, index > 0, num_delta_pocs)?;
     }
+    // long_term_ref_pics_present_flag
     if bits.bit()? {
         for _ in 0..bits.ue_to(32)? {
-            bits.skip(order_bits + 1)?;
+            bits.skip(pic_order_cnt_bits + 1)?;
         }
     }
-    bits.skip(2)
+    bits.skip(2) // sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
 }
 
-/// Scaling lists (7.3.4).
-fn scaling_lists(bits: &mut BitReader<'_>) -> Result<(), Error> {
+/// Skips `scaling_list_data` (7.3.4).
+fn skip_scaling_lists(bits: &mut BitReader<'_>) -> Result<(), Error> {
     for size in 0..4 {
         for _ in 0..if size == 3 { 2 } else { 6 } {
             if !bits.bit()? {
@@ -154,29 +154,35 @@ fn scaling_lists(bits: &mut BitReader<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Most pictures of a set: 16 either way.
-const MOST_REFERENCES: u32 = 32;
+/// Maximum number of pictures in a set: 16 in either direction.
+const MAX_DELTA_POCS: u32 = 32;
 
-/// A set of pictures that others refer to (7.3.7), which may be told by the
-/// one before it, of so many. How many there are.
-fn reference_set(bits: &mut BitReader<'_>, follows: bool, before: u32) -> Result<u32, Error> {
+/// Skips `st_ref_pic_set` (7.3.7) and returns how many pictures are in it
+/// (`NumDeltaPocs`). A set that is not the first one may be predicted from the
+/// one before it, of `previous` pictures.
+fn skip_short_term_ref_pic_set(
+    bits: &mut BitReader<'_>,
+    is_predictable: bool,
+    previous: u32,
+) -> Result<u32, Error> {
     let mut count = 0;
-    if follows && bits.bit()? {
-        bits.bit()?;
-        bits.ue()?;
-        for _ in 0..=before {
-            // In use for this picture, or at least for later ones.
+    // inter_ref_pic_set_prediction_flag
+    if is_predictable && bits.bit()? {
+        bits.bit()?; // delta_rps_sign
+        bits.ue()?; // abs_delta_rps_minus1
+        for _ in 0..=previous {
+            // used_by_curr_pic_flag, or else use_delta_flag
             count += u32::from(bits.bit()? || bits.bit()?);
         }
     } else {
-        let (earlier, later) = (bits.ue_to(16)?, bits.ue_to(16)?);
-        count = earlier + later;
+        let (negative, positive) = (bits.ue_to(16)?, bits.ue_to(16)?);
+        count = negative + positive;
         for _ in 0..count {
-            bits.ue()?;
-            bits.bit()?;
+            bits.ue()?; // delta_poc_minus1
+            bits.bit()?; // used_by_curr_pic_flag
         }
     }
-    if count > MOST_REFERENCES {
+    if count > MAX_DELTA_POCS {
         return Err(Error::damaged("a parameter set with too many references"));
     }
     Ok(count)

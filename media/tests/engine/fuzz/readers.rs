@@ -4,10 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::codec::av1::{self, Sequence};
-use clipmill_media::codec::h264::{self, Avcc, ParameterSets};
-use clipmill_media::codec::hevc::{self, Hvcc, Ids, Used};
-use clipmill_media::codec::{nal, vp9};
+use clipmill_media::codec::av1::{Av1SampleStart, Av1SequenceHeader, find_sequence_header};
+use clipmill_media::codec::h264::{
+    Avcc, FrameNumRewriter, H264Pps, H264Sps, ParameterSetIds, ParameterSets, SliceHeader,
+    is_exact_recovery_point,
+};
+use clipmill_media::codec::hevc::{HevcIds, HevcSps, HevcUsedIds, Hvcc};
+use clipmill_media::codec::nal::{
+    LengthSize, insert_emulation_prevention, remove_emulation_prevention, split_nal_units,
+};
+use clipmill_media::codec::vpx::{Vp9KeyframeHeader, is_vp8_keyframe};
 use clipmill_media::dash::{LiveMoment, Manifest};
 use clipmill_media::fragments::{self, Tracks};
 use clipmill_media::hls::Playlist;
@@ -142,13 +148,13 @@ fn configurations() {
             let _ = avcc.write();
         }
         if let Ok(hvcc) = Hvcc::parse(bytes) {
-            let mut used = Used::default();
-            for (_, unit) in hvcc.arrays.all() {
+            let mut used = HevcUsedIds::default();
+            for unit in hvcc.arrays.units() {
                 let _ = used.add(unit);
             }
-            let _ = (used.free(), hvcc.write(true));
+            let _ = (used.unused(), hvcc.write(true));
         }
-        let _ = (Sequence::parse(bytes), av1::sequence_unit(bytes));
+        let _ = (Av1SequenceHeader::parse(bytes), find_sequence_header(bytes));
     });
 }
 
@@ -168,40 +174,41 @@ fn units() {
     samples.extend(configs);
     let headers = headers(&all_media);
     feed("units", samples, move |bytes| {
-        let _ = (av1::start(bytes), vp9::Header::keyframe(bytes), vp9::vp8_keyframe(bytes));
-        let plain = nal::unescape(bytes);
-        assert!(nal::escape(&plain).len() >= plain.len());
-        let lengths = nal::LengthSize::minus_one(3).unwrap();
-        let split = nal::split(bytes, lengths).unwrap_or_default();
-        let (mut sets, mut used) = (ParameterSets::default(), Used::default());
+        let _ = (Av1SampleStart::parse(bytes), Vp9KeyframeHeader::parse(bytes));
+        let _ = is_vp8_keyframe(bytes);
+        let rbsp = remove_emulation_prevention(bytes);
+        assert!(insert_emulation_prevention(&rbsp).len() >= rbsp.len());
+        let lengths = LengthSize::from_minus_one(3).unwrap();
+        let split = split_nal_units(bytes, lengths).unwrap_or_default();
+        let (mut sets, mut used) = (ParameterSets::default(), HevcUsedIds::default());
         let (sps, pps) = &headers;
         // Once as units with lengths, once as a unit from its fifth byte on.
         for unit in split.into_iter().chain(bytes.get(4..)) {
-            let _ = (h264::Sps::parse(unit), h264::pps_ids(unit), sets.add(unit));
-            let _ = (h264::Pps::parse(unit), h264::recovers_at_once(unit));
-            let plain = nal::unescape(unit);
-            if let Ok(slice) = h264::Slice::parse(&plain, sps, pps) {
-                let mut numbers = h264::Renumbering::new(sps).unwrap();
+            let _ = (H264Sps::parse(unit), ParameterSetIds::from_pps(unit), sets.add(unit));
+            let _ = (H264Pps::parse(unit), is_exact_recovery_point(unit));
+            let rbsp = remove_emulation_prevention(unit);
+            if let Ok(slice) = SliceHeader::parse(&rbsp, sps, pps) {
+                let mut rewriter = FrameNumRewriter::new(sps).unwrap();
                 for kept in [true, false, true] {
                     let slices = std::slice::from_ref(&slice);
-                    for renamed in numbers.frame(slices, kept).unwrap_or_default() {
-                        slice.renamed(&plain, &renamed).unwrap();
+                    for changes in rewriter.rewrite_frame(slices, kept).unwrap_or_default() {
+                        slice.rewrite(&rbsp, &changes).unwrap();
                     }
                 }
             }
-            let _ = (hevc::Sps::parse(unit), hevc::pps_ids(unit), used.add(unit));
-            let _ = Ids { vps: 1, sps: 2, pps: 3 }.rewrite(unit);
+            let _ = (HevcSps::parse(unit), used.add(unit));
+            let _ = HevcIds { vps: 1, sps: 2, pps: 3 }.rewrite(unit);
         }
-        let _ = used.free();
+        let _ = used.unused();
     });
 }
 
 /// Parameter sets of H.264, by which slices are read.
-fn headers(all_media: &[(Vec<u8>, Media)]) -> (h264::Sps, h264::Pps) {
+fn headers(all_media: &[(Vec<u8>, Media)]) -> (H264Sps, H264Pps) {
     let tracks = || all_media.iter().filter_map(|(_, media)| media.video_track());
     let track = tracks().find(|track| track.codec == Codec::H264).unwrap();
     let config = Avcc::parse(&track.config).unwrap();
-    (h264::Sps::parse(&config.sps[0]).unwrap(), h264::Pps::parse(&config.pps[0]).unwrap())
+    (H264Sps::parse(&config.sps[0]).unwrap(), H264Pps::parse(&config.pps[0]).unwrap())
 }
 
 #[test]

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use clipmill_media::codec::av1::sequence_unit;
-use clipmill_media::codec::colour::Colour;
-use clipmill_media::codec::hevc::{Hvcc, SPS, Sps};
+use clipmill_media::codec::av1::find_sequence_header;
+use clipmill_media::codec::hevc::{HevcSps, Hvcc, SPS};
+use clipmill_media::codec::picture_format::ColourDescription;
 use clipmill_media::mux::{OutSample, SampleData};
-use clipmill_media::smart_cut::{join, prepare};
+use clipmill_media::smart_cut::{FileTrack, join, prepare};
 use clipmill_media::{ErrorKind, LocalFile};
 
 use super::source::{PICTURE, Source, ffprobe};
-use super::{cut, rewritten};
+use super::{cut, file_track, rewritten};
 
 /// A body of H.264 with a keyframe every 30 frames.
 const H264: &str = "-c:v libx264 -preset veryfast -g 30 -keyint_min 30 -sc_threshold 0 -bf 3";
@@ -128,7 +128,7 @@ async fn h264_whose_groups_are_open_for_longer_than_numbers_last() {
 }
 
 #[tokio::test]
-async fn h264_whose_groups_are_open_that_can_not_be_untied() {
+async fn h264_whose_groups_are_open_that_can_not_be_rewritten() {
     let source = h264_open(70, "no-cabac=1");
     let file = LocalFile::open(&source.bytes).unwrap();
     let times = source.times();
@@ -155,8 +155,8 @@ async fn parts_that_are_not_what_was_asked_for() {
     assert_eq!(plan.plan.tail.len(), 0);
     let refused = async |head: Option<&Source>| {
         let opened = head.map(|head| (LocalFile::open(&head.path).unwrap(), &head.track));
-        let piece = opened.as_ref().map(|(file, track)| (file as _, *track));
-        let joined = join(&plan, (&file, &source.track), piece, None).await;
+        let part = opened.as_ref().map(|(file, track)| FileTrack { file, track });
+        let joined = join(&plan, file_track(&file, &source.track), part, None).await;
         joined.map_err(|error| error.kind)
     };
     let id = "-c:v libx264 -pix_fmt yuv420p -x264-params sps-id=1";
@@ -227,28 +227,31 @@ const WIDE: [&str; 2] = [
 ];
 
 /// The sequence parameter set of a file of HEVC.
-fn sps(source: &Source) -> Sps {
+fn sps(source: &Source) -> HevcSps {
     let config = Hvcc::parse(&source.track.config).unwrap();
-    Sps::parse(config.arrays.of(SPS).next().unwrap()).unwrap()
+    HevcSps::parse(config.arrays.units_of_type(SPS).next().unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn hevc_in_other_colours() {
-    let colours = [(true, [1, 1, 1]), (false, [9, 16, 9])];
+    let colours = [
+        ColourDescription { full_range: true, primaries: 1, transfer: 1, matrix: 1 },
+        ColourDescription { full_range: false, primaries: 9, transfer: 16, matrix: 9 },
+    ];
     // Whatever else is between the beginning of the set and its colours.
     let presets = ["ultrafast", "veryfast", "slower"];
-    for (wide, (full_range, codes)) in WIDE.iter().zip(colours) {
+    for (wide, colour) in WIDE.iter().zip(colours) {
         for preset in presets {
             let more = hevc("ref=5").replace("veryfast", preset);
             let picture = format!("{PICTURE},format=yuv444p,scale=out_range=pc");
-            let picture = if full_range { &picture } else { PICTURE };
+            let picture = if colour.full_range { &picture } else { PICTURE };
             let source = Source::make(70, picture, &format!("{more} {wide}"));
-            assert_eq!(sps(&source).colour, Colour { full_range, codes }, "{preset} {wide}");
+            assert_eq!(sps(&source).colour, colour, "{preset} {wide}");
             assert_eq!(cut(&source, 25, 58).await.head, 5);
         }
     }
     let plain = Source::make(5, PICTURE, &hevc("scaling-list=default:sar=1:overscan=show"));
-    assert_eq!(sps(&plain).colour, Colour::UNSPECIFIED);
+    assert_eq!(sps(&plain).colour, ColourDescription::UNSPECIFIED);
 }
 
 #[tokio::test]
@@ -263,8 +266,8 @@ async fn hevc_parts_in_other_colours_are_not_joined() {
         let joined = async |colours: &str| {
             let head = Source::make(5, PICTURE, &format!("{} {colours}", hevc("wpp=0")));
             let head_file = LocalFile::open(&head.path).unwrap();
-            let head = Some((&head_file as _, &head.track));
-            let joined = join(&plan, (&file, &source.track), head, None).await;
+            let head = Some(file_track(&head_file, &head.track));
+            let joined = join(&plan, file_track(&file, &source.track), head, None).await;
             joined.map(|_| ()).map_err(|error| error.kind)
         };
         assert_eq!(joined(wide).await, Ok(()), "{wide}");
@@ -313,7 +316,7 @@ async fn av1_whose_sequence_header_is_beside_the_samples() {
     let bytes = std::fs::read(&source.path).unwrap();
     let key = &mut source.track.samples[30];
     let sample = &bytes[key.offset as usize..][..key.size as usize];
-    let header = sequence_unit(sample).unwrap().unwrap();
+    let header = find_sequence_header(sample).unwrap().unwrap().whole;
     key.offset += header.len() as u64;
     key.size -= header.len() as u32;
     // What this encoder says beforehand isn't quite what it then does.

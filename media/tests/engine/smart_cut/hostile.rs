@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clipmill_media::codec::hevc::Ids;
+use clipmill_media::codec::hevc::HevcIds;
 use clipmill_media::smart_cut::{join, prepare};
 
+use super::file_track;
 use super::source::Source;
 
 /// Numbers that look random, the same each time.
@@ -65,8 +66,8 @@ async fn changed_bytes() {
             // Any file of as many frames may be called a part.
             let mut part = track.clone();
             part.samples.truncate(cut.plan.head.len());
-            let head = Some((&file as _, &part)).filter(|_| !cut.plan.head.is_empty());
-            let joined = join(&cut, (&file, &track), head, None).await;
+            let head = Some(file_track(&file, &part)).filter(|_| !cut.plan.head.is_empty());
+            let joined = join(&cut, file_track(&file, &track), head, None).await;
             right += usize::from(joined.is_ok());
         }
         assert!(right > 0, "{arguments}: something must have got through");
@@ -77,7 +78,7 @@ async fn changed_bytes() {
 #[test]
 fn units_of_chance() {
     let mut dice = Dice(0x2545_f491_4f6c_dd1d);
-    let ids = Ids { vps: 1, sps: 1, pps: 15 };
+    let ids = HevcIds { vps: 1, sps: 1, pps: 15 };
     for _ in 0..20_000 {
         let length = dice.next(40);
         let unit: Vec<u8> =

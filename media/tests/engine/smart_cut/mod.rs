@@ -12,8 +12,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clipmill_media::mux::{OutTrack, SampleData};
-use clipmill_media::smart_cut::{Cut, End, join, prepare};
-use clipmill_media::{Codec, LocalFile};
+use clipmill_media::smart_cut::{CutEnd, FileTrack, SmartCut, join, prepare};
+use clipmill_media::{Codec, LocalFile, ReadAt, Track};
 
 use self::source::{Source, ffmpeg, hashes};
 
@@ -25,14 +25,18 @@ struct Made {
     track: OutTrack,
 }
 
+fn file_track<'a>(file: &'a dyn ReadAt, track: &'a Track) -> FileTrack<'a> {
+    FileTrack { file, track }
+}
+
 /// Cuts the frames `from..to` (counted as they are shown) and judges them.
 async fn cut(source: &Source, from: usize, to: usize) -> Made {
     let file = LocalFile::open(&source.bytes).unwrap();
     let times = source.times();
     let end = times.get(to).copied().unwrap_or(i64::MAX);
     let cut = prepare(&file, &source.track, times[from], end).await.unwrap();
-    let head = encode(source, &cut, End::Head).await;
-    let tail = encode(source, &cut, End::Tail).await;
+    let head = encode(source, &cut, CutEnd::Head).await;
+    let tail = encode(source, &cut, CutEnd::Tail).await;
     let open = |part: &Option<Source>| part.as_ref().map(|it| LocalFile::open(&it.path).unwrap());
     let (head_file, tail_file) = (open(&head), open(&tail));
     let piece = |file: &'_ Option<LocalFile>, part: &'_ Option<Source>| {
@@ -41,9 +45,9 @@ async fn cut(source: &Source, from: usize, to: usize) -> Made {
     let (head_piece, tail_piece) = (piece(&head_file, &head), piece(&tail_file, &tail));
     let track = join(
         &cut,
-        (&file, &source.track),
-        head_piece.as_ref().map(|(file, track)| (file as _, track)),
-        tail_piece.as_ref().map(|(file, track)| (file as _, track)),
+        file_track(&file, &source.track),
+        head_piece.as_ref().map(|(file, track)| file_track(file, track)),
+        tail_piece.as_ref().map(|(file, track)| file_track(file, track)),
     )
     .await
     .unwrap();
@@ -71,7 +75,7 @@ fn judge(
     source: &Source,
     path: &Path,
     (from, to): (usize, usize),
-    cut: &Cut,
+    cut: &SmartCut,
     head: &Option<Source>,
     tail: &Option<Source>,
 ) {
@@ -89,10 +93,10 @@ fn judge(
 }
 
 /// Encodes a part as the cut demands; none when it has no frames.
-async fn encode(source: &Source, cut: &Cut, end: End) -> Option<Source> {
+async fn encode(source: &Source, cut: &SmartCut, end: CutEnd) -> Option<Source> {
     let (frames, name) = match end {
-        End::Head => (&cut.plan.head, "head"),
-        End::Tail => (&cut.plan.tail, "tail"),
+        CutEnd::Head => (&cut.plan.head, "head"),
+        CutEnd::Tail => (&cut.plan.tail, "tail"),
     };
     let webm = source.track.codec == Codec::Vp8;
     let first = source.track.samples[*frames.first()?];
@@ -102,15 +106,15 @@ async fn encode(source: &Source, cut: &Cut, end: End) -> Option<Source> {
         vec!["-ss".to_owned(), format!("{:.6}", before.max(0.0)), "-noautorotate".into()];
     let mut add = |words: &[&str]| command.extend(words.iter().map(|word| (*word).to_owned()));
     add(&["-i", source.path.to_str().unwrap(), "-map", "0:v:0", "-fps_mode", "passthrough"]);
-    add(&["-frames:v", &frames.len().to_string(), "-g", "9999", "-c:v", cut.seam.encoder()]);
-    if let Some(profile) = cut.seam.profile() {
+    add(&["-frames:v", &frames.len().to_string(), "-g", "9999", "-c:v", cut.constraints.encoder]);
+    if let Some(profile) = cut.constraints.profile {
         add(&["-profile:v", profile, "-preset", "veryfast", "-bf", "2"]);
     }
-    if let Some((name, value)) = cut.seam.params(end) {
-        let quiet = if name == "x265-params" { ":log-level=error" } else { "" };
-        add(&[&format!("-{name}"), &format!("{value}{quiet}")]);
+    if let Some(params) = &cut.constraints.params {
+        let quiet = if source.track.codec == Codec::Hevc { ":log-level=error" } else { "" };
+        add(&[&format!("-{}", params.option), &format!("{}{quiet}", params.value(end))]);
     }
-    add(match cut.seam.encoder() {
+    add(match cut.constraints.encoder {
         "libvpx" | "libvpx-vp9" => {
             &["-deadline", "realtime", "-cpu-used", "8", "-lag-in-frames", "0"]
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clipmill_media::UPRIGHT;
-use clipmill_media::codec::nal::{LengthSize, split};
+use clipmill_media::codec::nal::{LengthSize, split_nal_units};
 use clipmill_media::{Codec, LocalFile, Sample, Track, TrackKind};
 
 /// Neither side is a whole number of blocks.
@@ -105,12 +105,13 @@ impl Source {
     /// Lengths of units take two bytes from now on.
     pub fn shorten_lengths(&mut self) {
         let whole = std::fs::read(&self.bytes).unwrap();
-        let (long, short) = (LengthSize::minus_one(3).unwrap(), LengthSize::minus_one(1).unwrap());
+        let (long, short) =
+            (LengthSize::from_minus_one(3).unwrap(), LengthSize::from_minus_one(1).unwrap());
         let mut bytes = Vec::new();
         for sample in &mut self.track.samples {
             let from = bytes.len();
             let units = &whole[sample.offset as usize..][..sample.size as usize];
-            for unit in split(units, long).unwrap() {
+            for unit in split_nal_units(units, long).unwrap() {
                 short.push(unit, &mut bytes).unwrap();
             }
             (sample.offset, sample.size) = (from as u64, (bytes.len() - from) as u32);

@@ -4,7 +4,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use clipmill_media::cut::{End, Seam};
+use clipmill_media::Codec;
+use clipmill_media::smart_cut::{CutEnd, SpliceConstraints};
 
 use super::{Args, seconds};
 use crate::ffmpeg::Input;
@@ -16,9 +17,9 @@ const NEAR: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SeamPart<'a> {
     /// What it must be like.
-    pub seam: &'a Seam,
+    pub constraints: &'a SpliceConstraints,
     /// Which of the parts.
-    pub end: End,
+    pub end: CutEnd,
     /// A file that begins with a keyframe before the part.
     pub input: &'a Input,
     /// First frame, ticks of the input.
@@ -46,8 +47,8 @@ pub(crate) fn seam(job: &SeamPart<'_>) -> Vec<OsString> {
     let end = job.to.map(|pts| format!(":end_pts={pts}")).unwrap_or_default();
     let filter = format!("trim=start_pts={}{end},setpts=PTS-STARTPTS", job.from);
     args.add(&["-filter:v", &filter, "-fps_mode", "passthrough", "-enc_time_base:v", "-1"]);
-    args.add(&["-frames:v", &job.frames.to_string(), "-c:v", job.seam.encoder()]);
-    if let Some(profile) = job.seam.profile() {
+    args.add(&["-frames:v", &job.frames.to_string(), "-c:v", job.constraints.encoder]);
+    if let Some(profile) = job.constraints.profile {
         args.add(&["-profile:v", profile]);
     }
     encoder(&mut args, job);
@@ -65,48 +66,51 @@ fn encoder(args: &mut Args, job: &SeamPart<'_>) {
     // Reordering would save bytes and take time. There is no keyframe but the
     // first one, and one shortly before the copied frames: whoever looks at the
     // seam begins there. Of WebM, players and decoders seek by cluster only.
-    if matches!(job.seam, Seam::H264(_) | Seam::Hevc(_))
-        && let (End::Head, Some(place @ NEAR..)) = (job.end, job.frames.checked_sub(NEAR))
+    if matches!(job.constraints.codec, Codec::H264 | Codec::Hevc)
+        && let (CutEnd::Head, Some(place @ NEAR..)) = (job.end, job.frames.checked_sub(NEAR))
     {
         let place = format!("expr:eq(n,{place})");
         args.add(&["-force_key_frames", &place, "-forced-idr", "1"]);
     }
-    match job.seam {
-        Seam::H264(seam) => {
+    match job.constraints.codec {
+        Codec::H264 => {
             args.add(&["-preset", "ultrafast", "-crf", "20", "-bf", "0"]);
             args.add(&["-g", "9999", "-sc_threshold", "0"]);
-            if seam.interlaced && job.interlaced {
+            if job.constraints.interlaced && job.interlaced {
                 args.add(&["-flags", "+ilme+ildct"]);
             }
         }
-        Seam::Hevc(_) => args.add(&["-preset", "superfast", "-crf", "18"]),
-        Seam::Vp8 | Seam::Vp9(_) => {
+        Codec::Hevc => args.add(&["-preset", "superfast", "-crf", "18"]),
+        Codec::Vp8 | Codec::Vp9 => {
             args.add(&["-deadline", "realtime", "-cpu-used", "8", "-crf", "18", "-b:v", "0"]);
             // Frames that are not shown would have no place of their own.
             args.add(&["-lag-in-frames", "0", "-auto-alt-ref", "0", "-g", "9999"]);
-            if matches!(job.seam, Seam::Vp9(_)) {
+            if job.constraints.codec == Codec::Vp9 {
                 args.add(&["-row-mt", "1"]);
             }
         }
-        Seam::Av1(_) => args.add(&["-preset", "11", "-crf", "20", "-g", "9999"]),
+        Codec::Av1 => args.add(&["-preset", "11", "-crf", "20", "-g", "9999"]),
+        // The smart cut knows no other codecs.
+        _ => {}
     }
-    if let Some((name, mut value)) = job.seam.params(job.end) {
-        if name == "x264-params" {
+    if let Some(params) = &job.constraints.params {
+        let mut value = params.value(job.end).to_owned();
+        if job.constraints.codec == Codec::H264 {
             // The encoder writes the least profile that does; this preset would
             // do with the lowest.
-            match job.seam.profile() {
+            match job.constraints.profile {
                 Some("baseline") | None => {}
                 Some("main") => value.push_str(":cabac=1"),
                 Some(_) => value.push_str(":8x8dct=1"),
             }
         }
-        if name == "x265-params" {
+        if job.constraints.codec == Codec::Hevc {
             value.push_str(":bframes=0:scenecut=0:log-level=error");
             if job.threads > 0 {
                 value.push_str(&format!(":pools={}", job.threads));
             }
         }
-        args.add(&[&format!("-{name}"), &value]);
+        args.add(&[&format!("-{}", params.option), &value]);
     }
 }
 

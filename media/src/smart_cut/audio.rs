@@ -1,21 +1,21 @@
-//! The packets of sound that go with a picture.
+//! The audio packets of a span.
 
 use crate::mux::{OutSample, OutTrack, SampleData};
 use crate::{Error, Sample, Track, TrackKind};
 
-/// The packets between two times of the file's own clock (microseconds: those
-/// of the first frame's beginning and of the last one's end), copied from file
+/// The packets between two times of the file's own clock in microseconds (the
+/// start of the first video frame and the end of the last one), copied from file
 /// number `file`.
 ///
-/// They begin with the packet that is nearest to the start, at most half a
-/// packet before or after it, which `begins` tells exactly; a sound that begins
-/// later than the picture begins as late as it does. They end likewise. Gaps
-/// between packets stay.
+/// The first packet is the one nearest to the start, at most half a packet before
+/// or after it; the track's start says exactly how much. Audio that starts later
+/// than the video keeps its delay. The end is chosen likewise. Gaps between
+/// packets stay.
 ///
 /// # Errors
-/// `Nothing` when no packet is within the span, `Unsupported` when their times
-/// don't rise.
-pub fn sound(
+/// `Nothing` when no packet is within the span, `Unsupported` when timestamps
+/// don't increase.
+pub fn cut_audio(
     track: &Track,
     start_micros: i64,
     end_micros: i64,
@@ -25,7 +25,8 @@ pub fn sound(
         return Err(Error::unsupported("a track that isn't sound"));
     }
     let (start, end) = (ticks(track, start_micros), ticks(track, end_micros));
-    // Which part of a packet, in halves, is before a time.
+    // Twice the ticks from a packet's start to a time: at most its duration when the
+    // time is in the packet's first half.
     let before = |time: i64, packet: &Sample| 2 * (i128::from(time) - i128::from(packet.pts));
     let first = track
         .samples
@@ -36,7 +37,7 @@ pub fn sound(
         .iter()
         .position(|packet| before(end, packet) <= i128::from(packet.duration))
         .unwrap_or(packets.len());
-    // A span shorter than a packet still has the one it begins in.
+    // A span shorter than a packet still gets the one that it starts in.
     let short = packets.first().is_some_and(|packet| packet.pts < end);
     let packets = packets.get(..count.max(usize::from(short))).unwrap_or_default();
     let Some(first) = packets.first() else {
