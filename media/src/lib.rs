@@ -10,7 +10,6 @@ mod clip_file;
 pub mod codec;
 pub mod dash;
 mod error;
-pub mod fragments;
 pub mod hls;
 mod iso8601;
 pub mod matroska;

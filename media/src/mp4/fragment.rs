@@ -1,24 +1,15 @@
-//! Fragments: the samples that a `moof` tells of.
+//! The samples of a fragment (`moof`, ISO/IEC 14496-12, 8.8.4), and going from
+//! fragment to fragment in a file.
 
-use super::boxes::{Child, Fields, children};
-use super::moov::Trex;
-use super::tables::SAMPLES;
-use super::times::LATEST;
-use super::tracks::Raw;
+use super::boxes::children;
+use super::limits;
+use super::moov::{Moov, Trex};
+use super::sample::SampleInfo;
+use super::source::Mp4Source;
+use super::top_level::TopLevelBox;
+use super::traf::{SampleDefaults, Tfhd, Traf, Trun};
+use super::trak::Trak;
 use crate::Error;
-
-/// Most samples of no size in one run; each other one takes bytes.
-const EMPTY: u32 = 4096;
-
-/// What is carried from one fragment of a track to its next one.
-#[derive(Debug, Clone, Default)]
-pub struct Carried {
-    /// What samples have where a fragment says nothing else.
-    pub trex: Trex,
-    /// When the next fragment begins that does not tell, ticks; none when it
-    /// must tell.
-    pub next: Option<i64>,
-}
 
 /// The samples of a track in a `moof`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,177 +19,236 @@ pub(crate) struct Fragment {
     /// Their description, from 1 on.
     pub description: u32,
     /// The samples; not none.
-    pub samples: Vec<Raw>,
-    /// Whether their places are told from the beginning of the file, so that
+    pub samples: Vec<SampleInfo>,
+    /// Whether their offsets are counted from the beginning of the file, so that
     /// the fragment can't be moved.
-    pub fixed: bool,
-    /// Whether the fragment tells when it begins.
-    pub timed: bool,
+    pub is_fixed: bool,
+    /// Whether the fragment tells when it starts.
+    pub is_timed: bool,
 }
 
-/// Reads a `moof`, header included, which is at `at` in a file of `size`
-/// bytes. Tracks that are not among `carried` are passed over.
+/// What the next fragment of a track depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TrackState {
+    /// What samples have where a fragment says nothing else.
+    trex: Trex,
+    /// When a fragment starts that does not tell, ticks; none when it must tell.
+    next_dts: Option<i64>,
+}
+
+impl TrackState {
+    /// The state after these samples, which are the first of the track.
+    pub fn after(moov: &Moov, trak: &Trak, samples: &[SampleInfo]) -> TrackState {
+        let next = samples.last().map_or(0, |last| last.dts.saturating_add(last.delta.into()));
+        TrackState { trex: moov.trex_of(trak.id), next_dts: Some(next) }
+    }
+
+    /// The state before a fragment that has to tell when it starts.
+    pub fn unknown(moov: &Moov, trak: &Trak) -> TrackState {
+        TrackState { trex: moov.trex_of(trak.id), next_dts: None }
+    }
+}
+
+/// Reads the fragments of a file one after the other.
+pub(crate) struct FragmentReader<'a, 's> {
+    source: &'a Mp4Source<'s>,
+    states: Vec<TrackState>,
+    offset: u64,
+    window: u64,
+}
+
+impl<'a, 's> FragmentReader<'a, 's> {
+    /// Starts at `offset`. Reads the samples of the tracks of these states, and
+    /// `window` bytes where a header is that was not read before.
+    pub fn new(
+        source: &'a Mp4Source<'s>,
+        states: Vec<TrackState>,
+        offset: u64,
+        window: u64,
+    ) -> FragmentReader<'a, 's> {
+        FragmentReader { source, states, offset, window }
+    }
+
+    /// What the next `moof` has of each track; none at the end of the file.
+    ///
+    /// # Errors
+    /// The fragment is damaged, or does not tell when it starts.
+    pub async fn next(&mut self) -> Result<Option<Vec<Fragment>>, Error> {
+        let Some(moof) = next_moof(self.source, self.offset, self.window).await? else {
+            return Ok(None);
+        };
+        self.offset = moof.end();
+        read_moof(self.source, &moof, &mut self.states).await.map(Some)
+    }
+}
+
+/// The first `moof` at or after `offset`; none at the end of the file.
+pub(crate) async fn next_moof(
+    source: &Mp4Source<'_>,
+    mut offset: u64,
+    window: u64,
+) -> Result<Option<TopLevelBox>, Error> {
+    for _ in 0..limits::BOXES_BETWEEN_FRAGMENTS {
+        let Some(found) = TopLevelBox::read(source, offset, window).await? else {
+            return Ok(None);
+        };
+        if &found.header.name == b"moof" {
+            return Ok(Some(found));
+        }
+        offset = found.end();
+    }
+    Err(Error::unsupported("too many boxes lie between two fragments"))
+}
+
+/// Reads a `moof`. Tracks that are not among `states` are passed over.
 ///
 /// # Errors
-/// The fragment is damaged.
-pub(crate) fn read(
-    moof: &[u8],
-    at: u64,
-    size: u64,
-    carried: &mut [Carried],
+/// The fragment is damaged, or does not tell when it starts.
+pub(crate) async fn read_moof(
+    source: &Mp4Source<'_>,
+    moof: &TopLevelBox,
+    states: &mut [TrackState],
 ) -> Result<Vec<Fragment>, Error> {
-    let Some(moof) = children(moof).next().transpose()? else {
-        return Err(Error::damaged("a fragment is empty"));
+    if moof.header.size > limits::MOOF {
+        return Err(Error::too_large("a fragment is too large"));
+    }
+    let bytes = source.read(moof.offset, moof.header.size).await?;
+    let mut reading = MoofReading {
+        offset: moof.offset,
+        file_size: source.size(),
+        data_end: moof.offset,
+        samples_left: limits::SAMPLES,
     };
-    let mut found = Vec::new();
-    // Without any other word, a track's data follows that of the one before.
-    let mut follows = at;
-    for traf in children(moof.body) {
-        let traf = traf?;
-        if &traf.name != b"traf" {
-            continue;
-        }
-        let mut reading = Reading { at, size, follows, fragment: None, known: false };
-        for inside in children(traf.body) {
-            reading.take(&inside?, carried)?;
-        }
-        follows = reading.follows;
-        if let Some(fragment) = reading.finish(carried) {
-            found.push(fragment);
+    let mut fragments = Vec::new();
+    let body = bytes.get(moof.header.length as usize..).unwrap_or_default();
+    for child in children(body) {
+        let child = child?;
+        if &child.name == b"traf"
+            && let Some(traf) = Traf::parse(child.body)?
+        {
+            fragments.extend(reading.traf(&traf, states)?);
         }
     }
-    Ok(found)
+    Ok(fragments)
 }
 
-/// A `traf` that is read.
-struct Reading {
-    at: u64,
-    size: u64,
-    follows: u64,
-    fragment: Option<(Fragment, Head)>,
-    known: bool,
+/// A `moof` that is read.
+struct MoofReading {
+    /// Where it is.
+    offset: u64,
+    file_size: u64,
+    /// Where the samples of the last run end: those of the next one are there,
+    /// unless it says where they are.
+    data_end: u64,
+    /// Samples that it may still have.
+    samples_left: u64,
 }
 
-/// What a `tfhd` says.
-struct Head {
-    base: u64,
-    which: Option<usize>,
-    duration: u32,
-    size: u32,
-    flags: u32,
-    /// When the next run begins.
-    next: Option<i64>,
-}
-
-impl Reading {
-    fn take(&mut self, found: &Child<'_>, carried: &mut [Carried]) -> Result<(), Error> {
-        let mut fields = Fields::new(found.body);
-        match &found.name {
-            b"tfhd" if self.fragment.is_none() => self.head(&mut fields, carried),
-            b"tfdt" => {
-                let (version, _) = fields.version()?;
-                let time = i64::try_from(fields.wide(version)?).ok().filter(|time| *time < LATEST);
-                let time = time.ok_or_else(|| Error::damaged("a fragment begins too late"))?;
-                if let Some((fragment, head)) = &mut self.fragment {
-                    (head.next, fragment.timed) = (Some(time), true);
-                }
-                Ok(())
-            }
-            b"trun" => self.run(&mut fields),
-            _ => Ok(()),
-        }
-    }
-
-    fn head(&mut self, fields: &mut Fields<'_>, carried: &[Carried]) -> Result<(), Error> {
-        let (_, has) = fields.version()?;
-        let track = fields.u32()?;
-        let which = carried.iter().position(|carried| carried.trex.track == track);
-        self.known = which.is_some();
-        let known = which.and_then(|which| carried.get(which));
-        let trex = known.map(|known| known.trex).unwrap_or_default();
-        let fixed = has & 0x01 != 0;
-        let base = match (fixed, has & 0x02_0000 != 0) {
-            (true, _) => fields.u64()?,
-            (_, true) => self.at,
-            _ => self.follows,
+impl MoofReading {
+    /// The samples of a `traf`, if it is of a track among `states`.
+    fn traf(
+        &mut self,
+        traf: &Traf<'_>,
+        states: &mut [TrackState],
+    ) -> Result<Option<Fragment>, Error> {
+        let tfhd = &traf.tfhd;
+        let state = states.iter_mut().find(|state| state.trex.track == tfhd.track);
+        let trex = state.as_ref().map(|state| state.trex);
+        let dts = match (&traf.tfdt, &state) {
+            (Some(tfdt), _) => Some(tfdt.ticks()?),
+            (None, Some(state)) => state.next_dts,
+            // The times of other tracks do not matter.
+            (None, None) => Some(0),
         };
-        let mut or = |flag, otherwise| if has & flag != 0 { fields.u32() } else { Ok(otherwise) };
-        let description = or(0x02, trex.description)?;
-        let duration = or(0x08, trex.duration)?;
-        let size = or(0x10, trex.size)?;
-        let flags = or(0x20, trex.flags)?;
-        let next = known.and_then(|known| known.next);
-        self.follows = base;
-        let samples = Vec::new();
-        self.fragment = Some((
-            Fragment { track, description, samples, fixed, timed: false },
-            Head { base, which, duration, size, flags, next },
-        ));
-        Ok(())
+        let defaults = tfhd.defaults(trex);
+        let base = self.base(tfhd);
+        self.data_end = base;
+        let is_kept = trex.is_some();
+        let mut run = RunReading { base, defaults, dts, is_kept, samples: Vec::new() };
+        for trun in &traf.runs {
+            self.run(trun, &mut run)?;
+        }
+        let Some(state) = state else { return Ok(None) };
+        let is_timed = traf.tfdt.is_some();
+        if !run.samples.is_empty() || is_timed {
+            state.next_dts = run.dts;
+        }
+        let description = tfhd.description.unwrap_or(state.trex.description);
+        let fragment = Fragment {
+            track: tfhd.track,
+            description,
+            samples: run.samples,
+            is_fixed: tfhd.base_offset.is_some(),
+            is_timed,
+        };
+        Ok((!fragment.samples.is_empty()).then_some(fragment))
     }
 
-    fn run(&mut self, fields: &mut Fields<'_>) -> Result<(), Error> {
-        let Some((fragment, head)) = &mut self.fragment else {
-            return Err(Error::damaged("a run of samples is of no track"));
-        };
-        let (_, has) = fields.version()?;
-        let count = fields.u32()?;
-        let mut at = self.follows;
-        if has & 0x01 != 0 {
-            let from = i64::from(fields.i32()?);
-            at = (head.base.checked_add_signed(from))
+    /// Where the offsets of a `traf` are counted from.
+    fn base(&self, tfhd: &Tfhd) -> u64 {
+        let default = if tfhd.is_base_moof { self.offset } else { self.data_end };
+        tfhd.base_offset.unwrap_or(default)
+    }
+
+    /// Appends the samples of a run.
+    fn run(&mut self, trun: &Trun<'_>, run: &mut RunReading) -> Result<(), Error> {
+        let mut offset = self.data_end;
+        if let Some(from) = trun.data_offset {
+            offset = (run.base.checked_add_signed(from.into()))
                 .ok_or_else(|| Error::damaged("a run of samples is before the file"))?;
         }
-        let first = if has & 0x04 != 0 { Some(fields.u32()?) } else { None };
-        let each = [0x100, 0x200, 0x400, 0x800].iter().filter(|flag| has & **flag != 0).count();
-        if (count as usize).checked_mul(each * 4).is_none_or(|bytes| bytes > fields.rest().len()) {
-            return Err(Error::damaged("a run of samples ends too early"));
-        }
-        let sized = has & 0x200 != 0;
-        let bytes = if sized { 0 } else { u64::from(count) * u64::from(head.size) };
-        let endless = !sized && head.size == 0 && count > EMPTY;
-        if endless
-            || bytes > self.size
-            || fragment.samples.len() as u64 + u64::from(count) > SAMPLES
-        {
-            return Err(Error::damaged("a run has more samples than the file can have"));
-        }
-        let mut dts = match head.next {
-            Some(next) => next,
-            None if !self.known => 0,
-            None => return Err(Error::unsupported("a fragment does not tell when it begins")),
+        self.check_count(trun, run.defaults.size)?;
+        let Some(mut dts) = run.dts else {
+            return Err(Error::unsupported("a fragment does not tell when it begins"));
         };
-        for number in 0..count {
-            let mut or =
-                |flag, otherwise| if has & flag != 0 { fields.u32() } else { Ok(otherwise) };
-            let delta = or(0x100, head.duration)?;
-            let size = or(0x200, head.size)?;
-            let flags = or(0x400, head.flags)?;
-            let cts = or(0x800, 0)?.cast_signed();
-            let flags = first.filter(|_| number == 0).unwrap_or(flags);
-            let end = at.checked_add(size.into()).filter(|end| *end <= self.size);
+        for sample in trun.samples(run.defaults) {
+            let end = offset.checked_add(sample.size.into()).filter(|end| *end <= self.file_size);
             let end = end.ok_or_else(|| Error::damaged("a sample is beyond the end"))?;
-            if self.known {
-                let sync = flags & 0x1_0000 == 0;
-                fragment.samples.push(Raw { dts, offset: at, cts, delta, size, sync });
+            if run.is_kept {
+                run.samples.push(SampleInfo {
+                    dts,
+                    offset,
+                    composition_offset: sample.composition_offset,
+                    delta: sample.delta,
+                    size: sample.size,
+                    is_sync: sample.is_sync,
+                });
             }
-            at = end;
-            dts = dts.saturating_add(delta.into());
+            offset = end;
+            dts = dts.saturating_add(sample.delta.into());
         }
-        if dts >= LATEST {
+        if dts >= limits::LATEST {
             return Err(Error::damaged("a fragment ends too late"));
         }
-        (self.follows, head.next) = (at, Some(dts));
+        self.data_end = offset;
+        run.dts = Some(dts);
         Ok(())
     }
 
-    /// The samples, if these are of a known track.
-    fn finish(self, carried: &mut [Carried]) -> Option<Fragment> {
-        let (fragment, head) = self.fragment?;
-        let carried = carried.get_mut(head.which?)?;
-        if !fragment.samples.is_empty() || fragment.timed {
-            carried.next = head.next;
+    /// Refuses a run of more samples than the file can have.
+    fn check_count(&mut self, trun: &Trun<'_>, size: u32) -> Result<(), Error> {
+        let count = u64::from(trun.count);
+        let bytes = if trun.has_sizes() { 0 } else { count * u64::from(size) };
+        let is_endless = !trun.has_sizes() && size == 0 && trun.count > limits::EMPTY_SAMPLES;
+        let left = self.samples_left.checked_sub(count);
+        match left.filter(|_| !is_endless && bytes <= self.file_size) {
+            Some(left) => self.samples_left = left,
+            None => {
+                return Err(Error::damaged("a run has more samples than the file can have"));
+            }
         }
-        (!fragment.samples.is_empty()).then_some(fragment)
+        Ok(())
     }
+}
+
+/// The runs of a `traf` that is read.
+struct RunReading {
+    /// Where the offsets of runs are counted from.
+    base: u64,
+    defaults: SampleDefaults,
+    /// When the next run starts, ticks.
+    dts: Option<i64>,
+    /// Whether the track is one of those that are read.
+    is_kept: bool,
+    samples: Vec<SampleInfo>,
 }

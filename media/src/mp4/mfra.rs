@@ -1,52 +1,53 @@
-//! The index that may stand at the end of a file in fragments (`mfra`).
+//! The index that may be at the end of a file in fragments (`mfra`, ISO/IEC
+//! 14496-12, 8.8.9 to 8.8.11).
 
-use super::boxes::{Fields, child, children};
-use super::source::Source;
+use super::boxes::{FieldReader, child, children};
+use super::limits;
+use super::source::Mp4Source;
 use crate::{Error, ErrorKind};
-
-/// Most bytes of it.
-const MOST: u64 = 16 << 20;
 
 /// A fragment that decoding can begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// When its first such sample is presented, ticks, about.
+pub(crate) struct RandomAccess {
+    /// When its first sync sample is presented, ticks, about.
     pub time: u64,
     /// Where its `moof` is.
     pub moof: u64,
 }
 
-/// The entries for a track, in their order; none when there is no such index,
-/// or none of any use.
-pub(crate) async fn entries(source: &Source<'_>, track: u32) -> Result<Vec<Entry>, Error> {
-    match find(source, track).await {
-        // A damaged index is as good as none.
+/// The entries for a track, in their order; none when there is no such index, or
+/// a damaged one.
+pub(crate) async fn random_access(
+    source: &Mp4Source<'_>,
+    track: u32,
+) -> Result<Vec<RandomAccess>, Error> {
+    match read_mfra(source, track).await {
         Err(error) if error.kind == ErrorKind::Damaged => Ok(Vec::new()),
         found => found,
     }
 }
 
-async fn find(source: &Source<'_>, track: u32) -> Result<Vec<Entry>, Error> {
+async fn read_mfra(source: &Mp4Source<'_>, track: u32) -> Result<Vec<RandomAccess>, Error> {
+    // The last box within it, `mfro`, says how large it is.
     let Some(last) = source.size().checked_sub(16) else { return Ok(Vec::new()) };
-    let end = source.get(last, 16).await?;
-    let mut fields = Fields::new(&end);
+    let end = source.read(last, 16).await?;
+    let mut fields = FieldReader::new(&end);
     fields.u32()?;
-    if &fields.name()? != b"mfro" {
+    if &fields.four_cc()? != b"mfro" {
         return Ok(Vec::new());
     }
-    fields.version()?;
+    fields.version_and_flags()?;
     let size = u64::from(fields.u32()?);
-    let Some(at) = source.size().checked_sub(size).filter(|_| size <= MOST) else {
+    let Some(start) = source.size().checked_sub(size).filter(|_| size <= limits::MFRA) else {
         return Ok(Vec::new());
     };
-    let bytes = source.get(at, size).await?;
+    let bytes = source.read(start, size).await?;
     let Some(mfra) = child(&bytes, b"mfra")? else { return Ok(Vec::new()) };
     for found in children(mfra.body) {
         let found = found?;
-        if &found.name != b"tfra" {
-            continue;
-        }
-        if let Some(entries) = tfra(found.body, track)? {
+        if &found.name == b"tfra"
+            && let Some(entries) = tfra(found.body, track)?
+        {
             return Ok(entries);
         }
     }
@@ -54,9 +55,9 @@ async fn find(source: &Source<'_>, track: u32) -> Result<Vec<Entry>, Error> {
 }
 
 /// The entries of a `tfra`, if it is of this track.
-fn tfra(content: &[u8], track: u32) -> Result<Option<Vec<Entry>>, Error> {
-    let mut fields = Fields::new(content);
-    let (version, _) = fields.version()?;
+fn tfra(content: &[u8], track: u32) -> Result<Option<Vec<RandomAccess>>, Error> {
+    let mut fields = FieldReader::new(content);
+    let (version, _) = fields.version_and_flags()?;
     if fields.u32()? != track {
         return Ok(None);
     }
@@ -66,8 +67,10 @@ fn tfra(content: &[u8], track: u32) -> Result<Option<Vec<Entry>>, Error> {
     let count = fields.u32()?;
     let mut entries = Vec::new();
     for _ in 0..count {
-        entries.push(Entry { time: fields.wide(version)?, moof: fields.wide(version)? });
-        fields.take(numbers)?;
+        let time = fields.by_version(version)?;
+        let moof = fields.by_version(version)?;
+        entries.push(RandomAccess { time, moof });
+        fields.bytes(numbers)?;
     }
     Ok(Some(entries))
 }

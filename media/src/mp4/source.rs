@@ -1,5 +1,9 @@
-//! Reading the index of a file: few requests, nothing twice, and never more
-//! than a bound. What the bytes mean is no matter here.
+//! Reads the index of a file with few requests, nothing twice, and never more
+//! than a bound.
+//!
+//! Bytes are read for one of two reasons: a reader awaits them, or they are
+//! prefetched because a reader will probably ask for them. Both share what is
+//! read or on its way.
 
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -13,43 +17,46 @@ use futures_util::future::{BoxFuture, Shared, poll_fn, try_join_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 
-use super::boxes::Header;
+use super::boxes::BoxHeader;
+use super::limits;
 use crate::{Error, ReadAt};
 
-/// Most bytes of one request; more become several at the same time.
-const REQUEST: u64 = 2 << 20;
-/// What is read ahead at least: less takes as long.
-const LEAST: u64 = 16 << 10;
-/// Fewer bytes than these beside others are not read ahead: a guess of a place
-/// may be off by a few.
-const SCRAP: u64 = 1 << 10;
-
 /// A file whose index is read.
-pub(crate) struct Source<'a> {
+pub(crate) struct Mp4Source<'a> {
     file: &'a dyn ReadAt,
     /// What was read or is being read, by its first byte; none overlap.
     stretches: Mutex<BTreeMap<u64, Stretch<'a>>>,
-    /// Those that nobody may be waiting for.
-    ahead: Mutex<Vec<Reading<'a>>>,
+    /// Prefetches that [`Mp4Source::run`] does not poll yet.
+    started: Mutex<Vec<SharedRead<'a>>>,
+    /// Bytes that may still be read.
     left: AtomicU64,
 }
 
-/// Bytes that somebody waits for, or several.
-type Reading<'a> = Shared<BoxFuture<'a, Result<Bytes, Error>>>;
+/// A read that several readers may await.
+type SharedRead<'a> = Shared<BoxFuture<'a, Result<Bytes, Error>>>;
 
 /// Bytes that are there or on their way.
 struct Stretch<'a> {
     length: u64,
-    reading: Reading<'a>,
+    read: SharedRead<'a>,
 }
 
-impl<'a> Source<'a> {
+/// The stretches that hold a range.
+#[derive(Default)]
+struct Cover<'a> {
+    /// All of them in order, each with its first byte.
+    all: Vec<(u64, SharedRead<'a>)>,
+    /// Those that were not there before.
+    started: Vec<SharedRead<'a>>,
+}
+
+impl<'a> Mp4Source<'a> {
     /// A file of which at most `bound` bytes may be read.
-    pub fn new(file: &'a dyn ReadAt, bound: u64) -> Source<'a> {
-        Source {
+    pub fn new(file: &'a dyn ReadAt, bound: u64) -> Mp4Source<'a> {
+        Mp4Source {
             file,
             stretches: Mutex::default(),
-            ahead: Mutex::default(),
+            started: Mutex::default(),
             left: AtomicU64::new(bound),
         }
     }
@@ -59,91 +66,84 @@ impl<'a> Source<'a> {
         self.file.size()
     }
 
-    /// Runs what reads from this file, and beside it what is read ahead. What
-    /// of that has not come by the end is given up.
-    pub async fn along<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Runs what reads from this file, and the prefetches beside it. Those that
+    /// are not done when `work` is are dropped.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        let mut ahead = FuturesUnordered::new();
+        let mut prefetches = FuturesUnordered::new();
         poll_fn(|context| {
             if let Poll::Ready(done) = work.as_mut().poll(context) {
                 return Poll::Ready(done);
             }
-            ahead.extend(take(&mut *lock(&self.ahead)));
-            while let Poll::Ready(Some(_)) = ahead.poll_next_unpin(context) {}
+            prefetches.extend(take(&mut *lock(&self.started)));
+            while let Poll::Ready(Some(_)) = prefetches.poll_next_unpin(context) {}
             Poll::Pending
         })
         .await
     }
 
-    /// Begins to read bytes that will probably be asked for, as far as there
-    /// are so many. What goes wrong is told to who asks for them. They come
-    /// only while [`Source::along`] runs.
-    pub fn ahead(&self, from: u64, length: u64) {
-        let end = from.saturating_add(length.max(LEAST)).min(self.size());
+    /// Starts to read bytes that a reader will probably ask for, as far as the
+    /// file has them and the bound allows. Errors reach the reader that asks.
+    /// Makes progress only while [`Mp4Source::run`] runs.
+    pub fn prefetch(&self, from: u64, length: u64) {
+        let end = from.saturating_add(length.max(limits::PREFETCH)).min(self.size());
         if length == 0 || from >= end {
             return;
         }
-        let mut fresh = Vec::new();
-        // Beyond the bound nothing is read ahead.
-        let _ = self.cover(from, end, SCRAP, &mut fresh);
-        lock(&self.ahead).append(&mut fresh);
+        let mut cover = Cover::default();
+        // Beyond the bound nothing is prefetched.
+        let _ = self.cover(from, end, limits::PREFETCH_GAP, &mut cover);
+        lock(&self.started).append(&mut cover.started);
     }
 
     /// Exactly these bytes; those that were read before are not read again.
-    pub async fn get(&self, from: u64, length: u64) -> Result<Bytes, Error> {
+    pub async fn read(&self, from: u64, length: u64) -> Result<Bytes, Error> {
         let end = self.end(from, length)?;
-        let stretches = self.cover(from, end, 0, &mut Vec::new())?;
-        let Some(&(start, _)) = stretches.first() else { return Ok(Bytes::new()) };
-        let read = try_join_all(stretches.into_iter().map(|(_, reading)| reading)).await?;
+        let mut cover = Cover::default();
+        self.cover(from, end, 0, &mut cover)?;
+        let Some(&(start, _)) = cover.all.first() else { return Ok(Bytes::new()) };
+        let read = try_join_all(cover.all.into_iter().map(|(_, read)| read)).await?;
         let skip = (from - start) as usize;
         if let [one] = &read[..] {
             return Ok(one.slice(skip..skip + length as usize));
         }
         let mut all = BytesMut::with_capacity(length as usize);
-        for (at, bytes) in read.iter().enumerate() {
-            let bytes = if at == 0 { &bytes[skip..] } else { bytes };
+        for (number, bytes) in read.iter().enumerate() {
+            let bytes = if number == 0 { &bytes[skip..] } else { bytes };
             let missing = length as usize - all.len();
             all.extend_from_slice(&bytes[..bytes.len().min(missing)]);
         }
         Ok(all.freeze())
     }
 
-    /// At least so many bytes, if there are. If they have to be read, `window`
-    /// bytes are.
-    pub async fn peek(&self, from: u64, least: u64, window: u64) -> Result<Bytes, Error> {
+    /// At least `least` bytes, if the file has them. When they have to be read,
+    /// `window` bytes are.
+    pub async fn read_at_least(&self, from: u64, least: u64, window: u64) -> Result<Bytes, Error> {
         let room = self.size().saturating_sub(from);
         let least = least.min(room);
-        let there = self.here(from).filter(|there| *there >= least);
-        self.get(from, there.unwrap_or(window.max(least).min(room))).await
+        let available = self.available(from).filter(|available| *available >= least);
+        self.read(from, available.unwrap_or(window.max(least).min(room))).await
     }
 
     /// The header of a box that may take `room` bytes.
-    pub async fn header(&self, from: u64, room: u64, window: u64) -> Result<Header, Error> {
-        Header::read(&self.peek(from, 16.min(room), window.min(room)).await?, room)
+    pub async fn read_header(&self, from: u64, room: u64, window: u64) -> Result<BoxHeader, Error> {
+        BoxHeader::read(&self.read_at_least(from, 16.min(room), window.min(room)).await?, room)
     }
 
-    /// The stretches that hold the bytes `from..to` of the file, in order, each
-    /// with its first byte. Those that were not there before are begun, unless
-    /// they are shorter than `scrap`, and put to `fresh` as well.
-    fn cover(
-        &self,
-        from: u64,
-        to: u64,
-        scrap: u64,
-        fresh: &mut Vec<Reading<'a>>,
-    ) -> Result<Vec<(u64, Reading<'a>)>, Error> {
+    /// Finds the stretches that hold the bytes `from..to`, and starts those that
+    /// were not there, unless they are shorter than `least`.
+    fn cover(&self, from: u64, to: u64, least: u64, cover: &mut Cover<'a>) -> Result<(), Error> {
         let mut stretches = lock(&self.stretches);
-        let mut found = Vec::new();
         let mut at = from;
         while at < to {
             if let Some((start, stretch)) = holder(&stretches, at) {
-                found.push((start, stretch.reading.clone()));
+                cover.all.push((start, stretch.read.clone()));
                 at = start + stretch.length;
                 continue;
             }
             let next = stretches.range(at..).next().map_or(to, |(start, _)| *start);
-            let length = next.min(to).min(at + REQUEST) - at;
-            if length < scrap {
+            let length = next.min(to).min(at + limits::REQUEST) - at;
+            if length < least {
                 at += length;
                 continue;
             }
@@ -151,22 +151,22 @@ impl<'a> Source<'a> {
             if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err() {
                 return Err(Error::too_large("the index of the file is too large"));
             }
-            let reading = read(self.file, at, length).boxed().shared();
-            fresh.push(reading.clone());
-            found.push((at, reading.clone()));
-            stretches.insert(at, Stretch { length, reading });
+            let read = read_exactly(self.file, at, length).boxed().shared();
+            cover.started.push(read.clone());
+            cover.all.push((at, read.clone()));
+            stretches.insert(at, Stretch { length, read });
             at += length;
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Whether a byte is there or on its way.
-    pub fn begun(&self, byte: u64) -> bool {
+    pub fn is_requested(&self, byte: u64) -> bool {
         holder(&lock(&self.stretches), byte).is_some()
     }
 
-    /// How many bytes from here on are there or on their way in one stretch.
-    fn here(&self, from: u64) -> Option<u64> {
+    /// Bytes from here on that are there or on their way in one stretch.
+    fn available(&self, from: u64) -> Option<u64> {
         let stretches = lock(&self.stretches);
         holder(&stretches, from).map(|(start, stretch)| start + stretch.length - from)
     }
@@ -178,7 +178,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The stretch that holds a byte, and its first one.
+/// The stretch that holds a byte, and its first byte.
 fn holder<'s, 'a>(
     stretches: &'s BTreeMap<u64, Stretch<'a>>,
     byte: u64,
@@ -187,7 +187,7 @@ fn holder<'s, 'a>(
     (byte - start < stretch.length).then_some((*start, stretch))
 }
 
-async fn read(file: &dyn ReadAt, from: u64, length: u64) -> Result<Bytes, Error> {
+async fn read_exactly(file: &dyn ReadAt, from: u64, length: u64) -> Result<Bytes, Error> {
     let bytes = file.read_at(from, length as usize).await?;
     if bytes.len() as u64 != length {
         return Err(Error::read("fewer bytes were read than asked for"));

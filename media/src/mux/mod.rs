@@ -1,7 +1,6 @@
 //! What a new file is made of, and the writers that make it.
 
 pub(crate) mod copy;
-pub mod mp4;
 
 use crate::{Error, Track};
 

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use clipmill_core::probe::{AudioStream, Container};
 use clipmill_media::mux::{self, OutTrack};
 use clipmill_media::smart_cut::{self, FileTrack, SmartCut};
-use clipmill_media::{ErrorKind, LocalFile, Track, matroska};
+use clipmill_media::{ErrorKind, LocalFile, Track, matroska, mp4};
 use clipmill_plugins::EncodePlan;
 
 pub(super) use self::finish::finish;
@@ -309,7 +309,7 @@ fn put(
     let mut out = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create_new(path)?);
     match container {
         Container::Webm | Container::Mkv => matroska::write(&mut out, tracks, &files)?,
-        _ => mux::mp4::write(&mut out, tracks, &files)?,
+        _ => mp4::write(&mut out, tracks, &files)?,
     }
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     Ok(())

@@ -15,8 +15,8 @@ use clipmill_media::codec::nal::{
 };
 use clipmill_media::codec::vpx::{Vp9KeyframeHeader, is_vp8_keyframe};
 use clipmill_media::dash::{LiveMoment, Manifest};
-use clipmill_media::fragments::{self, Tracks};
 use clipmill_media::hls::Playlist;
+use clipmill_media::mp4::InitSection;
 use clipmill_media::{
     Codec, Error, LocalFile, Media, ReadAt, SpanSelection, matroska, mp4, smart_cut, ts,
 };
@@ -83,10 +83,10 @@ fn webm_files() {
 fn segments() {
     let files = [corpus::mp4(), corpus::ts()].concat();
     feed("segments", files, |bytes| {
-        let _ = fragments::samples(bytes);
-        if let Ok(tracks) = Tracks::parse(bytes) {
-            tracks.begin(bytes);
-            let _ = tracks.shift(&mut bytes.to_vec(), 1_234_567, &tracks);
+        let _ = mp4::fragment_ranges(bytes);
+        if let Ok(section) = InitSection::parse(bytes) {
+            let _ = section.start(bytes);
+            let _ = section.shift(&mut bytes.to_vec(), 1_234_567, &section);
         }
         if let Ok(contents) = ts::TransportStream::parse(bytes) {
             let _ = (contents.start_ticks(false), contents.start_ticks(true));

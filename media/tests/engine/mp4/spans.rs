@@ -278,27 +278,29 @@ async fn nested_index() {
     let flat = std::fs::read(&plain).unwrap();
     let at = flat.windows(4).position(|at| at == b"sidx").unwrap() - 4;
     let size = u32::from_be_bytes(flat[at..at + 4].try_into().unwrap()) as usize;
-    let index = mp4::sidx::Index::read(&flat[at + 8..at + size], (at + size) as u64).unwrap();
-    let sidx = |earliest: i64, entries: &[(u32, i64)]| {
-        let numbers = [0, 1, index.timescale, earliest as u32, 0, entries.len() as u32];
-        let mut body: Vec<u8> = numbers.into_iter().flat_map(u32::to_be_bytes).collect();
-        for (size, length) in entries {
-            body.extend(
-                [*size, *length as u32, 0x9000_0000].into_iter().flat_map(u32::to_be_bytes),
-            );
-        }
+    let word = |at: usize| u32::from_be_bytes(flat[at..at + 4].try_into().unwrap());
+    let (timescale, earliest, count) = (word(at + 16), word(at + 24), word(at + 36) as usize);
+    // Version 1, and the first segment right behind the index.
+    assert_eq!((flat[at + 8], word(at + 20), word(at + 28), word(at + 32)), (1, 0, 0, 0));
+    // Bytes and ticks of each.
+    let segments = (0..count).map(|number| at + 40 + number * 12);
+    let segments: Vec<(u32, u32)> = segments.map(|at| (word(at), word(at + 4))).collect();
+    let sidx = |earliest: u32, entries: &[(u32, u32)]| {
+        let numbers = [0, 1, timescale, earliest, 0, entries.len() as u32];
+        let entries = entries.iter().flat_map(|(bytes, ticks)| [*bytes, *ticks, 0x9000_0000]);
+        let body: Vec<u8> = numbers.into_iter().chain(entries).flat_map(u32::to_be_bytes).collect();
         [&(body.len() as u32 + 8).to_be_bytes()[..], b"sidx", &body].concat()
     };
     let (mut below, mut above) = (Vec::new(), Vec::new());
-    for half in index.references.chunks(index.references.len().div_ceil(2)) {
-        let entries: Vec<_> = (half.iter())
-            .map(|of| ((of.range.end - of.range.start) as u32, of.time.end - of.time.start))
-            .collect();
-        let (first, last) = (half.first().unwrap(), half.last().unwrap());
-        let media = &flat[first.range.start as usize..last.range.end as usize];
-        let part = [&sidx(first.time.start, &entries)[..], media].concat();
-        above.push((1 << 31 | part.len() as u32, last.time.end - first.time.start));
+    let (mut from, mut time) = (at + size, earliest);
+    for half in segments.chunks(segments.len().div_ceil(2)) {
+        let sum = |of: fn(&(u32, u32)) -> u32| half.iter().map(of).sum::<u32>();
+        let (bytes, ticks) = (sum(|segment| segment.0), sum(|segment| segment.1));
+        let media = &flat[from..from + bytes as usize];
+        let part = [&sidx(time, half)[..], media].concat();
+        above.push((1 << 31 | part.len() as u32, ticks));
         below.extend(part);
+        (from, time) = (from + bytes as usize, time + ticks);
     }
     let path = dir.path().join("nested.mp4");
     std::fs::write(&path, [&flat[..at], &sidx(0, &above), &below].concat()).unwrap();

@@ -62,7 +62,7 @@ async fn cut(source: &Source, from: usize, to: usize) -> Made {
     let tracks = std::slice::from_ref(&track);
     match webm {
         true => clipmill_media::matroska::write(&mut out, tracks, &files).unwrap(),
-        false => clipmill_media::mux::mp4::write(&mut out, tracks, &files).unwrap(),
+        false => clipmill_media::mp4::write(&mut out, tracks, &files).unwrap(),
     }
     out.flush().unwrap();
     judge(source, &path, (from, to), &cut, &head, &tail);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use clipmill_core::{Code, Error};
-use clipmill_media::{fragments, ts};
+use clipmill_media::{mp4, ts};
 
 use super::get::Get;
 use super::{Reel, Segment, Zero, crypt, refused};
@@ -29,8 +29,8 @@ impl Begin {
     /// when more of it is needed.
     pub fn of(map: Option<&[u8]>, bytes: &[u8], all: bool) -> Result<Option<Begin>, Error> {
         if let Some(map) = map {
-            let tracks = fragments::Tracks::parse(map).map_err(refused)?;
-            return Ok(tracks.begin(bytes).map(Begin::Micros));
+            let section = mp4::InitSection::parse(map).map_err(refused)?;
+            return Ok(section.start(bytes).map_err(refused)?.map(Begin::Micros));
         }
         let begin = ts::TransportStream::parse(bytes).map_err(refused)?.start_ticks(all);
         Ok(begin.map(Begin::Ticks))

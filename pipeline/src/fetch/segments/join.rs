@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clipmill_core::{Code, Error};
-use clipmill_media::{fragments, ts};
+use clipmill_media::{mp4, ts};
 use tokio::io::AsyncWriteExt;
 
 use super::head::{Begin, key};
@@ -151,15 +151,15 @@ impl Join<'_> {
         let path = stem.with_extension("mp4");
         let mut output = create(&path).await?;
         // The section of the segment at hand, and what the first one says.
-        let mut map: Option<(usize, Vec<u8>, fragments::Tracks)> = None;
-        let mut first: Option<fragments::Tracks> = None;
+        let mut map: Option<(usize, Vec<u8>, mp4::InitSection)> = None;
+        let mut first: Option<mp4::InitSection> = None;
         let mut zero = None;
         let mut current = None;
         for (index, segment) in self.picked.clone().zip(self.segments()) {
             let number = segment.map.ok_or_else(mixed)?;
             if map.as_ref().is_none_or(|(known, ..)| *known != number) {
                 let bytes = read(&kept_map(self.folder, number)).await?;
-                let tracks = fragments::Tracks::parse(&bytes).map_err(refused)?;
+                let tracks = mp4::InitSection::parse(&bytes).map_err(refused)?;
                 match &first {
                     // Another description of the samples does not fit into one file.
                     Some(first) if !tracks.fits(first) => return Err(mixed()),
@@ -185,7 +185,7 @@ impl Join<'_> {
             if shift != 0 || tracks != first {
                 tracks.shift(&mut bytes, shift, first).map_err(refused)?;
             }
-            for range in fragments::samples(&bytes).map_err(refused)? {
+            for range in mp4::fragment_ranges(&bytes).map_err(refused)? {
                 write(&mut output, bytes.get(range).unwrap_or_default()).await?;
             }
         }
