@@ -8,34 +8,16 @@
 
 use clipmill_core::{Code, Error, Span};
 
-mod address;
-mod begun;
-mod budget;
-mod choose;
-mod dash;
-mod gather;
-mod hls;
-mod job;
-mod lanes;
-mod line;
-mod manifest;
-mod means;
-mod meter;
-mod opening;
-mod own;
-mod pace;
-mod part;
-mod pieces;
-mod progressive;
-mod reader;
+mod checkpoint;
+mod context;
+mod indexed;
 mod relay;
-mod request;
-mod retry;
-mod segments;
-mod share;
+mod segmented;
+mod select_format;
+mod source_download;
 mod span;
-mod streams;
-mod upstream;
+mod strategy;
+mod transfer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,10 +27,11 @@ use clipmill_core::probe::Live;
 use clipmill_plugins::ResolveOptions;
 use url::Url;
 
-pub(super) use self::begun::Begun;
-use self::begun::Filling;
-use self::job::{Job, remotes};
-use self::means::Means;
+use self::context::Means;
+pub(crate) use self::indexed::early_start::Begun;
+use self::indexed::early_start::Filling;
+use self::segmented::{hls, live as streams};
+use self::strategy::{Job, remotes};
 use super::media::{Media, MediaFile};
 use super::{
     Fetched, JobRequest, ProgressReporter, Rendition, SourceRequest, SpanRequest, workspace,
@@ -79,7 +62,7 @@ pub(super) async fn fetch(
                 local(context, &ask, &path, None).await
             }
             SourceRequest::Remote { url, span } => {
-                if let Some(fetched) = manifest::load(&ask).await {
+                if let Some(fetched) = checkpoint::load(&ask).await {
                     tracing::info!("an earlier attempt has fetched it already");
                     return Ok(fetched);
                 }
@@ -88,7 +71,7 @@ pub(super) async fn fetch(
                 // be a large part of a thread's stack.
                 let fetched = Box::pin(remote(context, &ask, url, *span, progress, begun)).await?;
                 progress.downloading(100.0, None, None);
-                Ok(Fetched { saving: Some(manifest::save(&ask, &fetched)), ..fetched })
+                Ok(Fetched { saving: Some(checkpoint::save(&ask, &fetched)), ..fetched })
             }
         }
     };
@@ -140,7 +123,7 @@ async fn remote(
         Rendition::Clip { format, max_height } => (format.as_str(), *max_height),
         Rendition::Encode { .. } => ("best", None),
     };
-    let choice = choose::choose(&info.formats, format, max_height)
+    let choice = select_format::choose(&info.formats, format, max_height)
         .ok_or_else(|| Error::never(Code::NoVideo, "the source offers no moving picture"))?;
     let running = matches!(info.live, Live::Running { .. });
     let remotes = remotes(choice);
@@ -188,7 +171,7 @@ async fn remote(
         }
         Some(Err(error)) if !is_ours(&error) || running => return Err(error),
         got => {
-            let download = Box::pin(own::download(
+            let download = Box::pin(source_download::download(
                 context,
                 &*source,
                 url,
@@ -221,7 +204,7 @@ async fn remote(
         received_bytes: received.budget.received() + own_bytes,
         rendition: ask.rendition.clone(),
         span,
-        available_formats: Some(choose::heights(&info.formats)),
+        available_formats: Some(select_format::heights(&info.formats)),
         note,
         media,
         folder: ask.folder.clone(),
