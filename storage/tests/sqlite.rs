@@ -200,6 +200,23 @@ async fn an_older_schema_is_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn the_statements_of_the_documentation_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let storage = Sqlite::open(&path).await.unwrap();
+    save_clip(&storage).await;
+    let mut connection = connect(&path).await;
+    let page = include_str!("../../docs/troubleshooting.md");
+    let statements = page.split("clipmill.db \"").skip(1);
+    let statements: Vec<_> = statements.map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(statements.len() >= 4, "{statements:?}");
+    for statement in statements {
+        let ran = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await;
+        assert!(ran.is_ok(), "{statement}: {ran:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
