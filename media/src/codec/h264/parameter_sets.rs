@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::nal_unit_type::{PPS, SPS, nal_unit_type};
 use super::sps::H264Sps;
-use super::{PPS, SPS, nal_unit_type};
 use crate::Error;
 use crate::codec::bits::BitReader;
 use crate::codec::nal::remove_emulation_prevention;

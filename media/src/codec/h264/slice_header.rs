@@ -13,13 +13,13 @@
 
 use std::ops::Range;
 
+use super::nal_unit_type::{IDR, nal_unit_type};
 use super::parameter_sets::H264Pps;
 use super::ref_pic_syntax::{
     RefPicListModifications, RefPicMarking, SliceType, read_marking, read_modifications,
     skip_pred_weight_table, unreadable, write_marking, write_modifications,
 };
 use super::sps::{H264Sps, PicOrderCntType};
-use super::{IDR, nal_unit_type};
 use crate::Error;
 use crate::codec::bits::{BitReader, BitWriter};
 
@@ -101,7 +101,7 @@ impl SliceHeader {
         if nal_unit_type(first) == IDR {
             return Err(Error::unsupported("an IDR picture among other slices"));
         }
-        let is_reference = first & 0x60 != 0;
+        let is_reference = first & 0x60 != 0; // nal_ref_idc
         let mut bits = BitReader::new(rbsp);
         bits.skip(8)?;
         bits.ue()?; // first_mb_in_slice
@@ -112,15 +112,8 @@ impl SliceHeader {
         if !sps.frame_mbs_only && bits.bit()? {
             return Err(Error::unsupported("H.264 in fields"));
         }
-        let lsb_bits = match sps.pic_order_cnt_type {
-            PicOrderCntType::Lsb { bits } => bits,
-            PicOrderCntType::DecodingOrder => 0,
-            PicOrderCntType::Cycle => {
-                return Err(Error::unsupported("H.264 with an order in cycles"));
-            }
-        };
-        let (lsb_at, pic_order_cnt_lsb) = read_field(&mut bits, lsb_bits)?;
-        let has_delta = lsb_bits > 0 && pps.bottom_field_pic_order_in_frame_present;
+        let (lsb_at, pic_order_cnt_lsb) = read_field(&mut bits, lsb_bits(sps)?)?;
+        let has_delta = !lsb_at.is_empty() && pps.bottom_field_pic_order_in_frame_present;
         let delta = if has_delta { bits.se()? } else { 0 };
         let delta_pic_order_cnt_bottom = i32::try_from(delta).map_err(|_| unreadable())?;
         if slice_type == SliceType::B {
@@ -136,13 +129,6 @@ impl SliceHeader {
             if is_reference { read_marking(&mut bits)? } else { RefPicMarking::SlidingWindow };
         let marking_at = start..bits.position();
         skip_quantization_and_deblocking(&mut bits, slice_type, pps)?;
-        let layout = Layout {
-            frame_num: frame_num_at,
-            pic_order_cnt_lsb: lsb_at,
-            ref_pic_list_modification: modification_at,
-            dec_ref_pic_marking: marking_at,
-            end: bits.position(),
-        };
         Ok(SliceHeader {
             slice_type,
             is_reference,
@@ -152,7 +138,13 @@ impl SliceHeader {
             num_ref_idx_active,
             ref_pic_list_modifications,
             ref_pic_marking,
-            layout,
+            layout: Layout {
+                frame_num: frame_num_at,
+                pic_order_cnt_lsb: lsb_at,
+                ref_pic_list_modification: modification_at,
+                dec_ref_pic_marking: marking_at,
+                end: bits.position(),
+            },
         })
     }
 
@@ -222,6 +214,15 @@ fn read_slice_type(bits: &mut BitReader<'_>) -> Result<SliceType, Error> {
         1 => Ok(SliceType::B),
         2 => Ok(SliceType::I),
         _ => Err(Error::unsupported("H.264 with switching slices")),
+    }
+}
+
+/// Bits of `pic_order_cnt_lsb`; 0 where there is none.
+fn lsb_bits(sps: &H264Sps) -> Result<u32, Error> {
+    match sps.pic_order_cnt_type {
+        PicOrderCntType::Lsb { bits } => Ok(bits),
+        PicOrderCntType::DecodingOrder => Ok(0),
+        PicOrderCntType::Cycle => Err(Error::unsupported("H.264 with an order in cycles")),
     }
 }
 

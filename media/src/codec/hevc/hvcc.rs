@@ -7,7 +7,7 @@
 //! | arrays | for each: completeness and NAL unit type | units: 2 | length: 2, NAL unit | ...
 //! ```
 
-use super::{PPS, SPS, VPS};
+use super::nal_unit_type::{PPS, SPS, VPS};
 use crate::Error;
 use crate::codec::bits::ByteReader;
 use crate::codec::nal::LengthSize;

@@ -8,8 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::nal_unit_type::{
+    PPS, SPS, VPS, has_no_output_of_prior_pics_flag, is_slice, layer_id, nal_unit_type,
+};
 use super::sps::HevcSps;
-use super::{PPS, SPS, VPS, has_no_output_of_prior_pics_flag, is_slice, layer_id, nal_unit_type};
 use crate::Error;
 use crate::codec::bits::{BitReader, BitWriter};
 use crate::codec::nal::{insert_emulation_prevention, remove_emulation_prevention};

@@ -1,7 +1,7 @@
 //! SEI messages (7.3.5) that describe the mastering display, content light levels
 //! and transfer characteristics.
 
-use super::{PREFIX_SEI, nal_unit_type};
+use super::nal_unit_type::{PREFIX_SEI, nal_unit_type};
 use crate::codec::nal::{MAX_PARAMETER_SET, read_sei_number, remove_emulation_prevention};
 
 /// `payloadType` of `mastering_display_colour_volume()` (D.2.28).
