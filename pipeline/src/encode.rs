@@ -9,8 +9,8 @@ use crate::ffmpeg::{self, Encode, Extra, Hardware, HardwareEncoder, Sound, Troub
 use crate::render::Way;
 use crate::size_limit::{Guard, notes};
 use crate::smart_cut;
+use crate::stages::ExactFrames;
 use crate::transcode::{self, Inputs, check, copy_picture, expected, output};
-use crate::trim::Exact;
 use crate::{Encoded, Fetched, ProgressReporter};
 
 /// How much shorter than its source a whole result of hardware may be, seconds.
@@ -22,7 +22,7 @@ struct Job<'a> {
     fetched: &'a Fetched,
     inputs: &'a Inputs,
     way: &'a Way,
-    exact: Option<Exact>,
+    exact: Option<ExactFrames>,
     /// Kilobits per second of the picture.
     limit: Option<u64>,
     /// Bytes of the file.
@@ -35,12 +35,12 @@ pub(super) async fn encode(
     fetched: &Fetched,
     inputs: &Inputs,
     way: &Way,
-    exact: Option<Exact>,
+    exact: Option<ExactFrames>,
     progress: &ProgressReporter,
 ) -> Result<Encoded, Error> {
     let guard = Guard::new(context.settings.encode.if_larger, fetched, exact);
     let limit = guard.limit(way, &inputs.sounds);
-    let most = guard.keeps_above(fetched, way, fetched.media.picture()?);
+    let most = guard.keeps_above(fetched, way, fetched.media.video_stream()?);
     let job = Job { context, fetched, inputs, way, exact, limit, most };
     let made = match (job.by_the_best(progress).await, most) {
         // The kernel has stopped it there.
@@ -88,7 +88,7 @@ impl Job<'_> {
         if !self.way.may_swap {
             return Ok(None);
         }
-        let source = self.fetched.media.picture()?;
+        let source = self.fetched.media.video_stream()?;
         let sides = (source.width, source.height);
         let limited = self.limit.is_some();
         let hardware = &self.context.tools.abilities().await?.hardware;
@@ -141,7 +141,7 @@ impl Job<'_> {
         let job = Encode {
             plan: &self.way.plan,
             input: &self.inputs.video,
-            video: self.fetched.media.picture()?,
+            video: self.fetched.media.video_stream()?,
             sound: Sound { file: self.inputs.audio.as_ref(), streams: &self.inputs.sounds },
             window: self.exact.map(|exact| exact.window),
             threads: self.context.settings.ffmpeg_threads,

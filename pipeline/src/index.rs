@@ -9,7 +9,7 @@ use clipmill_core::probe::{Rational, VideoStream};
 use clipmill_media::{Codec, Error, LocalFile, Media, Track, matroska, mp4};
 
 use crate::ffmpeg::{Demuxer, Frame, Frames, Input};
-use crate::media::MediaFile;
+use crate::local_media::MediaFile;
 
 /// By how much our readers and ffprobe may differ on when a picture begins,
 /// seconds: less than half of any frame.
@@ -17,20 +17,20 @@ const AGREE: f64 = 0.002;
 
 /// A local file that our own readers understand.
 #[derive(Debug, Clone)]
-pub(super) struct Index {
+pub(crate) struct SampleIndex {
     pub file: LocalFile,
     pub media: Arc<Media>,
 }
 
-impl Index {
+impl SampleIndex {
     /// Reads a file; none when it is of another format, or when something in it
     /// is beyond our readers.
-    pub async fn of(input: &Input, path: &Path) -> Option<Index> {
+    pub async fn read(input: &Input, path: &Path) -> Option<SampleIndex> {
         let demuxer = input.demuxer;
         if !matches!(demuxer, Demuxer::Mov | Demuxer::Matroska) {
             return None;
         }
-        match read(demuxer, path, None).await {
+        match read_index(demuxer, path, None).await {
             Ok(index) => Some(index),
             Err(error) => {
                 tracing::info!(%error, "the file is read by ffmpeg alone");
@@ -41,12 +41,12 @@ impl Index {
 
     /// Reads a file of which only the bytes before `here` are sure to be there;
     /// none when that is too little.
-    pub async fn so_far(input: &Input, path: &Path, here: u64) -> Option<Index> {
-        read(input.demuxer, path, Some(here)).await.ok()
+    pub async fn read_until(input: &Input, path: &Path, here: u64) -> Option<SampleIndex> {
+        read_index(input.demuxer, path, Some(here)).await.ok()
     }
 
     /// The picture, if it is the one that ffprobe sees, at the same times.
-    pub fn picture(&self, file: &MediaFile) -> Option<&Track> {
+    pub fn video_track(&self, file: &MediaFile) -> Option<&Track> {
         let (track, video) = (self.media.video_track()?, file.probe.video.as_ref()?);
         let first = track.samples.iter().map(|sample| sample.pts).min()?;
         let begins = video.start?;
@@ -65,7 +65,11 @@ impl Index {
     }
 }
 
-async fn read(demuxer: Demuxer, path: &Path, here: Option<u64>) -> Result<Index, Error> {
+async fn read_index(
+    demuxer: Demuxer,
+    path: &Path,
+    here: Option<u64>,
+) -> Result<SampleIndex, Error> {
     let path = path.to_path_buf();
     let runtime = tokio::runtime::Handle::current();
     let reading = tokio::task::spawn_blocking(move || {
@@ -78,13 +82,13 @@ async fn read(demuxer: Demuxer, path: &Path, here: Option<u64>) -> Result<Index,
             }
             _ => runtime.block_on(mp4::read(&file))?,
         };
-        Ok(Index { file, media: Arc::new(media) })
+        Ok(SampleIndex { file, media: Arc::new(media) })
     });
     reading.await.map_err(|error| Error::read(error.to_string()))?
 }
 
 /// ffmpeg's name of a codec.
-pub(super) fn codec_name(codec: &Codec) -> Option<&'static str> {
+pub(crate) fn codec_name(codec: &Codec) -> Option<&'static str> {
     Some(match codec {
         Codec::H264 => "h264",
         Codec::Hevc => "hevc",
@@ -104,7 +108,7 @@ pub(super) fn codec_name(codec: &Codec) -> Option<&'static str> {
 
 /// The frames of a track in the order in which they are shown; none when their
 /// ticks are not those of the stream, or two are at the same time.
-pub(super) fn frames(track: &Track, video: &VideoStream) -> Option<Frames> {
+pub(crate) fn frames(track: &Track, video: &VideoStream) -> Option<Frames> {
     let time_base = Rational { num: 1, den: u64::from(track.timescale) };
     if video.time_base != time_base {
         return None;

@@ -8,12 +8,13 @@
 mod abort_on_drop;
 mod artifact_store;
 mod context;
+mod early_head;
 mod encode;
 mod fetch;
 pub mod ffmpeg;
 mod frames;
 mod index;
-mod media;
+mod local_media;
 mod pipeline;
 mod progress;
 mod render;

@@ -1,20 +1,21 @@
-//! The four stages in order.
+//! The four stages in order: fetch, trim, transcode, retain.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clipmill_core::Error;
 use clipmill_core::net::Client;
 use clipmill_plugins::Registry;
 
-use crate::abort_on_drop::AbortOnDrop;
+use crate::artifact_store::ArtifactStore;
 use crate::context::PipelineContext;
-use crate::fetch::Begun;
+use crate::early_head::EarlyHead;
 use crate::ffmpeg::Tools;
-use crate::{
-    ArtifactStore, Encoded, Fetched, JobRequest, PipelineSettings, ProgressReporter, Retained,
-    Trimmed, fetch, retain, smart_cut, transcode, trim,
-};
+use crate::progress::ProgressReporter;
+use crate::request::JobRequest;
+use crate::settings::PipelineSettings;
+use crate::stages::{Encoded, Fetched, Retained, Trimmed};
+use crate::{fetch, retain, transcode, trim};
 
 /// Fetch, trim, transcode, retain. Cheap to clone.
 #[derive(Clone)]
@@ -43,14 +44,10 @@ impl Pipeline {
         request: JobRequest,
         progress: &ProgressReporter,
     ) -> Result<Fetched, Error> {
-        // The processor has little to do while bytes arrive.
-        let early_head = OnceLock::new();
-        let begun = |begun| {
-            let context = Arc::clone(&self.context);
-            early_head.get_or_init(|| Arc::new(AbortOnDrop::begin(encode_head(context, begun))));
-        };
+        let early_head = EarlyHead::new(Arc::clone(&self.context));
+        let begun = |begun| early_head.start(begun);
         let fetched = fetch::fetch(&self.context, request, progress, &begun).await?;
-        Ok(Fetched { early_head: early_head.into_inner(), ..fetched })
+        Ok(Fetched { early_head: early_head.into_task(), ..fetched })
     }
 
     /// Finds the exact frames.
@@ -91,23 +88,4 @@ impl Pipeline {
     pub fn stage_deadline(&self) -> Duration {
         self.context.settings.stage_deadline
     }
-}
-
-/// Early start: runs what has arrived of a clip through the next stages as far
-/// as the head of its smart cut. The result is a guess: the smart cut uses it
-/// only if it orders the very same head when all bytes are there.
-async fn encode_head(context: Arc<PipelineContext>, mut begun: Begun) -> Option<smart_cut::Order> {
-    let (index, here) = begun.first_key().await?;
-    let made = async {
-        let Some(trimmed) = trim::ahead(begun.look(&context).await?, index).await? else {
-            return Ok(None);
-        };
-        transcode::head(&context, trimmed, here).await
-    };
-    made.await
-        .inspect_err(|error: &Error| {
-            tracing::debug!(error = %error.chain(), "no head is encoded early");
-        })
-        .ok()
-        .flatten()
 }

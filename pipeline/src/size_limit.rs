@@ -6,7 +6,7 @@ use clipmill_plugins::{AudioPlan, Rate, VideoEncoder};
 use crate::ffmpeg;
 use crate::render::Way;
 use crate::settings::IfLarger;
-use crate::trim::Exact;
+use crate::stages::ExactFrames;
 use crate::{Fetched, Rendition};
 
 /// What the headers and tables of a file take of it at most, percent.
@@ -31,7 +31,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// The guard of a result of these frames of what was fetched.
-    pub(super) fn new(rule: IfLarger, fetched: &Fetched, exact: Option<Exact>) -> Guard {
+    pub(super) fn new(rule: IfLarger, fetched: &Fetched, exact: Option<ExactFrames>) -> Guard {
         let all = fetched.media.bytes();
         let duration = duration(&fetched.media.video.probe);
         let (None, seconds) = (fetched.span, duration) else {
@@ -40,12 +40,14 @@ impl Guard {
         Guard { rule, bytes: all, seconds, is_part: false }
     }
 
-    fn of_part(rule: IfLarger, all: u64, exact: Option<Exact>) -> Guard {
+    fn of_part(rule: IfLarger, all: u64, exact: Option<ExactFrames>) -> Guard {
         let (bytes, seconds) = match exact {
-            Some(Exact { pace, held, .. }) if pace.length > 0 && held > 0 => {
-                let share = (pace.length as f64 / held as f64).min(1.0);
+            Some(ExactFrames { timing, file_micros, .. })
+                if timing.duration > 0 && file_micros > 0 =>
+            {
+                let share = (timing.duration as f64 / file_micros as f64).min(1.0);
                 // A cast of a float saturates.
-                ((all as f64 * share) as u64, Some(pace.length as f64 / 1e6))
+                ((all as f64 * share) as u64, Some(timing.duration as f64 / 1e6))
             }
             _ => (0, None),
         };

@@ -4,19 +4,18 @@
 use std::path::PathBuf;
 
 use clipmill_core::probe::{AudioStream, Container, Probe};
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, micros_of_seconds};
 use clipmill_plugins::EncodePlan;
 
 use crate::context::PipelineContext;
-use crate::ffmpeg::{self, Expected, Input, Sound};
-use crate::index::Index;
-use crate::media::micros;
+use crate::ffmpeg::{self, Expected, FrameSource, Input, Sound};
+use crate::index::SampleIndex;
 use crate::render::{Own, Recipe};
 use crate::size_limit::{Guard, notes};
 use crate::smart_cut::{self, Outcome};
-use crate::trim::{self, Exact};
+use crate::stages::{ExactFrames, PartEncode};
 use crate::{
-    Encoded, Fetched, ProgressReporter, Rendition, Trimmed, encode, frames, render, workspace,
+    Encoded, Fetched, ProgressReporter, Rendition, Trimmed, encode, frames, render, trim, workspace,
 };
 
 /// Most sound streams that are kept.
@@ -39,7 +38,7 @@ pub(super) async fn transcode(
     progress.encoding(0.0, None, None, None);
     workspace::prepare(&fetched.folder).await?;
     let inputs = inputs(&fetched).await?;
-    let (probe, video) = (&fetched.media.video.probe, fetched.media.picture()?);
+    let (probe, video) = (&fetched.media.video.probe, fetched.media.video_stream()?);
     workspace::room_for(&fetched.folder, probe.size)?;
     let high = context.settings.high_resolution_mp4;
     if let (Rendition::Clip { format, .. }, None) = (&fetched.rendition, exact) {
@@ -65,7 +64,9 @@ pub(super) async fn transcode(
         }
     }
     let exact = match (exact, &recipe) {
-        (None, Recipe::Own(_)) => Some(trim::whole(context, &fetched, false).await?),
+        (None, Recipe::Own(_)) => {
+            Some(trim::exact_frames(context, &fetched, FrameSource::Packets).await?)
+        }
         (exact, _) => exact,
     };
     let result = match attempt(context, &fetched, &inputs, &recipe, exact, progress).await {
@@ -73,10 +74,7 @@ pub(super) async fn transcode(
         // files; then the decoder's own list decides.
         Err(error) if error.code == Code::CutMismatch => {
             tracing::info!("cutting again by the decoder's own list of frames");
-            let exact = match fetched.span {
-                Some(span) => trim::exact(context, &fetched, span, true).await?,
-                None => trim::whole(context, &fetched, true).await?,
-            };
+            let exact = trim::exact_frames(context, &fetched, FrameSource::Decoder).await?;
             attempt(context, &fetched, &inputs, &recipe, Some(exact), progress).await?
         }
         first => first?,
@@ -89,13 +87,13 @@ pub(super) async fn transcode(
 ///
 /// # Errors
 /// When it can't be made.
-pub(super) async fn head(
+pub(super) async fn encode_head(
     context: &PipelineContext,
     trimmed: Trimmed,
     here: u64,
-) -> Result<Option<smart_cut::Order>, Error> {
+) -> Result<Option<PartEncode>, Error> {
     let Trimmed { fetched, exact, index, .. } = trimmed;
-    let (probe, video) = (&fetched.media.video.probe, fetched.media.picture()?);
+    let (probe, video) = (&fetched.media.video.probe, fetched.media.video_stream()?);
     let recipe = render::recipe(context, &fetched.rendition, probe, video).await?;
     let way = copies(context, &fetched, exact, &recipe)?;
     let Some(((exact, plan), index)) = way.zip(index.as_ref()) else { return Ok(None) };
@@ -108,15 +106,15 @@ pub(super) async fn head(
 fn copies<'a>(
     context: &PipelineContext,
     fetched: &Fetched,
-    exact: Option<Exact>,
+    exact: Option<ExactFrames>,
     recipe: &'a Recipe,
-) -> Result<Option<(Exact, &'a EncodePlan)>, Error> {
+) -> Result<Option<(ExactFrames, &'a EncodePlan)>, Error> {
     let (Rendition::Clip { format, .. }, Some(exact), Recipe::Ffmpeg(way)) =
         (&fetched.rendition, exact, recipe)
     else {
         return Ok(None);
     };
-    let (probe, video) = (&fetched.media.video.probe, fetched.media.picture()?);
+    let (probe, video) = (&fetched.media.video.probe, fetched.media.video_stream()?);
     let target =
         render::target(format, probe.container, video, context.settings.high_resolution_mp4);
     Ok(render::picture_fits(target, video).then_some((exact, &way.plan)))
@@ -125,8 +123,8 @@ fn copies<'a>(
 fn job<'a>(
     fetched: &'a Fetched,
     inputs: &'a Inputs,
-    index: &'a Index,
-    exact: Exact,
+    index: &'a SampleIndex,
+    exact: ExactFrames,
     plan: &'a EncodePlan,
 ) -> smart_cut::Job<'a> {
     let (input, audio) = (&inputs.video, inputs.audio.as_ref());
@@ -138,8 +136,8 @@ async fn smart(
     context: &PipelineContext,
     fetched: &Fetched,
     inputs: &Inputs,
-    index: Option<&Index>,
-    exact: Exact,
+    index: Option<&SampleIndex>,
+    exact: ExactFrames,
     plan: &EncodePlan,
 ) -> Result<Outcome, Error> {
     let Some(index) = index else {
@@ -155,7 +153,7 @@ async fn attempt(
     fetched: &Fetched,
     inputs: &Inputs,
     recipe: &Recipe,
-    exact: Option<Exact>,
+    exact: Option<ExactFrames>,
     progress: &ProgressReporter,
 ) -> Result<Encoded, Error> {
     match (recipe, exact) {
@@ -177,7 +175,7 @@ async fn by_itself(
     fetched: &Fetched,
     inputs: &Inputs,
     own: &Own,
-    exact: Exact,
+    exact: ExactFrames,
     progress: &ProgressReporter,
 ) -> Result<Encoded, Error> {
     let (path, extension) = output(fetched, &own.extension).await?;
@@ -211,7 +209,7 @@ pub(super) async fn copy_picture(
 ) -> Result<Encoded, Error> {
     let (path, extension) = output(fetched, render::extension(container)).await?;
     let sound = Sound { file: inputs.audio.as_ref(), streams: &inputs.sounds };
-    let video = fetched.media.picture()?;
+    let video = fetched.media.video_stream()?;
     let args = match render::sounds_fit(container, &inputs.sounds) {
         true => ffmpeg::remux(&inputs.video, video, sound, container, &path),
         false => {
@@ -244,10 +242,11 @@ pub(super) async fn output(fetched: &Fetched, extension: &str) -> Result<(PathBu
     }
 }
 
-pub(super) fn expected(fetched: &Fetched, exact: Option<Exact>) -> Expected {
-    let duration = fetched.media.video.probe.duration.map(|seconds| micros(seconds).unsigned_abs());
+pub(super) fn expected(fetched: &Fetched, exact: Option<ExactFrames>) -> Expected {
+    let duration =
+        fetched.media.video.probe.duration.map(|seconds| micros_of_seconds(seconds).unsigned_abs());
     match exact {
-        Some(exact) => Expected { frames: Some(exact.frames), micros: None },
+        Some(exact) => Expected { frames: Some(exact.count), micros: None },
         None => Expected { frames: None, micros: duration },
     }
 }
@@ -256,7 +255,7 @@ pub(super) fn expected(fetched: &Fetched, exact: Option<Exact>) -> Expected {
 pub(super) async fn check(
     context: &PipelineContext,
     path: &std::path::Path,
-    exact: Option<Exact>,
+    exact: Option<ExactFrames>,
 ) -> Result<Probe, Error> {
     let probe = context.tools.probe(path).await.map_err(|error| {
         tracing::warn!(code = %error.code, "the result can't be read back");
@@ -269,13 +268,13 @@ pub(super) async fn check(
         .await?;
     let first = frames.list.first().map(|frame| frames.micros(frame.pts));
     let last = frames.list.last().map_or(0, |frame| frames.micros(frame.pts));
-    let wanted = exact.pace.length - exact.pace.last_gap;
+    let wanted = exact.timing.duration - exact.timing.last_gap;
     let count = frames.list.len() as u64;
     // A file format that rounds to milliseconds may move the last frame by half of one.
-    if count == exact.frames && first == Some(0) && (last - wanted).abs() <= 1000 {
+    if count == exact.count && first == Some(0) && (last - wanted).abs() <= 1000 {
         return Ok(probe);
     }
-    let frames = exact.frames;
+    let frames = exact.count;
     tracing::warn!(count, frames, ?first, last, wanted, "the cut is not exact");
     Err(Error::never(Code::CutMismatch, "the video could not be cut at exactly these times"))
 }

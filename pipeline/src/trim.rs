@@ -1,193 +1,169 @@
 //! Finding the exact frames of a span. Nothing is decoded or written here: the
 //! cut is made by what follows.
 
+use std::ops::Range;
+
 use clipmill_core::probe::VideoStream;
-use clipmill_core::{Code, Error, Span};
+use clipmill_core::{Code, Error, Span, micros_of_seconds};
 
 use crate::context::PipelineContext;
-use crate::ffmpeg::{Frames, Input, Window};
-use crate::index::{self, Index};
-use crate::media::{Media, MediaFile, micros};
-use crate::{Fetched, Trimmed};
+use crate::ffmpeg::{FrameSource, Frames, Input, Window};
+use crate::index::{self, SampleIndex};
+use crate::local_media::{LocalMedia, MediaFile};
+use crate::stages::{ExactFrames, Fetched, FrameTiming, Trimmed};
 
 /// How much is decoded before the first wanted frame, microseconds: a margin
 /// for demuxers that look for keyframes by decoding time.
-const LEAD: i64 = 1_000_000;
-
-/// A window and how many frames it holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Exact {
-    pub window: Window,
-    pub frames: u64,
-    pub pace: Pace,
-    /// How long all frames of the file are shown, those of the window and
-    /// those around it, microseconds. What a prober tells may count from 0,
-    /// wherever the first frame is.
-    pub held: i64,
-}
-
-/// How the frames of a window follow each other, in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace {
-    /// From the first frame to the second; none for a single one.
-    pub first_gap: Option<i64>,
-    /// From one to the next, on average.
-    pub average_gap: i64,
-    /// How long the last frame is shown, whatever the window says.
-    pub last_gap: i64,
-    /// From the first frame until the last one is not shown any more.
-    pub length: i64,
-}
+const SEEK_MARGIN: i64 = 1_000_000;
 
 /// How long a frame is shown of which nothing is known, microseconds.
 const USUAL_GAP: i64 = 40_000;
 
-impl Pace {
-    /// Of the frames from `from` to before `to`, of which there is one at least.
-    fn of(frames: &Frames, from: usize, to: usize, video: Option<&VideoStream>) -> Pace {
-        let time = |n: usize| frames.list.get(n).map(|frame| frames.micros(frame.pts));
-        let between = |first: usize, last: usize| Some(time(last)? - time(first)?);
-        let count = to - from;
-        let told =
-            video.and_then(|video| video.average_rate).map(|rate| micros(1.0 / rate.as_f64()));
-        let shown = between(from, to - 1).unwrap_or_default();
-        let average_gap = match i64::try_from(count - 1) {
-            Ok(gaps) if gaps > 0 => shown / gaps,
-            _ => told.unwrap_or(USUAL_GAP),
-        };
-        let last_gap = between(to - 1, to).unwrap_or(average_gap);
-        Pace {
-            first_gap: between(from, from + 1).filter(|_| count > 1),
-            average_gap: average_gap.max(1),
-            last_gap,
-            length: shown + last_gap,
-        }
-    }
-}
-
-/// Finds the frames.
-pub(super) async fn trim(context: &PipelineContext, fetched: Fetched) -> Result<Trimmed, Error> {
+/// Finds the frames: by our own reader where it understands the file, else by
+/// ffprobe's list of packets.
+pub(crate) async fn trim(context: &PipelineContext, fetched: Fetched) -> Result<Trimmed, Error> {
     let note = fetched.note.clone();
     let Some(span) = fetched.span else {
         return Ok(Trimmed { note, exact: None, index: None, fetched });
     };
     let file = &fetched.media.video;
     let input = Input::file(&file.path).await?;
-    let index = Index::of(&input, &file.path).await;
-    let exact = match index.as_ref().and_then(|index| known(index, file)) {
-        Some(frames) => found(&frames, span, &fetched, &input)?,
-        None => exact(context, &fetched, span, false).await?,
+    let index = SampleIndex::read(&input, &file.path).await;
+    let exact = match index.as_ref().and_then(|index| indexed_frames(index, file)) {
+        Some(frames) => frames_in_span(&frames, span, &fetched, &input)?,
+        None => exact_frames(context, &fetched, FrameSource::Packets).await?,
     };
     Ok(Trimmed { note, exact: Some(exact), index, fetched })
 }
 
 /// The same for a file that may not be whole yet, as far as this index reaches;
-/// none when it does not tell enough.
+/// none when the index does not show enough.
 ///
 /// # Errors
 /// `no_such_span`, `not_media`.
-pub(super) async fn ahead(fetched: Fetched, index: Index) -> Result<Option<Trimmed>, Error> {
+pub(crate) async fn trim_early(
+    fetched: Fetched,
+    index: SampleIndex,
+) -> Result<Option<Trimmed>, Error> {
     let file = &fetched.media.video;
     let input = Input::file(&file.path).await?;
-    let Some((frames, span)) = known(&index, file).zip(fetched.span) else { return Ok(None) };
-    let exact = found(&frames, span, &fetched, &input)?;
+    let frames = indexed_frames(&index, file);
+    let Some((frames, span)) = frames.zip(fetched.span) else { return Ok(None) };
+    let exact = frames_in_span(&frames, span, &fetched, &input)?;
     Ok(Some(Trimmed { note: None, exact: Some(exact), index: Some(index), fetched }))
 }
 
 /// The frames that our own reader knows of.
-fn known(index: &Index, file: &MediaFile) -> Option<Frames> {
-    index::frames(index.picture(file)?, file.probe.video.as_ref()?)
+fn indexed_frames(index: &SampleIndex, file: &MediaFile) -> Option<Frames> {
+    index::frames(index.video_track(file)?, file.probe.video.as_ref()?)
 }
 
-/// The frames of a span; with `decoded` as a decoder gives them out, which
-/// takes longer and is never wrong.
-pub(super) async fn exact(
+/// The wanted frames of what was fetched as ffprobe lists them, all of them when
+/// no span is wanted. The decoder's own list takes longer and is never wrong.
+///
+/// # Errors
+/// `no_such_span`, `no_video`, `not_media`, `too_large`.
+pub(crate) async fn exact_frames(
     context: &PipelineContext,
     fetched: &Fetched,
-    span: Span,
-    decoded: bool,
-) -> Result<Exact, Error> {
-    let (input, frames) = list(context, fetched, decoded).await?;
-    let mut exact = found(&frames, span, fetched, &input)?;
-    if decoded {
+    source: FrameSource,
+) -> Result<ExactFrames, Error> {
+    let video = fetched.media.video_stream()?;
+    let input = Input::file(&fetched.media.video.path).await?;
+    let deadline = context.settings.stage_deadline;
+    let frames = match source {
+        FrameSource::Packets => context.tools.frames(&input, video, deadline).await?,
+        FrameSource::Decoder => context.tools.decoded_frames(&input, video, deadline).await?,
+    };
+    let mut exact = match fetched.span {
+        Some(span) => frames_in_span(&frames, span, fetched, &input)?,
+        None => select(&frames, 0..frames.list.len(), i64::MAX, &fetched.media)
+            .ok_or_else(|| Error::never(Code::NoVideo, "the video has no frame at all"))?,
+    };
+    if fetched.span.is_none() || source == FrameSource::Decoder {
         exact.window.seek_micros = None;
     }
     Ok(exact)
 }
 
 /// The frames of a span out of all of them.
-fn found(frames: &Frames, span: Span, fetched: &Fetched, input: &Input) -> Result<Exact, Error> {
+fn frames_in_span(
+    frames: &Frames,
+    span: Span,
+    fetched: &Fetched,
+    input: &Input,
+) -> Result<ExactFrames, Error> {
     let mut exact = find(frames, span, &fetched.media).ok_or_else(|| {
         Error::never(Code::NoSuchSpan, "the video has no picture within this span")
     })?;
-    // Only these two seek by an index, and only one file has one beginning.
+    // ffmpeg seeks by an index in these formats only, and `-ss` counts from the
+    // first timestamp of each file, which differs between two files.
     if !input.demuxer.has_index() || fetched.media.audio.is_some() {
         exact.window.seek_micros = None;
     }
     Ok(exact)
 }
 
-/// All frames, with `decoded` as a decoder gives them out.
-pub(super) async fn whole(
-    context: &PipelineContext,
-    fetched: &Fetched,
-    decoded: bool,
-) -> Result<Exact, Error> {
-    let (_, frames) = list(context, fetched, decoded).await?;
-    let to = frames.list.len();
-    let mut exact = between(&frames, 0, to, i64::MAX, &fetched.media)
-        .ok_or_else(|| Error::never(Code::NoVideo, "the video has no frame at all"))?;
-    exact.window.seek_micros = None;
-    Ok(exact)
-}
-
-async fn list(
-    context: &PipelineContext,
-    fetched: &Fetched,
-    decoded: bool,
-) -> Result<(Input, Frames), Error> {
-    let (file, video) = (&fetched.media.video, fetched.media.picture()?);
-    let input = Input::file(&file.path).await?;
-    let deadline = context.settings.stage_deadline;
-    let frames = match decoded {
-        true => context.tools.decoded_frames(&input, video, deadline).await?,
-        false => context.tools.frames(&input, video, deadline).await?,
-    };
-    Ok((input, frames))
-}
-
-/// The frames with `start <= time < end`, none when there are none. Times are
-/// compared in microseconds; where the source rounds its own time stamps, within
+/// The frames with `start <= time < end`; none when there are none. Times are
+/// compared in microseconds; where the source rounds its own timestamps, within
 /// half of its tick.
-fn find(frames: &Frames, span: Span, media: &Media) -> Option<Exact> {
+fn find(frames: &Frames, span: Span, media: &LocalMedia) -> Option<ExactFrames> {
     let file = &media.video;
-    let (zero, slack) = (file.zero_micros, file.slack_micros);
-    let (start, end) = (zero + micros(span.start), zero + micros(span.end));
-    let from = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < start);
-    let to = frames.list.partition_point(|frame| frames.micros(frame.pts) + slack < end);
-    between(frames, from, to, end, media)
+    let start = file.zero_micros + micros_of_seconds(span.start);
+    let end = file.zero_micros + micros_of_seconds(span.end);
+    let index_of = |micros: i64| {
+        frames.list.partition_point(|frame| frames.micros(frame.pts) + file.slack_micros < micros)
+    };
+    select(frames, index_of(start)..index_of(end), end, media)
 }
 
-/// The frames from `from` to before `to`, whose span ends at `end` microseconds.
-fn between(frames: &Frames, from: usize, to: usize, end: i64, media: &Media) -> Option<Exact> {
+/// These of the frames, whose span ends at `end` microseconds; none when the
+/// range is empty.
+fn select(
+    frames: &Frames,
+    range: Range<usize>,
+    end: i64,
+    media: &LocalMedia,
+) -> Option<ExactFrames> {
     let file = &media.video;
-    let first = frames.list.get(from..to)?.first()?;
+    let first = frames.list.get(range.clone())?.first()?;
     let start_micros = frames.micros(first.pts);
-    // From the clock of the picture's file to that of the sound's.
-    let sound = media.audio.as_ref().map_or(0, |audio| audio.shift_micros - file.shift_micros);
-    let seek = start_micros - LEAD - micros(file.probe.start);
-    Some(Exact {
+    // From the clock of the video's file to that of the audio's.
+    let to_audio = media.audio.as_ref().map_or(0, |audio| audio.shift_micros - file.shift_micros);
+    let seek = start_micros - SEEK_MARGIN - micros_of_seconds(file.probe.start);
+    let video = file.probe.video.as_ref();
+    Some(ExactFrames {
         window: Window {
             start_pts: first.pts,
-            end_pts: frames.list.get(to).map(|frame| frame.pts),
-            start_micros: start_micros + sound,
-            end_micros: end.max(start_micros + 1).saturating_add(sound),
+            end_pts: frames.list.get(range.end).map(|frame| frame.pts),
+            start_micros: start_micros + to_audio,
+            end_micros: end.max(start_micros + 1).saturating_add(to_audio),
             seek_micros: (seek > 0).then_some(seek),
         },
-        frames: (to - from) as u64,
-        pace: Pace::of(frames, from, to, file.probe.video.as_ref()),
-        held: Pace::of(frames, 0, frames.list.len(), file.probe.video.as_ref()).length,
+        count: range.len() as u64,
+        timing: timing(frames, range, video),
+        file_micros: timing(frames, 0..frames.list.len(), video).duration,
     })
+}
+
+/// How these of the frames follow each other; there is one at least.
+fn timing(frames: &Frames, range: Range<usize>, video: Option<&VideoStream>) -> FrameTiming {
+    let time = |n: usize| frames.list.get(n).map(|frame| frames.micros(frame.pts));
+    let between = |first: usize, last: usize| Some(time(last)? - time(first)?);
+    let rate = video.and_then(|video| video.average_rate);
+    let usual = rate.map(|rate| micros_of_seconds(1.0 / rate.as_f64()));
+    let to_last = between(range.start, range.end - 1).unwrap_or_default();
+    let average_gap = match i64::try_from(range.len() - 1) {
+        Ok(gaps) if gaps > 0 => to_last / gaps,
+        _ => usual.unwrap_or(USUAL_GAP),
+    };
+    let last_gap = between(range.end - 1, range.end).unwrap_or(average_gap);
+    FrameTiming {
+        first_gap: between(range.start, range.start + 1).filter(|_| range.len() > 1),
+        average_gap: average_gap.max(1),
+        last_gap,
+        duration: to_last + last_gap,
+    }
 }
 
 #[cfg(test)]
@@ -198,7 +174,7 @@ mod tests {
     use super::*;
     use crate::ffmpeg::{Demuxer, Frame};
 
-    fn media(start: f64, demuxer: Demuxer, time_base: Rational) -> Media {
+    fn media(start: f64, demuxer: Demuxer, time_base: Rational) -> LocalMedia {
         let probe = Probe {
             container: Container::Mp4,
             format_name: "mov".into(),
@@ -221,7 +197,7 @@ mod tests {
             }),
             audio: Vec::new(),
         };
-        Media { video: MediaFile::whole("x.mp4".as_ref(), demuxer, probe), audio: None }
+        LocalMedia { video: MediaFile::whole("x.mp4".as_ref(), demuxer, probe), audio: None }
     }
 
     fn frames(num: u64, den: u64, times: impl Iterator<Item = i64>) -> Frames {
@@ -234,7 +210,7 @@ mod tests {
         let ntsc = frames(1, 30000, (0..600).map(|n| n * 1001));
         let cut = |start, end| {
             find(&ntsc, Span { start, end }, &media(0.0, Demuxer::Mov, ntsc.time_base))
-                .map(|exact| (exact.window.start_pts / 1001, exact.frames, exact.window.end_pts))
+                .map(|exact| (exact.window.start_pts / 1001, exact.count, exact.window.end_pts))
         };
         // 10.01 s is frame 300 to the tick: in as the first, out as the end.
         assert_eq!(cut(10.01, 10.02), Some((300, 1, Some(301 * 1001))));
@@ -257,10 +233,10 @@ mod tests {
             &media(1.4, Demuxer::MpegTs, late.time_base),
         )
         .unwrap();
-        assert_eq!((exact.window.start_pts, exact.frames), (126_000 + 30 * 3000, 30));
+        assert_eq!((exact.window.start_pts, exact.count), (126_000 + 30 * 3000, 30));
         assert_eq!((exact.window.start_micros, exact.window.end_micros), (2_400_000, 3_400_000));
         // Not from 0 on.
-        assert_eq!((exact.pace.length, exact.held), (1_000_000, 10_000_000));
+        assert_eq!((exact.timing.duration, exact.file_micros), (1_000_000, 10_000_000));
     }
 
     #[test]
@@ -268,6 +244,6 @@ mod tests {
         let webm = frames(1, 1000, (0..90).map(|n| (n * 1000 + 15) / 30));
         let span = Span { start: 31.0 / 30.0, end: 61.0 / 30.0 };
         let exact = find(&webm, span, &media(0.0, Demuxer::Matroska, webm.time_base)).unwrap();
-        assert_eq!((exact.window.start_pts, exact.frames), (1033, 30));
+        assert_eq!((exact.window.start_pts, exact.count), (1033, 30));
     }
 }

@@ -11,7 +11,7 @@ use clipmill_core::{Error, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::abort_on_drop::AbortOnDrop;
-use crate::media::Media;
+use crate::local_media::LocalMedia;
 use crate::{Fetched, JobRequest, workspace};
 
 const NAME: &str = "fetched.json";
@@ -25,7 +25,7 @@ struct Manifest {
     span: Option<Span>,
     available_formats: Option<Vec<String>>,
     note: Option<String>,
-    media: Media,
+    media: LocalMedia,
     /// The files' names and sizes in bytes.
     files: Vec<(PathBuf, u64)>,
 }

@@ -37,7 +37,7 @@ use super::{
     Fetched, JobRequest, ProgressReporter, Rendition, SourceRequest, SpanRequest, workspace,
 };
 use crate::context::PipelineContext;
-use crate::ffmpeg::Input;
+use crate::ffmpeg::{Input, no_video};
 use crate::store_retry::until_store_answers;
 
 /// Is told of a fetch whose bytes begin to come, at most once.
@@ -124,7 +124,7 @@ async fn remote(
         Rendition::Encode { .. } => ("best", None),
     };
     let choice = select_format::choose(&info.formats, format, max_height)
-        .ok_or_else(|| Error::never(Code::NoVideo, "the source offers no moving picture"))?;
+        .ok_or_else(|| no_video("source"))?;
     let running = matches!(info.live, Live::Running { .. });
     let remotes = remotes(choice);
     let streams = streams::of(choice);

@@ -10,8 +10,8 @@ use url::Url;
 
 use crate::context::PipelineContext;
 use crate::fetch::select_format::Choice;
-use crate::ffmpeg::{Input, clock, rate};
-use crate::media::{Media, MediaFile};
+use crate::ffmpeg::{Input, clock, no_video, rate};
+use crate::local_media::{LocalMedia, MediaFile};
 use crate::{ProgressReporter, workspace};
 
 /// Lets the source download the formats to a folder of their own.
@@ -23,7 +23,7 @@ pub(super) async fn download(
     span: Option<Span>,
     folder: &Path,
     progress: &ProgressReporter,
-) -> Result<Media, Error> {
+) -> Result<LocalMedia, Error> {
     let folder = folder.join("own");
     // What an earlier attempt left would be taken for the result.
     match tokio::fs::remove_dir_all(&folder).await {
@@ -44,14 +44,14 @@ pub(super) async fn download(
     let input = Input::file(&path).await?;
     let probe = context.tools.inspect(&input).await?;
     if probe.video.is_none() {
-        return Err(Error::never(Code::NoVideo, "the source holds no moving picture"));
+        return Err(no_video("source"));
     }
     let mut file = MediaFile::whole(&path, input.demuxer, probe);
     if let Some(span) = span {
         keeps_clock(&file.probe, span)?;
         file.zero_micros = 0;
     }
-    Ok(Media { video: file, audio: None })
+    Ok(LocalMedia { video: file, audio: None })
 }
 
 fn report(progress: &ProgressReporter, seen: &FetchProgress) {

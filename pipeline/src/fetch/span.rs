@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use clipmill_core::probe::{Live, MediaInfo};
-use clipmill_core::{Code, Error, Moment, Retry, Span};
+use clipmill_core::{Code, Error, Moment, Retry, Span, micros_of_seconds};
 
 use crate::SpanRequest;
-use crate::media::micros;
 
 /// When it is looked again whether a stream has ended.
 const NEXT_LOOK: Duration = Duration::from_secs(60);
@@ -46,7 +45,7 @@ pub(super) fn running(
     match (info.live.began(), ask) {
         (Some(began), _) => (span, Some(began.timestamp_micros())),
         (None, SpanRequest::Moment(moment)) => {
-            let at = moment.at.timestamp_micros().saturating_sub(micros(moment.offset));
+            let at = moment.at.timestamp_micros().saturating_sub(micros_of_seconds(moment.offset));
             (Some(Span { start: 0.0, end: moment.duration }), Some(at))
         }
         (None, SpanRequest::Fixed(_) | SpanRequest::Whole) => (span, None),

@@ -26,8 +26,8 @@ use crate::fetch::transfer::origin::Renew;
 use crate::fetch::transfer::range_request::Remote;
 use crate::fetch::transfer::remote_file::{HEAD, Opened, Upstream};
 use crate::fetch::transfer::transfer_progress;
-use crate::ffmpeg::Input;
-use crate::media::{Media, MediaFile};
+use crate::ffmpeg::{Input, no_video};
+use crate::local_media::{LocalMedia, MediaFile};
 use crate::{ProgressReporter, workspace};
 
 /// One fetch.
@@ -76,7 +76,7 @@ impl Job<'_> {
         (video, audio): (Remote, Option<Remote>),
         folder: &Path,
         progress: &ProgressReporter,
-    ) -> Result<Media, Error> {
+    ) -> Result<LocalMedia, Error> {
         let expected = self.expected();
         // A cast of a float saturates.
         workspace::room_for(folder, expected.unwrap_or(0.0) as u64)?;
@@ -102,7 +102,7 @@ impl Job<'_> {
         video: Remote,
         audio: Option<Remote>,
         folder: &Path,
-    ) -> Result<Media, Error> {
+    ) -> Result<LocalMedia, Error> {
         let track = |remote, name: &str, picture, sound| Track {
             remote,
             format: self.choice.video,
@@ -120,7 +120,7 @@ impl Job<'_> {
         video: &Track<'_>,
         audio: Option<&Track<'_>>,
         folder: &Path,
-    ) -> Result<Media, Error> {
+    ) -> Result<LocalMedia, Error> {
         let sound_way = async {
             match audio {
                 Some(audio) => may_end_early(self.way(audio).await),
@@ -178,7 +178,7 @@ impl Job<'_> {
         };
         let (picture, sound) = tokio::try_join!(finish(video, own_picture, picture), sound)?;
         let video = picture.ok_or_else(|| Error::never(Code::Internal, "no picture was got"))?;
-        Ok(Media { video, audio: sound })
+        Ok(LocalMedia { video, audio: sound })
     }
 
     /// Opens a file, and reads its index where that is of use.
@@ -240,7 +240,7 @@ impl Job<'_> {
         let input = Input::file(path).await?;
         let probe = self.context.tools.inspect(&input).await?;
         if track.picture && probe.video.is_none() {
-            return Err(Error::never(Code::NoVideo, "the source holds no moving picture"));
+            return Err(no_video("source"));
         }
         if let Some(span) = self.span {
             span::clip(span, probe.duration)?;

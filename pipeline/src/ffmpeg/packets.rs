@@ -51,7 +51,7 @@ impl Tools {
         video: &VideoStream,
         deadline: Duration,
     ) -> Result<Frames, Error> {
-        match self.list(input, video, deadline, Of::Packets).await? {
+        match self.list(input, video, deadline, FrameSource::Packets).await? {
             Some(frames) => Ok(frames),
             None => self.decoded_frames(input, video, deadline).await,
         }
@@ -67,7 +67,7 @@ impl Tools {
         video: &VideoStream,
         deadline: Duration,
     ) -> Result<Frames, Error> {
-        self.list(input, video, deadline, Of::Decoder).await?.ok_or_else(|| {
+        self.list(input, video, deadline, FrameSource::Decoder).await?.ok_or_else(|| {
             Error::never(Code::NotMedia, "the frames of this video carry no time stamps")
         })
     }
@@ -78,14 +78,14 @@ impl Tools {
         input: &Input,
         video: &VideoStream,
         deadline: Duration,
-        of: Of,
+        of: FrameSource,
     ) -> Result<Option<Frames>, Error> {
         let mut args: Vec<OsString> = ["-hide_banner", "-v", "error"].map(OsString::from).into();
         args.extend(input.guards());
         let stream = video.index.to_string();
         let entries = match of {
-            Of::Packets => "packet=pts,flags",
-            Of::Decoder => "frame=key_frame,best_effort_timestamp",
+            FrameSource::Packets => "packet=pts,flags",
+            FrameSource::Decoder => "frame=key_frame,best_effort_timestamp",
         };
         args.extend(
             ["-select_streams", &stream, "-show_entries", entries, "-of", "compact=p=0", "-i"]
@@ -112,7 +112,7 @@ impl Tools {
         }
         list.sort_unstable();
         if untimed > 0 {
-            complete &= of == Of::Decoder && follow(&mut list, untimed);
+            complete &= of == FrameSource::Decoder && follow(&mut list, untimed);
         }
         let unique =
             list.windows(2).all(|pair| pair.first().map(|f| f.pts) != pair.last().map(|f| f.pts));
@@ -121,10 +121,12 @@ impl Tools {
     }
 }
 
-/// What is listed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Of {
+/// What frames are listed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameSource {
+    /// Packets of the file: quick, and wrong where they carry no times or wrong ones.
     Packets,
+    /// What a decoder gives out.
     Decoder,
 }
 

@@ -33,6 +33,11 @@ pub(super) async fn probe(tools: &Tools, input: &Input) -> Result<Probe, Error> 
     answer.into_probe(input.demuxer.container(&input.head))
 }
 
+/// The `source`, `stream` or `file` has nothing that can be cut or encoded.
+pub(crate) fn no_video(holder: &str) -> Error {
+    Error::never(Code::NoVideo, format!("the {holder} has no video stream"))
+}
+
 fn unreadable() -> Error {
     Error::never(Code::NotMedia, "the file is damaged or not a video")
 }

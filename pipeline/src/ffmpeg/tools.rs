@@ -128,7 +128,7 @@ impl Tools {
     pub async fn probe(&self, path: &Path) -> Result<Probe, Error> {
         let probe = probe::probe(self, &Input::file(path).await?).await?;
         if probe.video.is_none() {
-            return Err(Error::never(Code::NoVideo, "the file holds no moving picture"));
+            return Err(probe::no_video("file"));
         }
         Ok(probe)
     }

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use clipmill_core::probe::{Container, Probe, Rational, VideoStream};
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, micros_of_seconds};
 use clipmill_plugins::FramePlan;
 
 use super::slots::Slots;
 use crate::context::PipelineContext;
 use crate::ffmpeg::{Demuxer, Input};
-use crate::media::micros;
 
 /// By how much a file format may round a time, microseconds: GIF counts in
 /// hundredths of a second.
@@ -52,7 +51,7 @@ pub(super) async fn look(context: &PipelineContext, made: Made<'_>) -> Result<Pr
     }
     // Encoders of formats with few frames show one for longer, so there the time counts.
     let is_right = if demuxer.merges_frames() {
-        let told = probe.duration.map(|seconds| micros(seconds).unsigned_abs());
+        let told = probe.duration.map(|seconds| micros_of_seconds(seconds).unsigned_abs());
         let (length, within) = (made.slots.length(), made.slots.period() + ROUNDING);
         told.is_none_or(|told| told.abs_diff(length) <= within) && last < length + ROUNDING
     } else {

@@ -22,7 +22,7 @@ use self::pump::{Meter, pump, within};
 use self::sink::Sink;
 use self::slots::Slots;
 use super::render::Own;
-use super::trim::Exact;
+use super::stages::ExactFrames;
 use super::{Fetched, ProgressReporter};
 use crate::context::{PipelineContext, SILENCE};
 use crate::ffmpeg::{self, Input, RawPicture, RawSound};
@@ -38,7 +38,7 @@ pub(super) struct Job<'a> {
     /// The sound's file and the sound in it, if there is any.
     pub sound: Option<(&'a Input, &'a AudioStream)>,
     /// Which frames.
-    pub exact: Exact,
+    pub exact: ExactFrames,
     /// The result, which is not there yet.
     pub output: &'a Path,
 }
@@ -71,11 +71,11 @@ async fn make(
     progress: &ProgressReporter,
 ) -> Result<Probe, Error> {
     let Job { own, exact, .. } = job;
-    let video = job.fetched.media.picture()?;
+    let video = job.fetched.media.video_stream()?;
     let plan =
         FramePlan { audio: own.plan.audio.filter(|_| job.sound.is_some()), ..own.plan.clone() };
     let length = exact.window.end_micros.saturating_sub(exact.window.start_micros);
-    let slots = Slots::new(exact.pace, length, plan.frame_rate);
+    let slots = Slots::new(exact.timing, length, plan.frame_rate);
     let most = context.settings.max_download_bytes;
 
     let mut sink = Sink::create(job.output, most).await?;

@@ -2,7 +2,7 @@
 
 use clipmill_core::probe::Rational;
 
-use crate::trim::Pace;
+use crate::stages::FrameTiming;
 
 const SECOND: u128 = 1_000_000;
 
@@ -21,13 +21,13 @@ pub(super) struct Slots {
 
 impl Slots {
     /// For frames at this pace in a window of so many microseconds.
-    pub fn new(pace: Pace, window: i64, rate: Rational) -> Slots {
+    pub fn new(pace: FrameTiming, window: i64, rate: Rational) -> Slots {
         let period = time_of(1, rate).max(1);
         let gap = pace.first_gap.unwrap_or(pace.average_gap).min(pace.average_gap).max(0);
         // So small that no frame takes the place of the one before it.
         let slack = gap.min(i64::try_from(period).unwrap_or(i64::MAX)) / 4;
         // A frame that is not shown before the end is none.
-        let end = (pace.length - slack).min(window.saturating_sub(2)).max(1);
+        let end = (pace.duration - slack).min(window.saturating_sub(2)).max(1);
         let count = count_before(end.unsigned_abs(), rate).max(1);
         let spare = count_before(pace.last_gap.unsigned_abs(), rate).min(count) + 2;
         Slots { count, slack, spare, rate }
@@ -73,10 +73,10 @@ mod tests {
     }
 
     /// Frames of a source at a constant rate, of which the last is shown in full.
-    fn steady(count: i64, source: Rational) -> Pace {
+    fn steady(count: i64, source: Rational) -> FrameTiming {
         let gap = i64::try_from(time_of(1, source)).unwrap_or(0);
-        let length = i64::try_from(time_of(count.unsigned_abs(), source)).unwrap_or(0);
-        Pace { first_gap: Some(gap), average_gap: gap, last_gap: gap, length }
+        let duration = i64::try_from(time_of(count.unsigned_abs(), source)).unwrap_or(0);
+        FrameTiming { first_gap: Some(gap), average_gap: gap, last_gap: gap, duration }
     }
 
     #[test]
@@ -90,11 +90,11 @@ mod tests {
         // One that holds a frame and no more.
         assert_eq!(Slots::new(steady(1, rate(30)), 10_000, rate(30)).count, 1);
         // Times that are rounded to milliseconds.
-        let rounded = Pace {
+        let rounded = FrameTiming {
             first_gap: Some(33_000),
             average_gap: 33_345,
             last_gap: 33_345,
-            length: 1_000_345,
+            duration: 1_000_345,
         };
         assert_eq!(Slots::new(rounded, 1_000_000, rate(30)).count, 30);
     }
@@ -106,7 +106,8 @@ mod tests {
         assert_eq!(Slots::new(steady(30, rate(30)), i64::MAX, NTSC).count, 30);
         // A still picture of five seconds, of which two are wanted.
         let five = 5_000_000;
-        let still = Pace { first_gap: None, average_gap: five, last_gap: five, length: five };
+        let still =
+            FrameTiming { first_gap: None, average_gap: five, last_gap: five, duration: five };
         assert_eq!(Slots::new(still, 2_000_000, rate(10)).count, 20);
     }
 

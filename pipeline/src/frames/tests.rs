@@ -15,7 +15,7 @@ use clipmill_plugins::{FrameEncoder, PcmBlock, PcmFormat, RawFrame};
 
 use super::*;
 use crate::ffmpeg::{Bounds, Decoder};
-use crate::trim::Pace;
+use crate::stages::FrameTiming;
 
 const LONG: Duration = Duration::from_secs(20);
 const FRAME: usize = 8;
@@ -76,7 +76,8 @@ async fn pumped(
     let lines = Arc::new(Mutex::new(Vec::new()));
     let notes = Notes { trouble, frames: 0, lines: lines.clone() };
     let gap = 250_000;
-    let pace = Pace { first_gap: Some(gap), average_gap: gap, last_gap: gap, length: 4 * gap };
+    let pace =
+        FrameTiming { first_gap: Some(gap), average_gap: gap, last_gap: gap, duration: 4 * gap };
     let slots = Slots::new(pace, i64::MAX, Rational { num: 4, den: 1 });
     let picture = Picture::new(decoder(script), slots, FRAME);
     let format = PcmFormat { sample_rate: 8000, channels: 1 };

@@ -9,7 +9,7 @@ use clipmill_media::{Sample, Track};
 
 use super::{Trouble, blocking, put};
 use crate::ffmpeg::Input;
-use crate::index::Index;
+use crate::index::SampleIndex;
 
 /// Leaves out the packets that only prime a sound's decoder, if there are any.
 /// They are heard before the beginning, and where edit lists are not followed
@@ -25,7 +25,7 @@ pub(crate) async fn finish(path: &Path) {
 
 async fn tidy(path: &Path) -> Result<(), Trouble> {
     let input = Input::file(path).await?;
-    let Some(index) = Index::of(&input, path).await else { return Ok(()) };
+    let Some(index) = SampleIndex::read(&input, path).await else { return Ok(()) };
     if index.media.audio_tracks().all(|sound| !primes(sound)) {
         return Ok(());
     }

@@ -25,12 +25,11 @@ use clipmill_media::{ErrorKind, LocalFile, Track, matroska, mp4};
 use clipmill_plugins::EncodePlan;
 
 pub(super) use self::finish::finish;
-pub(super) use self::parts::Order;
-use super::index::Index;
-use super::trim::Exact;
+use super::index::SampleIndex;
 use super::{Encoded, Fetched, render, workspace};
 use crate::context::PipelineContext;
 use crate::ffmpeg::Input;
+use crate::stages::{ExactFrames, PartEncode};
 
 /// A cut that is wanted.
 pub(super) struct Job<'a> {
@@ -42,9 +41,9 @@ pub(super) struct Job<'a> {
     /// The sounds that are kept.
     pub sounds: &'a [AudioStream],
     /// The samples of the picture's file.
-    pub index: &'a Index,
+    pub index: &'a SampleIndex,
     /// Which frames.
-    pub exact: Exact,
+    pub exact: ExactFrames,
     /// File format of the result, and how a sound is encoded that can't be copied.
     pub plan: &'a EncodePlan,
 }
@@ -130,7 +129,7 @@ pub(super) async fn head(
     context: &PipelineContext,
     job: &Job<'_>,
     here: u64,
-) -> Result<Option<Order>, Error> {
+) -> Result<Option<PartEncode>, Error> {
     let made = async {
         let (track, cut) = prepared(job, Some(here)).await?;
         parts::ahead(context, job, &track, &cut, here).await
@@ -145,7 +144,7 @@ pub(super) async fn head(
 /// What is copied and what is encoded; with `here` as far as can be told from
 /// the bytes before that place.
 async fn prepared(job: &Job<'_>, here: Option<u64>) -> Result<(Track, SmartCut), Trouble> {
-    let track = job.index.picture(&job.fetched.media.video).ok_or_else(|| {
+    let track = job.index.video_track(&job.fetched.media.video).ok_or_else(|| {
         Trouble::Unfit("the file's own index does not say where its frames are".to_owned())
     })?;
     let (track, from, to) = window(job, track)?;

@@ -1,10 +1,7 @@
 //! Encoding the frames before and after those that are copied.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-
 use clipmill_core::probe::Container;
-use clipmill_media::mux::{OutTrack, SampleData};
+use clipmill_media::mux::SampleData;
 use clipmill_media::smart_cut::{CutEnd, FileTrack, SmartCut};
 use clipmill_media::{LocalFile, Media, Track};
 
@@ -12,7 +9,8 @@ use super::lead::{Lead, lead};
 use super::{Job, Trouble, blocking, put};
 use crate::context::PipelineContext;
 use crate::ffmpeg::{self, Expected, Input, SeamPart};
-use crate::index::Index;
+use crate::index::SampleIndex;
+use crate::stages::PartEncode;
 
 /// The encoded parts.
 pub(super) struct Parts {
@@ -52,7 +50,7 @@ async fn part(
     cut: &SmartCut,
     end: CutEnd,
 ) -> Result<Option<Part>, Trouble> {
-    let Some(order) = Order::of(context, job, track, cut, end)? else { return Ok(None) };
+    let Some(order) = plan_part(context, job, track, cut, end)? else { return Ok(None) };
     let ahead = match (&job.fetched.early_head, end) {
         // Both would write the same file.
         (Some(ahead), CutEnd::Head) => ahead.result().await.flatten(),
@@ -61,10 +59,10 @@ async fn part(
     if ahead.as_ref() == Some(&order) {
         tracing::info!("the head is there already");
     } else {
-        order.carry_out(context, &job.index.file).await?;
+        run_part(&order, context, &job.index.file).await?;
     }
     let encoded = Input::file(&order.output).await?;
-    let read = Index::of(&encoded, &order.output).await;
+    let read = SampleIndex::read(&encoded, &order.output).await;
     let (file, media) = read.map(|index| (index.file, index.media)).ok_or_else(broken)?;
     let track = Media::video_track(&media).cloned().ok_or_else(broken)?;
     Ok(Some(Part { file, track }))
@@ -79,80 +77,67 @@ pub(super) async fn ahead(
     track: &Track,
     cut: &SmartCut,
     here: u64,
-) -> Result<Option<Order>, Trouble> {
-    let order = Order::of(context, job, track, cut, CutEnd::Head)?;
-    let Some(order) = order.filter(|order| order.is_within(here)) else { return Ok(None) };
-    order.carry_out(context, &job.index.file).await?;
+) -> Result<Option<PartEncode>, Trouble> {
+    let order = plan_part(context, job, track, cut, CutEnd::Head)?;
+    let Some(order) = order.filter(|order| is_within(order, here)) else { return Ok(None) };
+    run_part(&order, context, &job.index.file).await?;
     Ok(Some(order))
 }
 
-/// An encode of a part, and all that its result depends on.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Order {
-    /// What it is encoded from, and where that is written to.
-    lead: OutTrack,
-    before: PathBuf,
-    args: Vec<OsString>,
-    output: PathBuf,
+/// The encode of a part; none when there is no such part.
+fn plan_part(
+    context: &PipelineContext,
+    job: &Job<'_>,
+    track: &Track,
+    cut: &SmartCut,
+    end: CutEnd,
+) -> Result<Option<PartEncode>, Trouble> {
+    let (name, frames) = match end {
+        CutEnd::Head => ("head", &cut.plan.head),
+        CutEnd::Tail => ("tail", &cut.plan.tail),
+    };
+    let pts = |index: &usize| track.samples.get(*index).map(|sample| sample.pts);
+    let (Some(first), Some(last)) = (frames.first().and_then(pts), frames.last().and_then(pts))
+    else {
+        return Ok(None);
+    };
+    let Lead { track: preroll, zero } = lead(track, frames)?;
+    let folder = &job.fetched.folder;
+    let input = folder.join(format!("{name}-lead.mp4"));
+    let output = folder.join(format!("{name}.mp4"));
+    let args = ffmpeg::seam(&SeamPart {
+        constraints: &cut.constraints,
+        end,
+        input: &Input::own_mp4(&input),
+        from: first - zero,
+        to: Some(last + 1 - zero),
+        frames: frames.len(),
+        interlaced: job.fetched.media.video_stream()?.interlaced,
+        threads: context.settings.ffmpeg_threads,
+        output: &output,
+    });
+    Ok(Some(PartEncode { preroll, input, args, output }))
 }
 
-impl Order {
-    /// None when there is no such part.
-    fn of(
-        context: &PipelineContext,
-        job: &Job<'_>,
-        track: &Track,
-        cut: &SmartCut,
-        end: CutEnd,
-    ) -> Result<Option<Order>, Trouble> {
-        let (name, frames) = match end {
-            CutEnd::Head => ("head", &cut.plan.head),
-            CutEnd::Tail => ("tail", &cut.plan.tail),
-        };
-        let pts = |index: &usize| track.samples.get(*index).map(|sample| sample.pts);
-        let (Some(first), Some(last)) = (frames.first().and_then(pts), frames.last().and_then(pts))
-        else {
-            return Ok(None);
-        };
-        let Lead { track: lead, zero } = lead(track, frames)?;
-        let folder = &job.fetched.folder;
-        let before = folder.join(format!("{name}-lead.mp4"));
-        let output = folder.join(format!("{name}.mp4"));
-        let args = ffmpeg::seam(&SeamPart {
-            constraints: &cut.constraints,
-            end,
-            input: &Input::own_mp4(&before),
-            from: first - zero,
-            to: Some(last + 1 - zero),
-            frames: frames.len(),
-            interlaced: job.fetched.media.picture()?.interlaced,
-            threads: context.settings.ffmpeg_threads,
-            output: &output,
-        });
-        Ok(Some(Order { lead, before, args, output }))
-    }
+/// Whether all that the encode needs of the source is before this offset.
+fn is_within(encode: &PartEncode, here: u64) -> bool {
+    encode.preroll.samples.iter().all(|sample| match &sample.data {
+        SampleData::Copied { offset, size, .. } => offset.saturating_add((*size).into()) <= here,
+        SampleData::Generated(_) | SampleData::Chain(_) => true,
+    })
+}
 
-    /// Whether all that it needs of the source is before this place.
-    fn is_within(&self, here: u64) -> bool {
-        self.lead.samples.iter().all(|sample| match &sample.data {
-            SampleData::Copied { offset, size, .. } => {
-                offset.saturating_add((*size).into()) <= here
-            }
-            SampleData::Generated(_) | SampleData::Chain(_) => true,
-        })
-    }
-
-    async fn carry_out(
-        &self,
-        context: &PipelineContext,
-        source: &LocalFile,
-    ) -> Result<(), Trouble> {
-        let (source, path, lead) = (source.clone(), self.before.clone(), self.lead.clone());
-        blocking(move |_| put(Container::Mp4, &path, &[lead], &[&source])).await?;
-        let bounds = context.bounds(None);
-        context.tools.run(self.args.clone(), bounds, Expected::default(), |_| {}).await?;
-        Ok(())
-    }
+/// Encodes a part.
+async fn run_part(
+    encode: &PartEncode,
+    context: &PipelineContext,
+    source: &LocalFile,
+) -> Result<(), Trouble> {
+    let (source, path, preroll) = (source.clone(), encode.input.clone(), encode.preroll.clone());
+    blocking(move |_| put(Container::Mp4, &path, &[preroll], &[&source])).await?;
+    let bounds = context.bounds(None);
+    context.tools.run(encode.args.clone(), bounds, Expected::default(), |_| {}).await?;
+    Ok(())
 }
 
 fn broken() -> Trouble {

@@ -12,7 +12,7 @@ use super::finish::from_its_start;
 use super::{Job, Trouble};
 use crate::context::PipelineContext;
 use crate::ffmpeg::{self, Encode, Expected, Input, Sound};
-use crate::index::{Index, codec_name};
+use crate::index::{SampleIndex, codec_name};
 use crate::render;
 
 /// Place of the sound's file among those of the result: after the source, the
@@ -42,7 +42,7 @@ pub(super) async fn sounds(context: &PipelineContext, job: &Job<'_>) -> Result<S
 async fn copied(job: &Job<'_>) -> Result<Option<Sounds>, Trouble> {
     let own;
     let (index, file) = match (job.audio, &job.fetched.media.audio) {
-        (Some(input), Some(media)) => match Index::of(input, &media.path).await {
+        (Some(input), Some(media)) => match SampleIndex::read(input, &media.path).await {
             Some(index) => {
                 own = index;
                 (&own, FILE)
@@ -120,11 +120,11 @@ async fn encoded(context: &PipelineContext, job: &Job<'_>) -> Result<Sounds, Tro
     let output =
         job.fetched.folder.join(format!("sound.{}", render::extension(job.plan.container)));
     let mut window = job.exact.window;
-    window.end_micros = window.end_micros.min(window.start_micros + job.exact.pace.length);
+    window.end_micros = window.end_micros.min(window.start_micros + job.exact.timing.duration);
     let args = ffmpeg::encode_sound(&Encode {
         plan: job.plan,
         input: job.input,
-        video: job.fetched.media.picture()?,
+        video: job.fetched.media.video_stream()?,
         sound: Sound { file: job.audio, streams: job.sounds },
         window: Some(window),
         threads: context.settings.ffmpeg_threads,
@@ -132,7 +132,7 @@ async fn encoded(context: &PipelineContext, job: &Job<'_>) -> Result<Sounds, Tro
     });
     context.tools.run(args, context.bounds(None), Expected::default(), |_| {}).await?;
     let input = Input::file(&output).await?;
-    let index = Index::of(&input, &output)
+    let index = SampleIndex::read(&input, &output)
         .await
         .ok_or_else(|| Trouble::Unfit("the encoded sound can't be read".to_owned()))?;
     let tracks = index.media.audio_tracks().map(|track| from_its_start(track, FILE)).collect();

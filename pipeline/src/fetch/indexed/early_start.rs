@@ -3,14 +3,14 @@
 
 use std::path::PathBuf;
 
-use clipmill_core::{Error, Span};
+use clipmill_core::{Error, Span, micros_of_seconds};
 use clipmill_media::Track;
 use tokio::sync::watch;
 
 use crate::context::PipelineContext;
 use crate::ffmpeg::Input;
-use crate::index::Index;
-use crate::media::{Media, MediaFile, micros};
+use crate::index::SampleIndex;
+use crate::local_media::{LocalMedia, MediaFile};
 use crate::{Fetched, JobRequest, Rendition};
 
 /// How many more bytes may tell of another keyframe.
@@ -46,14 +46,14 @@ impl Begun {
     /// Waits until the first keyframe of the span is there. Answers what the
     /// file's index tells so far, and before which place nothing is missing.
     /// None when all was there first, or when it does not tell.
-    pub async fn first_key(&mut self) -> Option<(Index, u64)> {
-        let start = self.file.zero_micros.saturating_add(micros(self.span?.start));
+    pub async fn first_key(&mut self) -> Option<(SampleIndex, u64)> {
+        let start = self.file.zero_micros.saturating_add(micros_of_seconds(self.span?.start));
         let path = self.file.path.clone();
         let input = Input::file(&path).await.ok()?;
         let mut enough = 0;
         loop {
             let here = *self.file.here.wait_for(|here| *here >= enough).await.ok()?;
-            let index = Index::so_far(&input, &path, here).await;
+            let index = SampleIndex::read_until(&input, &path, here).await;
             let track = index.as_ref().and_then(|index| index.media.video_track());
             enough = match track.and_then(|track| until_key(track, start)) {
                 Some(end) if end <= here => return Some((index?, here)),
@@ -79,7 +79,7 @@ impl Begun {
             span: self.span,
             available_formats: None,
             note: None,
-            media: Media { video, audio: None },
+            media: LocalMedia { video, audio: None },
             folder: self.folder,
             saving: None,
             early_head: None,

@@ -18,8 +18,8 @@ use crate::fetch::indexed::early_start::Filling;
 use crate::fetch::relay::remux;
 use crate::fetch::transfer::download::{Need, Sink};
 use crate::fetch::transfer::remote_file::Upstream;
-use crate::ffmpeg::{Demuxer, Input};
-use crate::media::MediaFile;
+use crate::ffmpeg::{Demuxer, Input, no_video};
+use crate::local_media::MediaFile;
 use crate::workspace;
 
 /// A work file, of which the copied bytes are still to come.
@@ -70,7 +70,7 @@ pub(crate) async fn plan(
     };
     let located = located.map_err(|error| explain(error, &remote))?;
     if need.picture && located.media.video_track().is_none() {
-        return Err(Error::never(Code::NoVideo, "the source holds no moving picture").into());
+        return Err(no_video("source").into());
     }
     let mut work = Work::new(remote, stem, located.extension, Some(located.origin_micros))?;
     let mut place = 0_u64;
@@ -189,7 +189,7 @@ impl Work {
             Err(error) => return Err(error.into()),
         };
         if picture && probe.video.is_none() {
-            return Err(Error::never(Code::NoVideo, "the source holds no moving picture").into());
+            return Err(no_video("source").into());
         }
         let whole = MediaFile::whole(&self.path, input.demuxer, probe);
         Ok(MediaFile { zero_micros: self.zero_micros.unwrap_or(whole.zero_micros), ..whole })

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clipmill_core::probe::Probe;
-use clipmill_core::{Code, Error, Span};
+use clipmill_core::{Code, Error, Span, micros_of_seconds};
 
 use super::server::Relay;
 use crate::context::PipelineContext;
 use crate::fetch::span::{self, still_live};
 use crate::fetch::transfer::remote_file::Upstream;
-use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input};
-use crate::media::{MediaFile, micros, slack};
+use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input, no_video};
+use crate::local_media::{MediaFile, timestamp_slack_micros};
 use crate::workspace;
 
 /// How far before the span a copy begins to look for a keyframe, seconds, in
@@ -60,7 +60,7 @@ async fn copy(
 ) -> Result<MediaFile, Error> {
     let source = context.tools.inspect(input).await?;
     if need.picture && source.video.is_none() {
-        return Err(Error::never(Code::NoVideo, "the source holds no moving picture"));
+        return Err(no_video("source"));
     }
     if need.growing && source.duration.is_none_or(|duration| duration < need.span.end) {
         return Err(still_live());
@@ -87,9 +87,9 @@ async fn copy(
         let copied = MediaFile {
             probe: context.tools.inspect(&Input::file(&path).await?).await?,
             path: path.clone(),
-            zero_micros: micros(source.start) + COPY_SHIFT,
+            zero_micros: micros_of_seconds(source.start) + COPY_SHIFT,
             shift_micros: COPY_SHIFT,
-            slack_micros: slack(input.demuxer, &source),
+            slack_micros: timestamp_slack_micros(input.demuxer, &source),
         };
         if from == 0.0 || !need.picture || begins_before(context, &copied, wanted).await? {
             return Ok(copied);
@@ -109,7 +109,7 @@ async fn begins_before(
     let input = Input::file(&file.path).await?;
     let frames = context.tools.frames(&input, video, context.settings.stage_deadline).await?;
     let key = frames.list.iter().find(|frame| frame.key);
-    let start = file.zero_micros.saturating_add(micros(span.start));
+    let start = file.zero_micros.saturating_add(micros_of_seconds(span.start));
     Ok(key.is_some_and(|key| frames.micros(key.pts) <= start))
 }
 

@@ -1,11 +1,11 @@
 //! What the frames of a joined file tell: whether they are all there.
 
-use clipmill_core::{Code, Error};
+use clipmill_core::Error;
 
 use crate::context::PipelineContext;
-use crate::ffmpeg::Input;
-use crate::index::{self, Index};
-use crate::media::MediaFile;
+use crate::ffmpeg::{Input, no_video};
+use crate::index::{self, SampleIndex};
+use crate::local_media::MediaFile;
 
 /// Times of a file's frames, microseconds of its own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub(super) struct Held {
 
 /// Looks at the frames of a file.
 pub(super) async fn held(context: &PipelineContext, file: &MediaFile) -> Result<Held, Error> {
-    let nothing = || Error::never(Code::NoVideo, "the stream holds no moving picture");
+    let nothing = || no_video("stream");
     let video = file.probe.video.as_ref().ok_or_else(nothing)?;
     let input = Input::file(&file.path).await?;
-    let known = Index::of(&input, &file.path).await;
-    let known = known.as_ref().and_then(|index| index.picture(file));
+    let known = SampleIndex::read(&input, &file.path).await;
+    let known = known.as_ref().and_then(|index| index.video_track(file));
     let frames = match known.and_then(|track| index::frames(track, video)) {
         Some(frames) => frames,
         None => context.tools.frames(&input, video, context.settings.stage_deadline).await?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clipmill_core::probe::{AudioTrack, Container, Format, Transport, VideoTrack};
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, micros_of_seconds};
 use clipmill_media::TrackKind;
 use clipmill_media::dash::{self, Manifest, Period, Representation, SegmentSource};
 use url::Url;
@@ -13,7 +13,7 @@ use crate::fetch::segmented::hls::{Listed, Running, Taste};
 use crate::fetch::segmented::{Fetcher, Place, Reel, Segment, Zero, refused};
 use crate::fetch::select_format;
 use crate::fetch::transfer::range_request::Remote;
-use crate::media::micros;
+use crate::ffmpeg::no_video;
 
 /// A representation, which may have another name in each period.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +57,7 @@ pub(crate) async fn find(
     let choice = select_format::choose(&formats, taste.format, taste.max_height);
     let at = |format: &Format| format.id.parse().ok().and_then(|place: usize| list.get(place));
     let picture = choice.and_then(|choice| at(choice.video));
-    let picture = picture
-        .ok_or_else(|| Error::never(Code::NoVideo, "the stream offers no moving picture"))?;
+    let picture = picture.ok_or_else(|| no_video("stream"))?;
     let sound = choice.and_then(|choice| choice.audio).and_then(at);
     Ok((Wanted::of(picture), sound.map(Wanted::of)))
 }
@@ -89,7 +88,7 @@ pub(crate) async fn read(
         // Of a live stream the first periods leave the list.
         let run = match manifest.dynamic {
             // A cast of a float saturates.
-            true => micros(period.start).max(0) as u64,
+            true => micros_of_seconds(period.start).max(0) as u64,
             false => place,
         };
         let Some(found) = wanted.within(period) else {
@@ -118,7 +117,7 @@ pub(crate) async fn read(
             start: segment.start - ahead as f64 / 1e6,
             duration: segment.duration,
             // A cast of a float saturates.
-            number: micros(segment.start).max(0) as u64,
+            number: micros_of_seconds(segment.start).max(0) as u64,
             run,
             map: map.as_ref().map(|_| reel.maps.len()),
             key: None,

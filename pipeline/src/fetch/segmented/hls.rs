@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use clipmill_core::probe::{AudioTrack, Container, Format, Transport, VideoTrack};
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, micros_of_seconds};
 use clipmill_media::hls::{
     self, EncryptionMethod, MasterPlaylist, MediaPlaylist, Playlist, VariantStream,
 };
@@ -13,7 +13,7 @@ use url::Url;
 use crate::fetch::segmented::{Fetcher, Place, Reel, Segment, Zero, refused};
 use crate::fetch::transfer::range_request::Remote;
 use crate::fetch::{select_format, span};
-use crate::media::micros;
+use crate::ffmpeg::no_video;
 
 /// What is wanted of a playlist that offers a choice.
 #[derive(Debug, Clone, Copy)]
@@ -91,8 +91,12 @@ pub(crate) async fn read(
         let recorded = media.program_times().unwrap_or_else(|| {
             // Without times of its own the newest segment has just come.
             rough = true;
-            let first = chrono::Utc::now().timestamp_micros() - micros(length);
-            media.starts().iter().map(|start| first.saturating_add(micros(*start))).collect()
+            let first = chrono::Utc::now().timestamp_micros() - micros_of_seconds(length);
+            media
+                .starts()
+                .iter()
+                .map(|start| first.saturating_add(micros_of_seconds(*start)))
+                .collect()
         });
         for (segment, recorded) in reel.segments.iter_mut().zip(recorded) {
             segment.start = recorded.saturating_sub(epoch) as f64 / 1e6;
@@ -115,9 +119,7 @@ fn variant<'a>(master: &'a MasterPlaylist, taste: Taste<'_>) -> Result<&'a Varia
     let formats: Vec<Format> = master.variants.iter().enumerate().map(format).collect();
     let chosen = select_format::choose(&formats, taste.format, taste.max_height);
     let place = chosen.and_then(|choice| choice.video.id.parse::<usize>().ok());
-    place
-        .and_then(|place| master.variants.get(place))
-        .ok_or_else(|| Error::never(Code::NoVideo, "the stream offers no moving picture"))
+    place.and_then(|place| master.variants.get(place)).ok_or_else(|| no_video("stream"))
 }
 
 /// A variant as sources describe formats.

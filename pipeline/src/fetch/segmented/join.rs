@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, micros_of_seconds};
 use clipmill_media::{mp4, ts};
 use tokio::io::AsyncWriteExt;
 
 use super::head::{Begin, key};
 use super::{Need, Reel, Segment, Zero, crypt, kept, kept_key, kept_map, refused};
 use crate::context::PipelineContext;
-use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input};
-use crate::media::{MediaFile, micros};
+use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input, no_video};
+use crate::local_media::MediaFile;
 use crate::workspace;
 
 /// From where on times are counted from the span, seconds: the clock of a
@@ -139,7 +139,7 @@ impl Join<'_> {
         finish(output).await?;
         let shift =
             shift.unwrap_or_default().saturating_mul(1_000_000) / ts::TICKS_PER_SECOND + COPY_SHIFT;
-        let zero = EARLY * 1_000_000 / ts::TICKS_PER_SECOND - micros(base) + COPY_SHIFT;
+        let zero = EARLY * 1_000_000 / ts::TICKS_PER_SECOND - micros_of_seconds(base) + COPY_SHIFT;
         let made = rewrap(context, &path, one_run, need, stem).await?;
         let _ = tokio::fs::remove_file(&path).await;
         let probe = context.tools.inspect(&Input::file(&made).await?).await?;
@@ -203,7 +203,7 @@ impl Join<'_> {
             return told.get(&run).copied().ok_or_else(mixed);
         }
         match self.begin(run, Some(init), bytes)? {
-            (Begin::Micros(begin), start) => Ok(begin.saturating_sub(micros(start))),
+            (Begin::Micros(begin), start) => Ok(begin.saturating_sub(micros_of_seconds(start))),
             (Begin::Ticks(_), _) => Err(mixed()),
         }
     }
@@ -228,7 +228,7 @@ async fn rewrap(
     }
     let source = context.tools.inspect(&input).await?;
     if need.picture && source.video.is_none() {
-        return Err(Error::never(Code::NoVideo, "the source holds no moving picture"));
+        return Err(no_video("source"));
     }
     let video = source.video.as_ref().filter(|_| need.picture);
     let audio = source.audio.first().filter(|_| need.sound);

@@ -19,7 +19,7 @@ use crate::fetch::span::still_live;
 use crate::fetch::strategy::{Job, may_end_early};
 use crate::fetch::transfer::range_request::Remote;
 use crate::fetch::transfer::transfer_progress;
-use crate::media::{Media, MediaFile};
+use crate::local_media::{LocalMedia, MediaFile};
 use crate::{ProgressReporter, workspace};
 
 /// How far apart picture and sound may say that the stream begins, microseconds.
@@ -96,7 +96,7 @@ impl Job<'_> {
         running: Option<Running>,
         folder: &Path,
         progress: &ProgressReporter,
-    ) -> Result<Media, Error> {
+    ) -> Result<LocalMedia, Error> {
         let expected = self.expected();
         // A cast of a float saturates.
         workspace::room_for(folder, expected.unwrap_or(0.0) as u64)?;
@@ -134,7 +134,7 @@ impl Job<'_> {
         taste: Taste<'_>,
         running: Option<Running>,
         folder: &Path,
-    ) -> Result<Media, Error> {
+    ) -> Result<LocalMedia, Error> {
         let (video_stem, audio_stem) = (folder.join("video"), folder.join("audio"));
         for stem in [&video_stem, &audio_stem] {
             workspace::renew(&super::folder(stem)).await?;
@@ -189,7 +189,7 @@ impl Job<'_> {
             Some(audio) => Some(on_one_clock(&video, audio)?),
             None => None,
         };
-        Ok(Media { video, audio })
+        Ok(LocalMedia { video, audio })
     }
 }
 

@@ -4,7 +4,7 @@
 //! Where the segments are is told by a playlist or a manifest; reading those
 //! is done elsewhere.
 
-use clipmill_core::{Code, Error, Span};
+use clipmill_core::{Code, Error, Span, micros_of_seconds};
 
 mod check;
 mod crypt;
@@ -33,7 +33,7 @@ use crate::context::PipelineContext;
 use crate::fetch::context::Means;
 use crate::fetch::span;
 use crate::fetch::transfer::range_request::Remote;
-use crate::media::{MediaFile, micros};
+use crate::local_media::MediaFile;
 use crate::workspace;
 
 /// How long a list of segments counts as just read; a growing one is asked for
@@ -300,8 +300,10 @@ impl<'a> Fetcher<'a> {
         }
         let held = check::held(self.context, file).await?;
         let zero = file.zero_micros;
-        let (start, end) =
-            (zero.saturating_add(micros(wanted.start)), zero.saturating_add(micros(wanted.end)));
+        let (start, end) = (
+            zero.saturating_add(micros_of_seconds(wanted.start)),
+            zero.saturating_add(micros_of_seconds(wanted.end)),
+        );
         // Whether the frame before the first one, or after the last one, would
         // be in the span, if there is one.
         let late = |key: i64| key.saturating_sub(held.gap) >= start.saturating_sub(HAIR);

@@ -1,0 +1,59 @@
+//! Early start: the head of a smart cut is encoded while bytes still arrive,
+//! because the processor has little to do until all of them are there.
+
+use std::sync::{Arc, OnceLock};
+
+use clipmill_core::Error;
+
+use crate::abort_on_drop::AbortOnDrop;
+use crate::context::PipelineContext;
+use crate::fetch::Begun;
+use crate::stages::PartEncode;
+use crate::{transcode, trim};
+
+/// The encode of one job's head, once the fetch has started it.
+pub(crate) struct EarlyHead {
+    context: Arc<PipelineContext>,
+    task: OnceLock<Arc<AbortOnDrop<Option<PartEncode>>>>,
+}
+
+impl EarlyHead {
+    /// Nothing runs yet.
+    pub fn new(context: Arc<PipelineContext>) -> EarlyHead {
+        EarlyHead { context, task: OnceLock::new() }
+    }
+
+    /// Starts the encode; a second call does nothing.
+    pub fn start(&self, begun: Begun) {
+        self.task.get_or_init(|| {
+            let context = Arc::clone(&self.context);
+            Arc::new(AbortOnDrop::begin(encode_head(context, begun)))
+        });
+    }
+
+    /// The encode, if it was started.
+    pub fn into_task(self) -> Option<Arc<AbortOnDrop<Option<PartEncode>>>> {
+        self.task.into_inner()
+    }
+}
+
+/// Runs what has arrived of a clip through the next stages as far as the head of
+/// its smart cut. The result is a guess: the smart cut uses it only if it plans
+/// the very same encode when all bytes are there.
+async fn encode_head(context: Arc<PipelineContext>, mut begun: Begun) -> Option<PartEncode> {
+    let (index, here) = begun.first_key().await?;
+    let encode = async {
+        let fetched = begun.look(&context).await?;
+        let Some(trimmed) = trim::trim_early(fetched, index).await? else {
+            return Ok(None);
+        };
+        transcode::encode_head(&context, trimmed, here).await
+    };
+    encode
+        .await
+        .inspect_err(|error: &Error| {
+            tracing::debug!(error = %error.chain(), "no head is encoded early");
+        })
+        .ok()
+        .flatten()
+}
