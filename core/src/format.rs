@@ -47,6 +47,17 @@ impl Resolution {
     /// The lowest height that clients are told of, in pixels.
     pub const LOWEST: u32 = Resolution::HEIGHTS[0];
 
+    /// The spelling of every resolution that a client may ask for, in the order of
+    /// [`Resolution::all`].
+    pub const SPELLINGS: [&'static str; 6] = ["720p", "1080p", "1440p", "2160p", "4320p", "best"];
+
+    /// What a record asks for, which may also be a height that clients can't ask
+    /// for any more; none when the text names no resolution.
+    pub fn from_record(text: &str) -> Option<Resolution> {
+        let height = || text.trim_end_matches('p').parse().ok().map(Resolution::UpTo);
+        text.parse().ok().or_else(height)
+    }
+
     /// Every resolution that a client may ask for.
     pub fn all() -> impl Iterator<Item = Resolution> {
         Resolution::HEIGHTS.into_iter().map(Resolution::UpTo).chain([Resolution::Best])
@@ -132,8 +143,19 @@ mod tests {
         for resolution in Resolution::all() {
             assert_eq!(resolution.to_string().parse(), Ok(resolution));
         }
+        let spellings: Vec<_> = Resolution::all().map(|it| it.to_string()).collect();
+        assert_eq!(spellings, Resolution::SPELLINGS);
         assert!("1080".parse::<Resolution>().is_err());
         let error = "avi".parse::<OutputFormat>().unwrap_err();
         assert_eq!(error.to_string(), "must be one of mp4, webm, best");
+    }
+
+    #[test]
+    fn a_record_may_name_a_height_that_is_not_offered() {
+        let height = |text| Resolution::from_record(text).map(Resolution::max_height);
+        assert_eq!(height("480p"), Some(Some(480)));
+        assert_eq!(height("480"), Some(Some(480)));
+        assert_eq!((height("best"), height("1080p")), (Some(None), Some(Some(1080))));
+        assert_eq!((height("tall"), height("")), (None, None));
     }
 }

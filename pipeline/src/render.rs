@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clipmill_core::probe::{AudioStream, Container, Probe, VideoStream};
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, OutputFormat};
 use clipmill_plugins::{
     AudioEncoder, AudioPlan, Codec, CodecDescription, EncodePlan, FramePlan, Plan, VideoEncoder,
 };
@@ -32,7 +32,7 @@ pub(super) struct Target {
 
 /// What a clip becomes, by the asked format and the source.
 pub(super) fn target(
-    format: &str,
+    format: OutputFormat,
     source: Container,
     video: &VideoStream,
     high: HighResolutionMp4,
@@ -47,16 +47,16 @@ pub(super) fn target(
     let webm_codec = if own == "av1" { "av1" } else { "vp9" };
     let lossy = |container, codec| Target { container, codec, lossless: false };
     match format {
-        "webm" => lossy(Container::Webm, webm_codec),
-        "best" if source == Container::Webm => lossy(Container::Webm, webm_codec),
-        "best" => lossy(Container::Mp4, own),
-        _ if webm && video.height >= HIGH => match high {
+        OutputFormat::Webm => lossy(Container::Webm, webm_codec),
+        OutputFormat::Best if source == Container::Webm => lossy(Container::Webm, webm_codec),
+        OutputFormat::Best => lossy(Container::Mp4, own),
+        OutputFormat::Mp4 if webm && video.height >= HIGH => match high {
             HighResolutionMp4::LosslessH265 => {
                 Target { container: Container::Mp4, codec: "h265", lossless: true }
             }
             HighResolutionMp4::Remux => lossy(Container::Mp4, own),
         },
-        _ => lossy(Container::Mp4, "h264"),
+        OutputFormat::Mp4 => lossy(Container::Mp4, "h264"),
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn recipe(
         }
         Rendition::Clip { format, .. } => {
             let high = context.settings.high_resolution_mp4;
-            let target = target(format, probe.container, video, high);
+            let target = target(*format, probe.container, video, high);
             let quality = if target.lossless { "lossless" } else { CUT_QUALITY };
             let (codec, _) = find(context, target.codec)?;
             let Plan::Ffmpeg(mut plan) = codec.plan(probe, quality, encoders).await? else {
@@ -248,7 +248,8 @@ mod tests {
                 interlaced: false,
                 color: [None, None, None, None],
             };
-            let Target { container, codec: name, lossless } = target(format, source, &video, high);
+            let Target { container, codec: name, lossless } =
+                target(format.parse().unwrap_or_default(), source, &video, high);
             assert_eq!(
                 format!("{container:?} {name} {lossless}"),
                 expected,

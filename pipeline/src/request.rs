@@ -1,14 +1,14 @@
-//! What a piece of work is asked for.
+//! What a job asks of the pipeline.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clipmill_core::{Id, Moment, Span};
+use clipmill_core::{Id, Moment, OutputFormat, Resolution, Span};
 use url::Url;
 
-use crate::ArtifactStore;
+use crate::artifact_store::ArtifactStore;
 
-/// One piece of work, as the first stage takes it.
+/// One job, as the first stage takes it.
 #[derive(Debug, Clone)]
 pub struct JobRequest {
     /// Names work files and the artifact.
@@ -18,7 +18,7 @@ pub struct JobRequest {
     pub folder: PathBuf,
     /// Where the bytes come from.
     pub source: SourceRequest,
-    /// What is to come out.
+    /// What the job is to produce.
     pub rendition: Rendition,
 }
 
@@ -59,16 +59,16 @@ pub enum SpanRequest {
     Whole,
 }
 
-/// What is to come out.
+/// What a job is to produce.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rendition {
-    /// The reference's rule for clips: the best format at or below the
-    /// resolution in the asked container, source codecs where possible.
+    /// A clip by the reference service's rule: the best format at or below the
+    /// resolution in the asked container, the source's codecs where possible.
     Clip {
-        /// `mp4`, `webm` or `best`.
-        format: String,
-        /// Height in pixels at most; none for the best there is.
-        max_height: Option<u32>,
+        /// The file format that is asked for.
+        format: OutputFormat,
+        /// The highest resolution that is asked for.
+        resolution: Resolution,
     },
     /// An encode with a named codec.
     Encode {

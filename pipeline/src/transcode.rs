@@ -42,7 +42,7 @@ pub(super) async fn transcode(
     workspace::room_for(&fetched.folder, probe.size)?;
     let high = context.settings.high_resolution_mp4;
     if let (Rendition::Clip { format, .. }, None) = (&fetched.rendition, exact) {
-        let target = render::target(format, probe.container, video, high);
+        let target = render::target(*format, probe.container, video, high);
         if render::picture_fits(target, video) {
             let result =
                 copy_picture(context, &fetched, &inputs, target.container, progress).await?;
@@ -116,7 +116,7 @@ fn copies<'a>(
     };
     let (probe, video) = (&fetched.media.video.probe, fetched.media.video_stream()?);
     let target =
-        render::target(format, probe.container, video, context.settings.high_resolution_mp4);
+        render::target(*format, probe.container, video, context.settings.high_resolution_mp4);
     Ok(render::picture_fits(target, video).then_some((exact, &way.plan)))
 }
 
@@ -194,8 +194,7 @@ async fn inputs(fetched: &Fetched) -> Result<Inputs, Error> {
         Some(file) => Some(Input::file(&file.path).await?),
         None => None,
     };
-    let holder = media.audio.as_ref().unwrap_or(&media.video);
-    let sounds = holder.probe.audio.iter().take(MOST_SOUNDS).cloned().collect();
+    let sounds = media.audio_file().probe.audio.iter().take(MOST_SOUNDS).cloned().collect();
     Ok(Inputs { video, audio, sounds })
 }
 

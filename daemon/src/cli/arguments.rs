@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clipmill_core::{OutputFormat, Resolution};
 
 use super::times::parse_time;
 
@@ -69,11 +72,11 @@ pub struct Clip {
     #[arg(long, value_parser = parse_time, value_name = "TIME")]
     pub to: f64,
     /// mp4, webm or best [default: as the output is named, or as configured]
-    #[arg(long, value_parser = ["mp4", "webm", "best"])]
-    pub format: Option<String>,
+    #[arg(long, value_parser = one_of::<OutputFormat>(OutputFormat::ALL.map(OutputFormat::as_str)))]
+    pub format: Option<OutputFormat>,
     /// 720p to 4320p, or best [default: as configured]
-    #[arg(long, value_parser = ["720p", "1080p", "1440p", "2160p", "4320p", "best"])]
-    pub resolution: Option<String>,
+    #[arg(long, value_parser = one_of::<Resolution>(Resolution::SPELLINGS))]
+    pub resolution: Option<Resolution>,
     /// The file to write [default: clip.mp4 or clip.webm]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -271,4 +274,12 @@ pub enum Config {
     Check,
     /// Print what is in force, without secrets
     Print,
+}
+
+/// Reads one of these spellings; the help and the errors list them.
+fn one_of<T>(spellings: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(spellings).try_map(|text| text.parse::<T>())
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clipmill_core::Span;
 use clipmill_core::probe::Container;
+use clipmill_core::{OutputFormat, Span};
 use clipmill_pipeline::{Rendition, SourceRequest, SpanRequest};
 use clipmill_plugins::builtin::http::names_list;
 use clipmill_plugins::builtin::ytdlp::youtube;
@@ -20,13 +20,12 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
         return Err(Failure::usage("--to must be later than --from"));
     }
     let span = Span { start: clip.from, end: clip.to };
-    let resolution = clip.resolution.unwrap_or_else(|| config.clips.resolution.clone());
     let rendition = Rendition::Clip {
         format: clip
             .format
             .or_else(|| clip.output.as_deref().and_then(named_format))
-            .unwrap_or_else(|| config.clips.format.clone()),
-        max_height: resolution.trim_end_matches('p').parse().ok(),
+            .unwrap_or(config.clips.format),
+        resolution: clip.resolution.unwrap_or(config.clips.resolution),
     };
     let output = match clip.output {
         Some(path) => Output::File(path),
@@ -42,9 +41,9 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
 }
 
 /// The format that a file's name asks for.
-fn named_format(path: &Path) -> Option<String> {
+fn named_format(path: &Path) -> Option<OutputFormat> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    matches!(extension.as_str(), "mp4" | "webm").then_some(extension)
+    extension.parse().ok().filter(|format| *format != OutputFormat::Best)
 }
 
 fn is_named_like_media(url: &Url) -> bool {

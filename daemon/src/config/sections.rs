@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clipmill_core::{OutputFormat, Resolution};
 use clipmill_pipeline::PipelineSettings;
 use clipmill_pipeline::ffmpeg::ToolPaths;
 use clipmill_pipeline::settings::{EncodeSettings, FetchSettings, HighResolutionMp4};
@@ -224,9 +225,9 @@ pub struct Clips {
     /// The longest span, seconds.
     pub max_seconds: u32,
     /// Format when the client asks for none: `mp4`, `webm` or `best`.
-    pub format: String,
+    pub format: OutputFormat,
     /// Resolution when the client asks for none: `720p` to `4320p`, or `best`.
-    pub resolution: String,
+    pub resolution: Resolution,
     /// When work on a saved clip begins.
     pub start: Start,
     /// What becomes of 1440p and above asked as MP4.
@@ -245,8 +246,8 @@ impl Default for Clips {
     fn default() -> Clips {
         Clips {
             max_seconds: 3600,
-            format: "mp4".to_owned(),
-            resolution: "1080p".to_owned(),
+            format: OutputFormat::Mp4,
+            resolution: Resolution::UpTo(1080),
             start: Start::OnDownload,
             high_resolution_mp4: HighResolutionMp4::LosslessH265,
             hosts: ["youtube.com", "youtu.be", "youtube-nocookie.com"].map(str::to_owned).into(),

@@ -2,11 +2,6 @@
 
 use super::Config;
 
-/// Formats that a clip can be asked in.
-const FORMATS: &[&str] = &["mp4", "webm", "best"];
-/// Resolutions that a clip can be asked in.
-const RESOLUTIONS: &[&str] = &["720p", "1080p", "1440p", "2160p", "4320p", "best"];
-
 /// Adds what is wrong to `problems`.
 pub fn check(config: &Config, problems: &mut Vec<String>) {
     let mut rule = |holds: bool, text: &str| {
@@ -14,14 +9,6 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
             problems.push(text.to_owned());
         }
     };
-    rule(
-        FORMATS.contains(&config.clips.format.as_str()),
-        "clips.format: must be mp4, webm or best",
-    );
-    rule(
-        RESOLUTIONS.contains(&config.clips.resolution.as_str()),
-        "clips.resolution: must be 720p, 1080p, 1440p, 2160p, 4320p or best",
-    );
     rule(config.clips.max_seconds > 0, "clips.max_seconds: must be at least 1");
     rule(config.uploads.max_mb > 0, "uploads.max_mb: must be at least 1");
     rule(

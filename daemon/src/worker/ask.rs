@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, OutputFormat, Resolution};
 use clipmill_pipeline::{JobRequest, Rendition, SourceRequest, SpanRequest};
 use clipmill_storage::{Origin, Video, Want};
 use url::Url;
@@ -48,13 +48,12 @@ fn rendition(want: Want) -> Result<Rendition, Error> {
     match want {
         Want::Encode { codec, quality } => Ok(Rendition::Encode { codec, quality }),
         Want::Clip { format, resolution } => {
-            let max_height = match resolution.as_str() {
-                "best" => None,
-                text => Some(text.trim_end_matches('p').parse().map_err(|_| {
-                    Error::never(Code::InvalidResolution, "the saved resolution is none")
-                })?),
-            };
-            Ok(Rendition::Clip { format, max_height })
+            // A record may hold formats and heights that clients can't ask for.
+            let format = format.parse().unwrap_or(OutputFormat::Mp4);
+            let resolution = Resolution::from_record(&resolution).ok_or_else(|| {
+                Error::never(Code::InvalidResolution, "the saved resolution is none")
+            })?;
+            Ok(Rendition::Clip { format, resolution })
         }
     }
 }

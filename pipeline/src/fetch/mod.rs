@@ -120,7 +120,7 @@ async fn remote(
     let info = source.resolve(url, ResolveOptions::default()).await?;
     let (span, mut note) = span::resolve(wanted, &info)?;
     let (format, max_height) = match &ask.rendition {
-        Rendition::Clip { format, max_height } => (format.as_str(), *max_height),
+        Rendition::Clip { format, resolution } => (format.as_str(), resolution.max_height()),
         Rendition::Encode { .. } => ("best", None),
     };
     let choice = select_format::choose(&info.formats, format, max_height)

@@ -52,7 +52,7 @@ async fn copied(job: &Job<'_>) -> Result<Option<Sounds>, Trouble> {
         _ => (job.index, 0),
     };
     let (from, to) =
-        (job.exact.window.start_micros, job.exact.window.start_micros + job.exact.pace.length);
+        (job.exact.window.start_micros, job.exact.window.start_micros + job.exact.timing.duration);
     let all: Vec<&Track> = index.media.audio_tracks().collect();
     let mut tracks = Vec::new();
     for (place, stream) in all_places(job).zip(job.sounds) {

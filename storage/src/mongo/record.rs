@@ -2,7 +2,7 @@
 //! knows are at the top; what only clipmill knows of the work is in `job`. A
 //! write names its fields one by one, so that all others survive it.
 
-use clipmill_core::{Moment, Span};
+use clipmill_core::{Moment, OutputFormat, Resolution, Span};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::fields::{Fields, date, oid};
@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// What the reference service asks for when nothing was said.
-const DEFAULT_FORMAT: &str = "mp4";
-const DEFAULT_RESOLUTION: &str = "1080p";
+const DEFAULT_FORMAT: OutputFormat = OutputFormat::Mp4;
+const DEFAULT_RESOLUTION: Resolution = Resolution::UpTo(1080);
 
 /// The code of a failure that came without one.
 const UNNAMED_FAILURE: &str = "failed";
@@ -53,7 +53,6 @@ fn clip(fields: &Fields<'_>) -> Result<Clip> {
         }),
         None => None,
     };
-    let or = |found: Option<String>, default: &str| found.unwrap_or_else(|| default.to_owned());
     Ok(Clip {
         url: fields.needed_text("url")?,
         youtube_video_id: fields.text("youtube_video_id")?,
@@ -61,8 +60,12 @@ fn clip(fields: &Fields<'_>) -> Result<Clip> {
         moment: moment.transpose()?,
         additional_message: fields.text("additional_message")?,
         clip_offset: fields.number("clip_offset")?,
-        format_preference: or(fields.text("format_preference")?, DEFAULT_FORMAT),
-        resolution_preference: or(fields.text("resolution_preference")?, DEFAULT_RESOLUTION),
+        format_preference: fields
+            .text("format_preference")?
+            .unwrap_or_else(|| DEFAULT_FORMAT.to_string()),
+        resolution_preference: fields
+            .text("resolution_preference")?
+            .unwrap_or_else(|| DEFAULT_RESOLUTION.to_string()),
         available_formats: fields.words("available_formats")?,
     })
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use clipmill::config::Config;
 use clipmill_core::net::{Client, Settings};
 use clipmill_core::probe::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
-use clipmill_core::{Code, Error, Id, Span};
+use clipmill_core::{Code, Error, Id, Resolution, Span};
 use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_pipeline::{
     Encoded, JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest, SpanRequest,
@@ -171,7 +171,8 @@ pub fn local(path: impl AsRef<Path>, span: Option<(f64, f64)>) -> SourceRequest 
 }
 
 pub fn clip(format: &str) -> Rendition {
-    Rendition::Clip { format: format.into(), max_height: Some(1080) }
+    let format = format.parse().unwrap();
+    Rendition::Clip { format, resolution: Resolution::UpTo(1080) }
 }
 
 pub fn encode(codec: &str, quality: &str) -> Rendition {

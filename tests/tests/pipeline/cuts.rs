@@ -1,6 +1,6 @@
 //! Exactly the frames that were asked for, and the sound with them.
 
-use clipmill_core::Code;
+use clipmill_core::{Code, OutputFormat, Resolution};
 use clipmill_pipeline::Rendition;
 use clipmill_tests::media::{self, Clip, av_offsets, duration, frame_hashes, streams};
 use clipmill_tests::{Behaviour, MediaServer, tool};
@@ -157,7 +157,7 @@ async fn high_webm_becomes_lossless_h265_in_mp4() {
     server.file("/a.webm", audio.file());
     let (v, a) = (server.url("/v.webm"), server.url("/a.webm"));
     bench.offers(2.0, vec![format("v", &video, &v), format("a", &audio, &a)]);
-    let best = Rendition::Clip { format: "mp4".into(), max_height: None };
+    let best = Rendition::Clip { format: OutputFormat::Mp4, resolution: Resolution::Best };
     let made = bench.make(remote(0.9, 1.1), best).await.unwrap();
     let wanted = video.frames_between(0.9, 1.1);
     assert_exact(&made.path, &video, &wanted, 0.0011);

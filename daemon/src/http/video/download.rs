@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clipmill_core::{Id, Time};
+use clipmill_core::{Id, OutputFormat, Resolution, Time};
 use clipmill_storage::{Enqueued, Origin, Status, StoredFile, Video, Want};
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -16,8 +16,6 @@ use super::super::route::Answer;
 use super::super::wait::{self, Outcome};
 use super::{ErrorBody, MISSING, StillProcessing, has_file};
 
-const FORMATS: &[&str] = &["mp4", "webm", "best"];
-const RESOLUTIONS: &[&str] = &["720p", "1080p", "1440p", "2160p", "4320p", "best"];
 const FAILED: &str = "Video download failed";
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -141,13 +139,13 @@ fn wanted(video: &Video, preferences: Preferences) -> Result<Want, ApiError> {
         return Err(ApiError::bad_request("not_a_clip", error));
     };
     let format = preferences.format_preference.map(|format| format.trim().to_ascii_lowercase());
-    if format.as_deref().is_some_and(|format| !FORMATS.contains(&format)) {
+    if format.as_deref().is_some_and(|format| format.parse::<OutputFormat>().is_err()) {
         let error = "format_preference must be mp4, webm or best";
         return Err(ApiError::bad_request("invalid_format", error));
     }
     let resolution =
         preferences.resolution_preference.map(|height| height.trim().to_ascii_lowercase());
-    if resolution.as_deref().is_some_and(|height| !RESOLUTIONS.contains(&height)) {
+    if resolution.as_deref().is_some_and(|height| height.parse::<Resolution>().is_err()) {
         let error = "resolution_preference must be 720p, 1080p, 1440p, 2160p, 4320p or best";
         return Err(ApiError::bad_request("invalid_resolution", error));
     }

@@ -71,8 +71,8 @@ impl Call {
                 moment: saving.moment,
                 additional_message: saving.additional_message,
                 clip_offset: saving.clip_offset,
-                format_preference: clips.format.clone(),
-                resolution_preference: clips.resolution.clone(),
+                format_preference: clips.format.to_string(),
+                resolution_preference: clips.resolution.to_string(),
                 available_formats: None,
             }),
             created_at: self.received,
@@ -81,8 +81,10 @@ impl Call {
         let id = self.app.storage.insert_video(new).await?.id;
         sources::resolve_in_background(&self.app, id, saving.address.url);
         if clips.start == Start::OnSave {
-            let want =
-                Want::Clip { format: clips.format.clone(), resolution: clips.resolution.clone() };
+            let want = Want::Clip {
+                format: clips.format.to_string(),
+                resolution: clips.resolution.to_string(),
+            };
             self.app.storage.enqueue(id, &want, self.received).await?;
             self.app.storage.wake_workers().await;
         }
