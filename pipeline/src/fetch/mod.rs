@@ -32,12 +32,12 @@ pub(crate) use self::indexed::early_start::Begun;
 use self::indexed::early_start::Filling;
 use self::segmented::{hls, live as streams};
 use self::strategy::{Job, remotes};
-use super::media::{Media, MediaFile};
 use super::{
     Fetched, JobRequest, ProgressReporter, Rendition, SourceRequest, SpanRequest, workspace,
 };
 use crate::context::PipelineContext;
 use crate::ffmpeg::{Input, no_video};
+use crate::local_media::{LocalMedia, MediaFile};
 use crate::store_retry::until_store_answers;
 
 /// Is told of a fetch whose bytes begin to come, at most once.
@@ -91,7 +91,7 @@ async fn local(
         Some(span) => Some(span::clip(span, probe.duration)?),
         None => None,
     };
-    let media = Media { video: MediaFile::whole(path, input.demuxer, probe), audio: None };
+    let media = LocalMedia { video: MediaFile::whole(path, input.demuxer, probe), audio: None };
     Ok(Fetched {
         received_bytes: 0,
         rendition: ask.rendition.clone(),
