@@ -48,7 +48,7 @@ impl EditList {
     ///
     /// # Errors
     /// It is damaged. A list that is unsupported is refused only when its times
-    /// are asked for, since it does not matter for other tracks.
+    /// are used, since it does not matter for other tracks.
     pub fn parse(content: &[u8]) -> Result<EditList, Error> {
         let mut fields = FieldReader::new(content);
         let (version, _) = fields.version_and_flags()?;

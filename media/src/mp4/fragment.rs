@@ -23,7 +23,7 @@ pub(crate) struct Fragment {
     /// Whether their offsets are counted from the beginning of the file, so that
     /// the fragment can't be moved.
     pub is_fixed: bool,
-    /// Whether the fragment tells when it starts.
+    /// Whether the fragment says when it starts (`tfdt`).
     pub is_timed: bool,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Fragment {
 pub(crate) struct TrackState {
     /// What samples have where a fragment says nothing else.
     trex: Trex,
-    /// When a fragment starts that does not tell, ticks; none when it must tell.
+    /// When a fragment without `tfdt` starts, ticks; none when it must have one.
     next_dts: Option<i64>,
 }
 
@@ -43,7 +43,7 @@ impl TrackState {
         TrackState { trex: moov.trex_of(trak.id), next_dts: Some(next) }
     }
 
-    /// The state before a fragment that has to tell when it starts.
+    /// The state before a fragment that must have a `tfdt`.
     pub fn unknown(moov: &Moov, trak: &Trak) -> TrackState {
         TrackState { trex: moov.trex_of(trak.id), next_dts: None }
     }
@@ -72,7 +72,7 @@ impl<'a, 's> FragmentReader<'a, 's> {
     /// What the next `moof` has of each track; none at the end of the file.
     ///
     /// # Errors
-    /// The fragment is damaged, or does not tell when it starts.
+    /// The fragment is damaged, or has no `tfdt`.
     pub async fn next(&mut self) -> Result<Option<Vec<Fragment>>, Error> {
         let Some(moof) = next_moof(self.source, self.offset, self.window).await? else {
             return Ok(None);
@@ -103,7 +103,7 @@ pub(crate) async fn next_moof(
 /// Reads a `moof`. Tracks that are not among `states` are passed over.
 ///
 /// # Errors
-/// The fragment is damaged, or does not tell when it starts.
+/// The fragment is damaged, or has no `tfdt`.
 pub(crate) async fn read_moof(
     source: &Mp4Source<'_>,
     moof: &TopLevelBox,
@@ -126,7 +126,7 @@ pub(crate) async fn read_moof(
         if &child.name == b"traf"
             && let Some(traf) = Traf::parse(child.body)?
         {
-            fragments.extend(reading.traf(&traf, states)?);
+            fragments.extend(reading.read_traf(&traf, states)?);
         }
     }
     Ok(fragments)
@@ -146,7 +146,7 @@ struct MoofReading {
 
 impl MoofReading {
     /// The samples of a `traf`, if it is of a track among `states`.
-    fn traf(
+    fn read_traf(
         &mut self,
         traf: &Traf<'_>,
         states: &mut [TrackState],
@@ -166,7 +166,7 @@ impl MoofReading {
         let is_kept = trex.is_some();
         let mut run = RunReading { base, defaults, dts, is_kept, samples: Vec::new() };
         for trun in &traf.runs {
-            self.run(trun, &mut run)?;
+            self.append_run(trun, &mut run)?;
         }
         let Some(state) = state else { return Ok(None) };
         let is_timed = traf.tfdt.is_some();
@@ -191,7 +191,7 @@ impl MoofReading {
     }
 
     /// Appends the samples of a run.
-    fn run(&mut self, trun: &Trun<'_>, run: &mut RunReading) -> Result<(), Error> {
+    fn append_run(&mut self, trun: &Trun<'_>, run: &mut RunReading) -> Result<(), Error> {
         let mut offset = self.data_end;
         if let Some(from) = trun.data_offset {
             offset = (run.base.checked_add_signed(from.into()))

@@ -47,12 +47,12 @@
 //! * packed sample sizes (`stz2`) and compressed `moov`s (`cmov`): no encoder of
 //!   this century writes them;
 //! * fragments without `tfdt` where reading does not start with the first one:
-//!   nothing tells when they start;
+//!   nothing says when they start;
 //! * `senc`, `sgpd`, `subs`, `emsg` and other boxes of samples are passed over:
 //!   cutting does not need them;
 //! * items, such as pictures of HEIF (8.11): passed over.
 //!
-//! [`read`] finds all samples, [`locate`] those of a span, [`InitSection`] reads
+//! [`read`] finds all samples, [`locate`] those of a span, [`InitTracks`] reads
 //! segments as HLS and DASH deliver them, and [`write()`] writes new files.
 //! [`limits`] has the bounds on all that a file claims.
 
@@ -89,10 +89,10 @@ mod write;
 
 pub use self::index::locate;
 pub use self::read::read;
-pub use self::segment::{InitSection, fragment_ranges};
+pub use self::segment::{InitTracks, fragment_ranges};
 pub use self::write::write;
 
-/// Whether a file that begins so is an MP4 or a QuickTime file. 12 bytes tell.
+/// Whether a file whose first bytes are these is an MP4 or a QuickTime file. 12 bytes suffice.
 pub fn sniff(head: &[u8]) -> bool {
     let Some(name) = head.get(4..8) else { return false };
     match name {

@@ -19,13 +19,13 @@ pub(crate) struct Moov {
     pub mvhd: Bytes,
     /// The clock of the movie, which edit lists use.
     pub timescale: Timescale,
-    /// Ticks of the movie, when it tells.
+    /// Ticks of the movie, if it says so.
     pub duration: Option<u64>,
     /// All its tracks, of every kind.
     pub tracks: Vec<Trak>,
     /// The defaults of fragments.
     pub trex: Vec<Trex>,
-    /// Ticks of the movie with its fragments, when it tells.
+    /// Ticks of the movie with its fragments, if it says so.
     pub fragments_duration: Option<u64>,
     /// Whether fragments may follow.
     pub is_fragmented: bool,
@@ -55,7 +55,7 @@ impl Moov {
         for _ in 0..limits::BOXES_IN_MOOV {
             let Some(found) = boxes.next(source).await? else { return reading.finish() };
             if !found.is_container() {
-                reading.note(source, &found).await?;
+                reading.read_box(source, &found).await?;
                 continue;
             }
             reading.enter(found.name)?;
@@ -122,7 +122,7 @@ impl MoovReading {
         Ok(())
     }
 
-    async fn note(&mut self, source: &Mp4Source<'_>, found: &NestedBox) -> Result<(), Error> {
+    async fn read_box(&mut self, source: &Mp4Source<'_>, found: &NestedBox) -> Result<(), Error> {
         match (&found.parent, &found.name) {
             (b"moov", b"mvhd") => {
                 self.mvhd = read_small(source, found).await?;
@@ -138,7 +138,7 @@ impl MoovReading {
             }
             _ => {
                 if let Some(track) = self.tracks.last_mut() {
-                    track.note(source, found).await?;
+                    track.read_box(source, found).await?;
                 }
             }
         }

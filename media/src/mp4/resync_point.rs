@@ -1,11 +1,11 @@
 //! Finds a resync point in a long `stsc`: an entry near the wanted sample of
-//! which it is certain which sample its first chunk begins with.
+//! which it is certain which sample is the first of its first chunk.
 //!
-//! `stsc` says how many samples each chunk has, so the first sample of a chunk
-//! is only known by counting from either end of the table. In the middle of a
-//! film of ten hours that is half of a table of several megabytes. A resync
-//! point saves this: some kilobytes around the estimated place suffice. How many
-//! bytes it saves is counted by the test `resync_points_save_most_of_stsc`.
+//! `stsc` says how many samples each chunk has, so the first sample of a chunk is
+//! only known by counting from either end of the table. A resync point saves
+//! that: for a span in the middle of a film of ten hours, 70 kB of the table are
+//! read instead of 5.7 MB, and as many in one of three hours (counted by the test
+//! `resync_points_save_most_of_stsc`). It takes 20 kB more of the other tables.
 //!
 //! How it works: where chunks lie close together in the file, each ends where
 //! the next one of any track starts, so the bytes of each chunk are known from

@@ -41,8 +41,8 @@ pub(crate) async fn sample_offsets(
 ) -> Result<SampleOffsets, Error> {
     let counting = ChunkCounting::new(source, tables, range.clone());
     let runs = match find_resync_point(source, tables, others, range.start).await? {
-        Some(point) => counting.from_point(point).await?,
-        None => counting.from_nearer_end().await?,
+        Some(point) => counting.count_from(point).await?,
+        None => counting.count_from_nearer_end().await?,
     };
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Err(in_no_chunk()) };
     if range.start >= range.end || range.start < first.first_sample {

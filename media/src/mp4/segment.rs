@@ -7,8 +7,8 @@
 //! refused there is refused here.
 //!
 //! Joining segments takes three things: when a segment starts in its own clock
-//! ([`InitSection::start`]), the same fragments with another clock
-//! ([`InitSection::shift`]), and where they are ([`fragment_ranges`]).
+//! ([`InitTracks::start`]), the same fragments with another clock
+//! ([`InitTracks::shift`]), and where they are ([`fragment_ranges`]).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,7 +30,7 @@ use crate::{Error, TrackKind};
 
 /// What an initialisation section says of its tracks, by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InitSection(BTreeMap<u32, InitTrack>);
+pub struct InitTracks(BTreeMap<u32, InitTrack>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct InitTrack {
@@ -48,14 +48,14 @@ struct TrackFormat {
     trex: Trex,
 }
 
-impl InitSection {
+impl InitTracks {
     /// Reads an initialisation section.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when it holds no tracks,
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they are encrypted or
     /// an edit list does more than move its track.
-    pub fn parse(init: &[u8]) -> Result<InitSection, Error> {
+    pub fn parse(init: &[u8]) -> Result<InitTracks, Error> {
         let moov = read_moov(init)?;
         let media = media_tracks(&moov);
         let mut tracks = BTreeMap::new();
@@ -68,15 +68,15 @@ impl InitSection {
         if tracks.is_empty() {
             return Err(Error::damaged("an initialisation section without tracks"));
         }
-        Ok(InitSection(tracks))
+        Ok(InitTracks(tracks))
     }
 
     /// When video starts in the fragments at the beginning of a segment, or audio
     /// where there is no video, microseconds of the segment's own clock. None
-    /// when `head` is too short to tell.
+    /// when `head` is too short.
     ///
     /// # Errors
-    /// A fragment is damaged, or does not tell when it starts.
+    /// A fragment is damaged, or has no `tfdt`.
     pub fn start(&self, head: &[u8]) -> Result<Option<i64>, Error> {
         let mut starts: BTreeMap<u32, i64> = BTreeMap::new();
         for moof in moofs(head) {
@@ -117,9 +117,9 @@ impl InitSection {
     }
 
     /// Whether fragments of both can stand behind one initialisation section:
-    /// only their edit lists may differ, which [`InitSection::shift`] makes up
+    /// only their edit lists may differ, which [`InitTracks::shift`] makes up
     /// for.
-    pub fn fits(&self, other: &InitSection) -> bool {
+    pub fn fits(&self, other: &InitTracks) -> bool {
         let is_same = |((id, own), (other_id, other)): ((&u32, &InitTrack), (&u32, &InitTrack))| {
             id == other_id
                 && own.format == other.format
@@ -130,13 +130,13 @@ impl InitSection {
 
     /// Adds microseconds to the time of every fragment, and takes it from the
     /// edit lists of this section, whose fragments they are, to those of another
-    /// section that it [fits](InitSection::fits).
+    /// section that it [fits](InitTracks::fits).
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) or
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when a time can't be
     /// found or does not fit its place.
-    pub fn shift(&self, bytes: &mut [u8], micros: i64, to: &InitSection) -> Result<(), Error> {
+    pub fn shift(&self, bytes: &mut [u8], micros: i64, to: &InitTracks) -> Result<(), Error> {
         let damaged = || Error::damaged("a fragment without its time");
         let mut moved = Vec::new();
         for moof in moofs(bytes) {

@@ -29,7 +29,7 @@ pub(crate) struct SegmentReference {
     pub time: Range<i64>,
     /// Whether it begins with another `sidx` rather than being samples.
     pub is_index: bool,
-    /// Whether decoding can begin with it; also when the index does not tell.
+    /// Whether decoding can begin with it; also when the index does not say.
     pub may_start: bool,
 }
 

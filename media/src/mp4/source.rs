@@ -83,7 +83,7 @@ impl<'a> Mp4Source<'a> {
     }
 
     /// Starts to read bytes that a reader will probably ask for, as far as the
-    /// file has them and the bound allows. Errors reach the reader that asks.
+    /// file has them and the bound allows. An error reaches the reader that needs them.
     /// Makes progress only while [`Mp4Source::run`] runs.
     pub fn prefetch(&self, from: u64, length: u64) {
         let end = from.saturating_add(length.max(limits::PREFETCH)).min(self.size());

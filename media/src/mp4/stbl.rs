@@ -32,8 +32,12 @@ pub(crate) struct SampleTables {
 }
 
 impl SampleTables {
-    /// Takes note of a box of `stbl`.
-    pub async fn note(&mut self, source: &Mp4Source<'_>, found: &NestedBox) -> Result<(), Error> {
+    /// Reads where a table of `stbl` is.
+    pub async fn read_head(
+        &mut self,
+        source: &Mp4Source<'_>,
+        found: &NestedBox,
+    ) -> Result<(), Error> {
         let width = match &found.name {
             b"stts" | b"ctts" | b"co64" => 8,
             b"stss" | b"stco" | b"stsz" => 4,

@@ -33,7 +33,7 @@ pub(crate) struct ChunkRun {
     pub first_sample: u64,
 }
 
-/// An entry of which it is known which sample its first chunk begins with.
+/// An entry of which it is known which sample is the first of its first chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ResyncPoint {
     /// The entry.
@@ -106,16 +106,16 @@ impl<'a, 's> ChunkCounting<'a, 's> {
 
     /// The chunks that have samples of the range, counted from the nearer end of
     /// the table, if it is large.
-    pub async fn from_nearer_end(&self) -> Result<Vec<ChunkRun>, Error> {
+    pub async fn count_from_nearer_end(&self) -> Result<Vec<ChunkRun>, Error> {
         if self.stsc.counts_from_end(self.range.start, self.samples) {
-            self.from_end().await
+            self.count_from_end().await
         } else {
-            self.from_point(ResyncPoint::default()).await
+            self.count_from(ResyncPoint::default()).await
         }
     }
 
     /// The same, counted from an entry that is not beyond the range.
-    pub async fn from_point(&self, point: ResyncPoint) -> Result<Vec<ChunkRun>, Error> {
+    pub async fn count_from(&self, point: ResyncPoint) -> Result<Vec<ChunkRun>, Error> {
         let mut found = Vec::new();
         let (mut entry, mut sample) = (point.entry, point.sample);
         let expected = self.stsc.estimated_range(&self.range, self.samples, SLACK).end;
@@ -145,7 +145,7 @@ impl<'a, 's> ChunkCounting<'a, 's> {
 
     /// The same, counted down from the last entry, whose last chunk ends with
     /// the last sample.
-    async fn from_end(&self) -> Result<Vec<ChunkRun>, Error> {
+    async fn count_from_end(&self) -> Result<Vec<ChunkRun>, Error> {
         let mut found = Vec::new();
         let mut entry = self.stsc.entries;
         let (mut sample, mut chunk) = (self.samples, self.chunks);

@@ -113,9 +113,9 @@ pub(crate) async fn composition_offsets(
     let Some(ctts) = tables.ctts else { return Ok(Vec::new()) };
     let counting = OffsetCounting { source, ctts, range, samples: tables.sample_count };
     if ctts.counts_from_end(counting.range.start, tables.sample_count) {
-        counting.from_end().await
+        counting.count_from_end().await
     } else {
-        counting.from_start().await
+        counting.count_from_start().await
     }
 }
 
@@ -140,7 +140,7 @@ impl OffsetCounting<'_, '_> {
         std::iter::repeat_n(offset.cast_signed(), count)
     }
 
-    async fn from_start(&self) -> Result<Vec<i32>, Error> {
+    async fn count_from_start(&self) -> Result<Vec<i32>, Error> {
         let expected = self.ctts.counted_range(&self.range, self.samples).end;
         let mut found = Vec::with_capacity(self.length());
         let (mut entry, mut sample) = (0, 0_u64);
@@ -161,7 +161,7 @@ impl OffsetCounting<'_, '_> {
     }
 
     /// Counts down from the last entry, which the last sample has.
-    async fn from_end(&self) -> Result<Vec<i32>, Error> {
+    async fn count_from_end(&self) -> Result<Vec<i32>, Error> {
         let expected = self.ctts.counted_range(&self.range, self.samples).start;
         let mut found = Vec::with_capacity(self.length());
         let (mut entry, mut sample) = (self.ctts.entries, self.samples);

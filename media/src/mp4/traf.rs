@@ -40,7 +40,7 @@ const NON_SYNC: u32 = 0x1_0000;
 pub(crate) struct Traf<'a> {
     /// Its header.
     pub tfhd: Tfhd,
-    /// When it starts, if it tells.
+    /// When it starts, if it says so.
     pub tfdt: Option<Tfdt>,
     /// Its runs of samples.
     pub runs: Vec<Trun<'a>>,

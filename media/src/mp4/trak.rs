@@ -28,7 +28,7 @@ pub(crate) struct Trak {
     pub handler: FourCc,
     /// The clock of its samples; none when it is damaged.
     pub timescale: Option<Timescale>,
-    /// Ticks of its samples, when it tells.
+    /// Ticks of its samples, if it says so.
     pub duration: Option<u64>,
     /// ISO 639-2 code.
     pub language: [u8; 3],
@@ -70,8 +70,12 @@ impl Trak {
         EditClocks { movie, track: self.clock() }
     }
 
-    /// Takes note of a box within `trak` that is no container.
-    pub async fn note(&mut self, source: &Mp4Source<'_>, found: &NestedBox) -> Result<(), Error> {
+    /// Reads a box within `trak` that is no container.
+    pub async fn read_box(
+        &mut self,
+        source: &Mp4Source<'_>,
+        found: &NestedBox,
+    ) -> Result<(), Error> {
         let content = || read_small(source, found);
         match (&found.parent, &found.name) {
             (b"trak", b"tkhd") => self.tkhd(content().await?)?,
@@ -96,7 +100,7 @@ impl Trak {
                 self.minf.push((*name, content));
             }
             (b"stbl", b"stsd") => self.stsd = content().await?,
-            (b"stbl", _) => self.tables.note(source, found).await?,
+            (b"stbl", _) => self.tables.read_head(source, found).await?,
             _ => {}
         }
         Ok(())
@@ -140,7 +144,7 @@ impl Trak {
 pub(crate) struct TimeHeader {
     /// None when it is damaged.
     pub timescale: Option<Timescale>,
-    /// Ticks, when the header tells.
+    /// Ticks, if the header says so.
     pub duration: Option<u64>,
 }
 

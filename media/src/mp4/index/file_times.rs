@@ -79,8 +79,8 @@ pub(crate) async fn start_by_fragments(
     Ok(starts.into_iter().min().unwrap_or(0))
 }
 
-/// Seconds from `start`, microseconds, to the end of the last track, when `moov`
-/// tells.
+/// Seconds from `start`, microseconds, to the end of the last track, if `moov`
+/// says so.
 pub(crate) fn duration_by_tables(moov: &Moov, start: i64) -> Option<f64> {
     let movie = |ticks: u64| ticks as f64 / f64::from(moov.timescale.get());
     let end = |trak: &Trak| {
@@ -97,7 +97,7 @@ pub(crate) fn duration_by_tables(moov: &Moov, start: i64) -> Option<f64> {
     Some((end - start as f64 / 1e6).max(0.0))
 }
 
-/// The same as far as `moov` or segment indexes tell.
+/// The same as far as `moov` or segment indexes say.
 pub(crate) fn duration_by_fragments(
     moov: &Moov,
     indexes: &[SegmentIndex],

@@ -15,7 +15,7 @@ use super::super::sidx::SegmentIndex;
 use super::super::source::Mp4Source;
 use super::super::tracks::MediaTrak;
 use super::fragmented::FragmentedFile;
-use super::segments::{Segment, read_segments};
+use super::segments::{IndexedSegment, read_segments};
 use super::select::MicrosSpan;
 use super::trim::{CopiedSegment, SegmentTrimmer, merged};
 use crate::{Error, ErrorKind, TrackKind};
@@ -49,7 +49,7 @@ pub(crate) async fn choose_segments(
         match TrackChooser::new(file, track, &others)?.choose(index).await {
             Ok(SegmentChoice::Copy(found)) => copied.extend(found),
             Ok(read_fragments) => return Ok(read_fragments),
-            // A fragment that does not tell when it starts.
+            // A fragment that has no `tfdt`.
             Err(error) if error.kind == ErrorKind::Unsupported => {
                 return Ok(SegmentChoice::ReadFragments(None));
             }
@@ -82,11 +82,12 @@ struct Cover {
 
 impl Cover {
     /// None when all segments are before the span, or all after it.
-    fn find(segments: &[Segment], span: MicrosSpan) -> Option<Cover> {
+    fn find(segments: &[IndexedSegment], span: MicrosSpan) -> Option<Cover> {
         if segments.last()?.time.end <= span.start {
             return None;
         }
-        let is_start = |segment: &Segment| segment.may_start && segment.time.start <= span.start;
+        let is_start =
+            |segment: &IndexedSegment| segment.may_start && segment.time.start <= span.start;
         let first = segments.iter().rposition(is_start).unwrap_or(0);
         let last = segments.iter().rposition(|segment| segment.time.start < span.end)?;
         (first <= last).then_some(Cover { first, last })
@@ -144,7 +145,11 @@ impl<'a, 's> TrackChooser<'a, 's> {
 
     /// Reads the first fragments of the first segment, and at the same time those
     /// of the last one, which are needed later if it is trimmed.
-    async fn examine(&self, segments: &[Segment], cover: Cover) -> Result<Vec<Fragment>, Error> {
+    async fn examine(
+        &self,
+        segments: &[IndexedSegment],
+        cover: Cover,
+    ) -> Result<Vec<Fragment>, Error> {
         let Some(first) = segments.get(cover.first) else { return Ok(Vec::new()) };
         let trimmer = self.trimmer();
         let last = segments.get(cover.last).filter(|last| trimmer.may_trim(last));
@@ -165,7 +170,11 @@ impl<'a, 's> TrackChooser<'a, 's> {
     }
 
     /// Copies these segments, and one more if the other tracks need it.
-    async fn copy(&self, segments: &[Segment], cover: Cover) -> Result<SegmentChoice, Error> {
+    async fn copy(
+        &self,
+        segments: &[IndexedSegment],
+        cover: Cover,
+    ) -> Result<SegmentChoice, Error> {
         let needs_next = self.others_reach_into(segments.get(cover.last + 1)).await?;
         let last = if needs_next { cover.last + 1 } else { cover.last };
         let chosen = segments.get(cover.first..=last).unwrap_or_default();
@@ -184,7 +193,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
     }
 
     /// The first fragments of a segment.
-    async fn fragments(&self, segment: &Segment) -> Result<Vec<Fragment>, Error> {
+    async fn fragments(&self, segment: &IndexedSegment) -> Result<Vec<Fragment>, Error> {
         let all = std::iter::once(&self.track).chain(self.others);
         let mut states: Vec<TrackState> =
             all.map(|track| TrackState::unknown(self.moov, track.trak)).collect();
@@ -209,7 +218,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
 
     /// Whether something of the other tracks that the span needs is in the
     /// segment after it.
-    async fn others_reach_into(&self, after: Option<&Segment>) -> Result<bool, Error> {
+    async fn others_reach_into(&self, after: Option<&IndexedSegment>) -> Result<bool, Error> {
         let Some(after) = after.filter(|_| !self.others.is_empty()) else { return Ok(false) };
         let fragments = self.fragments(after).await?;
         for MediaTrak { trak, .. } in self.others {
@@ -230,7 +239,7 @@ enum Copyability {
     /// Their offsets are counted from the beginning of the file, or they have
     /// composition offsets below 0, which FFmpeg misreads in fragments.
     Unmovable,
-    /// They do not tell when they start.
+    /// They have no `tfdt`.
     Untimed,
 }
 
@@ -247,7 +256,7 @@ fn copyability(fragments: &[Fragment]) -> Copyability {
 }
 
 /// Moves the times of all segments by `correction` microseconds.
-fn correct(segments: &mut [Segment], correction: i64) {
+fn correct(segments: &mut [IndexedSegment], correction: i64) {
     for segment in segments {
         let time = &segment.time;
         let start = time.start.saturating_add(correction);

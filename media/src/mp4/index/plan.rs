@@ -45,10 +45,10 @@ async fn plan(source: &Mp4Source<'_>, want: &SpanSelection) -> Result<ClipFile, 
     if moov.is_fragmented {
         let body = read_body(source, &place.moov).await?;
         if let Some(first_moof) = body.first_moof {
-            return planner.from_fragments(&body, first_moof).await;
+            return planner.plan_from_fragments(&body, first_moof).await;
         }
     }
-    planner.from_tables().await
+    planner.plan_from_tables().await
 }
 
 /// A file and what is wanted of it.
@@ -68,7 +68,7 @@ struct FileTimes {
 }
 
 impl Planner<'_, '_> {
-    async fn from_tables(&self) -> Result<ClipFile, Error> {
+    async fn plan_from_tables(&self) -> Result<ClipFile, Error> {
         let start = start_by_tables(self.source, self.moov).await?;
         let span = MicrosSpan::new(self.want, start);
         let tracks = span_tracks(self.moov, self.want.video, self.want.audio);
@@ -77,7 +77,7 @@ impl Planner<'_, '_> {
         self.selected(tracks, FileTimes { start, duration })
     }
 
-    async fn from_fragments(
+    async fn plan_from_fragments(
         &self,
         body: &FragmentedBody,
         first_moof: u64,

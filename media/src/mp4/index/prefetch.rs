@@ -1,6 +1,6 @@
 //! Prefetches the index of a file with a large `moov`: while one header or table
 //! is on its way, what probably comes next is requested as well, so that few
-//! requests wait for the answer of another one.
+//! requests wait for another one.
 //!
 //! No result is used here and no error is reported: the reader that needs the
 //! bytes finds them, or reads them itself.
@@ -107,7 +107,7 @@ impl IndexPrefetcher<'_, '_> {
                 }
                 continue;
             }
-            if track.trak.note(self.source, &found).await.is_err() {
+            if track.trak.read_box(self.source, &found).await.is_err() {
                 return;
             }
             if &found.name == b"hdlr" {

@@ -25,16 +25,16 @@ pub(crate) struct FragmentedBody {
 
 /// A segment, with its times in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub(crate) struct IndexedSegment {
     /// Its bytes in the file.
     pub range: Range<u64>,
     /// When its presentation starts and ends.
     pub time: Range<i64>,
-    /// Whether decoding can begin with it; also when the index does not tell.
+    /// Whether decoding can begin with it; also when the index does not say.
     pub may_start: bool,
 }
 
-impl Segment {
+impl IndexedSegment {
     /// Its first `moof`.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ pub(crate) async fn read_segments(
     source: &Mp4Source<'_>,
     index: &SegmentIndex,
     span: MicrosSpan,
-) -> Result<Vec<Segment>, Error> {
+) -> Result<Vec<IndexedSegment>, Error> {
     let near = span.widened(AROUND);
     let mut found = Vec::new();
     let mut rest = pending(index, 0);
@@ -129,7 +129,7 @@ pub(crate) async fn read_segments(
                 return Err(Error::damaged("a segment index goes beyond the file"));
             }
             let SegmentReference { range, may_start, .. } = reference;
-            found.push(Segment { range, time, may_start });
+            found.push(IndexedSegment { range, time, may_start });
             continue;
         }
         if time.end < near.start || time.start > near.end {

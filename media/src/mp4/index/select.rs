@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(frames(&open, 7, 9), Some((4..10, true, false)));
         // P9 is decoded first, but wanted last.
         assert_eq!(frames(&open, 9, 20), Some((4..8, true, false)));
-        // Without the first keyframe nothing tells where decoding begins.
+        // Without the first keyframe nothing says where decoding begins.
         assert_eq!(frames(&open[4..], 4, 5), Some((0..2, true, true)));
     }
 

@@ -10,7 +10,7 @@ use super::super::sample::TrackTimeline;
 use super::super::source::Mp4Source;
 use super::super::top_level::TopLevelBox;
 use super::super::tracks::MediaTrak;
-use super::segments::Segment;
+use super::segments::IndexedSegment;
 use super::select::{MicrosSpan, select_samples};
 use crate::{Error, ErrorKind};
 
@@ -76,12 +76,12 @@ struct Edges {
 
 impl SegmentTrimmer<'_, '_> {
     /// Whether it is worth it to look for the needed samples of a segment.
-    pub fn may_trim(&self, segment: &Segment) -> bool {
+    pub fn may_trim(&self, segment: &IndexedSegment) -> bool {
         !self.is_shared && segment.range.end - segment.range.start >= LARGE
     }
 
     /// These segments, without what the span does not need at either edge.
-    pub async fn copied(&self, segments: &[Segment]) -> Result<Vec<CopiedSegment>, Error> {
+    pub async fn copied(&self, segments: &[IndexedSegment]) -> Result<Vec<CopiedSegment>, Error> {
         let mut copied = Vec::new();
         for (number, segment) in segments.iter().enumerate() {
             let edges = Edges { start: number == 0, end: number + 1 == segments.len() };
@@ -101,7 +101,11 @@ impl SegmentTrimmer<'_, '_> {
 
     /// The samples that are needed of a segment; none when it is better copied
     /// whole.
-    async fn trimmed(&self, segment: &Segment, edges: Edges) -> Result<Option<Fragment>, Error> {
+    async fn trimmed(
+        &self,
+        segment: &IndexedSegment,
+        edges: Edges,
+    ) -> Result<Option<Fragment>, Error> {
         let moof = segment.moof(self.source).await?;
         let next = TopLevelBox::read(self.source, moof.end(), limits::HEADER_READ).await?;
         let is_rest =
@@ -121,11 +125,11 @@ impl SegmentTrimmer<'_, '_> {
         let to = if edges.end { selected.range.end } else { samples.len() };
         let kept = samples.get(from..to).unwrap_or_default().to_vec();
         let is_less = !kept.is_empty() && kept.len() < samples.len();
-        Ok(is_less.then(|| Fragment { samples: kept, ..own }))
+        Ok(is_less.then_some(Fragment { samples: kept, ..own }))
     }
 
     /// The first fragment of a segment, if it has samples of the track only.
-    pub async fn fragment_of(&self, segment: &Segment) -> Result<Option<Fragment>, Error> {
+    pub async fn fragment_of(&self, segment: &IndexedSegment) -> Result<Option<Fragment>, Error> {
         let moof = segment.moof(self.source).await?;
         let mut states = [TrackState::unknown(self.moov, self.track.trak)];
         let mut fragments = read_moof(self.source, &moof, &mut states).await?;

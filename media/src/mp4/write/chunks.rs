@@ -20,7 +20,7 @@ pub(super) struct Chunk {
 }
 
 /// The chunks of all tracks.
-pub(super) struct Interleaving {
+pub(super) struct ChunkLayout {
     /// Those of each track.
     pub chunks: Vec<Vec<Chunk>>,
     /// All of them in the file's order.
@@ -38,9 +38,9 @@ pub(super) struct ChunkPlace {
     start: i64,
 }
 
-impl Interleaving {
+impl ChunkLayout {
     /// Orders the chunks of all tracks by time. The first one is at `from`.
-    pub fn new(tracks: &[OutTrack], from: u64) -> Interleaving {
+    pub fn new(tracks: &[OutTrack], from: u64) -> ChunkLayout {
         let mut chunks: Vec<Vec<Chunk>> = tracks.iter().map(split).collect();
         let mut order = Vec::new();
         for (number, (track, chunks)) in tracks.iter().zip(&chunks).enumerate() {
@@ -63,7 +63,7 @@ impl Interleaving {
             let samples = track.samples.get(chunk.samples.clone()).unwrap_or_default();
             next += samples.iter().map(|sample| sample.data.size()).sum::<u64>();
         }
-        Interleaving { chunks, order }
+        ChunkLayout { chunks, order }
     }
 }
 

@@ -38,7 +38,7 @@ use std::fs::File;
 use std::io::Write;
 
 use self::boxes::{boxed, words};
-use self::chunks::{ChunkPlace, Interleaving};
+use self::chunks::{ChunkLayout, ChunkPlace};
 use self::headers::{MovieTrack, moov};
 use crate::mux::copy::SampleCopier;
 use crate::mux::{OutTrack, WriteError};
@@ -60,9 +60,9 @@ pub fn write(out: &mut impl Write, tracks: &[OutTrack], files: &[&File]) -> Resu
     let ftyp = boxed(b"ftyp", &[b"isom", &words(&[512]), b"isom", b"iso4", b"iso6", b"mp41"]);
     let mdat = mdat_header(payload, is_wide);
     // The length of `moov` does not depend on the offsets in it.
-    let length = moov(&movie, &Interleaving::new(tracks, 0).chunks, is_wide)?.len();
+    let length = moov(&movie, &ChunkLayout::new(tracks, 0).chunks, is_wide)?.len();
     let first = ftyp.len() + length + mdat.len();
-    let Interleaving { chunks, order } = Interleaving::new(tracks, first as u64);
+    let ChunkLayout { chunks, order } = ChunkLayout::new(tracks, first as u64);
     let mut copier = SampleCopier::new(out, files);
     copier.write_bytes(&ftyp)?;
     copier.write_bytes(&moov(&movie, &chunks, is_wide)?)?;

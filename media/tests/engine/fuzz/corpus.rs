@@ -1,6 +1,6 @@
 //! Good bytes to begin with: small files that `ffmpeg` makes, and texts.
 
-use crate::mp4::made::{made, remade};
+use crate::mp4::fixtures::{generate, remux};
 
 const SMALL: &str = "-vf scale=64:36 -c:v libx264 -preset ultrafast -crf 40 -g 10 -bf 2 \
                      -c:a aac -b:a 16k";
@@ -8,17 +8,17 @@ const SMALL: &str = "-vf scale=64:36 -c:v libx264 -preset ultrafast -crf 40 -g 1
 /// MP4 with tables, with fragments, with and without an index, of two codecs.
 pub fn mp4() -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
-    let plain = made(dir.path(), "plain.mp4", 2, SMALL);
+    let plain = generate(dir.path(), "plain.mp4", 2, SMALL);
     let hevc = "-vf scale=64:64 -c:v libx265 -preset ultrafast -tag:v hvc1 -an \
                 -x265-params log-level=error:keyint=10";
     let open = "-vf scale=64:64 -c:v libx264 -an -x264-params open-gop=1:keyint=8:min-keyint=8";
     let all = [
-        remade(&plain, "front.mp4", "IN -c copy -movflags +faststart"),
-        remade(&plain, "late.mov", "-itsoffset 0.5 IN -c copy"),
-        remade(&plain, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx"),
-        remade(&plain, "bare.mp4", "IN -c copy -movflags +empty_moov+frag_keyframe"),
-        made(dir.path(), "hevc.mp4", 1, hevc),
-        made(dir.path(), "open.mp4", 1, open),
+        remux(&plain, "front.mp4", "IN -c copy -movflags +faststart"),
+        remux(&plain, "late.mov", "-itsoffset 0.5 IN -c copy"),
+        remux(&plain, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx"),
+        remux(&plain, "bare.mp4", "IN -c copy -movflags +empty_moov+frag_keyframe"),
+        generate(dir.path(), "hevc.mp4", 1, hevc),
+        generate(dir.path(), "open.mp4", 1, open),
         plain.clone(),
     ];
     all.iter().map(|path| std::fs::read(path).unwrap()).collect()
@@ -29,11 +29,11 @@ pub fn webm() -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let vp9 = "-vf scale=64:36 -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 20k -g 10 \
                -c:a libopus -b:a 16k";
-    let plain = made(dir.path(), "plain.webm", 2, vp9);
+    let plain = generate(dir.path(), "plain.webm", 2, vp9);
     let all = [
-        remade(&plain, "front.webm", "IN -c copy -cues_to_front 1 -cluster_time_limit 400"),
-        remade(&plain, "live.webm", "IN -c copy -live 1"),
-        made(dir.path(), "h264.mkv", 2, SMALL),
+        remux(&plain, "front.webm", "IN -c copy -cues_to_front 1 -cluster_time_limit 400"),
+        remux(&plain, "live.webm", "IN -c copy -live 1"),
+        generate(dir.path(), "h264.mkv", 2, SMALL),
         plain.clone(),
     ];
     all.iter().map(|path| std::fs::read(path).unwrap()).collect()
@@ -42,7 +42,7 @@ pub fn webm() -> Vec<Vec<u8>> {
 /// MPEG-TS.
 pub fn ts() -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
-    vec![std::fs::read(made(dir.path(), "plain.ts", 1, SMALL)).unwrap()]
+    vec![std::fs::read(generate(dir.path(), "plain.ts", 1, SMALL)).unwrap()]
 }
 
 /// Playlists of HLS.

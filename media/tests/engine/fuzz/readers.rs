@@ -16,7 +16,7 @@ use clipmill_media::codec::nal::{
 use clipmill_media::codec::vpx::{Vp9KeyframeHeader, is_vp8_keyframe};
 use clipmill_media::dash::{LiveMoment, Manifest};
 use clipmill_media::hls::Playlist;
-use clipmill_media::mp4::InitSection;
+use clipmill_media::mp4::InitTracks;
 use clipmill_media::{
     Codec, Error, LocalFile, Media, ReadAt, SpanSelection, matroska, mp4, smart_cut, ts,
 };
@@ -84,7 +84,7 @@ fn segments() {
     let files = [corpus::mp4(), corpus::ts()].concat();
     feed("segments", files, |bytes| {
         let _ = mp4::fragment_ranges(bytes);
-        if let Ok(section) = InitSection::parse(bytes) {
+        if let Ok(section) = InitTracks::parse(bytes) {
             let _ = section.start(bytes);
             let _ = section.shift(&mut bytes.to_vec(), 1_234_567, &section);
         }

@@ -37,29 +37,29 @@ impl Sparse {
     }
 }
 
-/// What a film is like.
+/// What a long file is like.
 #[derive(Debug, Clone, Copy)]
 pub struct Film {
     pub seconds: u32,
-    /// Pictures per second.
+    /// Frames per second.
     pub rate: u32,
-    /// Whether pictures last differently long, those of the first half more so.
+    /// Whether frames last differently long, those of the first half more so.
     pub uneven: bool,
-    /// Pictures of one group.
+    /// Frames of one group.
     pub group: u32,
     /// Reordered ones between others.
     pub between: u32,
     /// Whether both numbers vary, up to about these.
     pub varied: bool,
-    /// Tracks of sound.
-    pub sounds: u32,
+    /// Tracks of audio.
+    pub audio_tracks: u32,
     /// Bytes of a packet, by its number.
-    pub loud: fn(u64) -> u32,
+    pub packet_size: fn(u64) -> u32,
     /// Whether a track of text lies between.
     pub text: bool,
     /// Whether there are holes between chunks here and there.
     pub holes: bool,
-    /// Whether places have eight bytes.
+    /// Whether offsets have eight bytes.
     pub wide: bool,
 }
 
@@ -70,12 +70,12 @@ pub fn chance(number: u64) -> u32 {
     (mixed >> 40) as u32 & 0xffff
 }
 
-/// Bytes of a packet of sound: no two stretches are alike.
-pub fn loud(packet: u64) -> u32 {
+/// Bytes of a packet of audio: no two stretches are alike.
+pub fn packet_size(packet: u64) -> u32 {
     180 + chance(packet) % 97
 }
 
-/// As `ffmpeg` makes it: 30 pictures a second, each a chunk, and the sound that
+/// As `ffmpeg` makes it: 30 frames a second, each a chunk, and the audio that
 /// belongs to it after it.
 pub const PLAIN: Film = Film {
     seconds: 600,
@@ -84,19 +84,19 @@ pub const PLAIN: Film = Film {
     group: 121,
     between: 2,
     varied: false,
-    sounds: 1,
-    loud,
+    audio_tracks: 1,
+    packet_size,
     text: false,
     holes: false,
     wide: false,
 };
 
-/// Ticks per second of pictures.
+/// Ticks per second of frames.
 const SCALE: u32 = 12_000;
 
 impl Film {
     /// Makes the index.
-    pub fn made(&self) -> Sparse {
+    pub fn index(&self) -> Sparse {
         let (mut tracks, end) = self.tracks();
         for track in &mut tracks {
             track.join();
@@ -115,20 +115,20 @@ impl Film {
     }
 
     fn tracks(&self) -> (Vec<Track>, u64) {
-        let mut picture = self.picture();
-        let mut sounds: Vec<_> =
-            (0..self.sounds).map(|sound| Track::new(2 + sound, b"soun", 48_000)).collect();
+        let mut video = self.video();
+        let mut audio: Vec<_> =
+            (0..self.audio_tracks).map(|sound| Track::new(2 + sound, b"soun", 48_000)).collect();
         let mut text = Track::new(9, b"text", 1000);
         let (mut at, mut time) = (0, 0);
-        for frame in 0..picture.lengths.len() as u64 {
+        for frame in 0..video.lengths.len() as u64 {
             let hole = self.holes && chance(frame).is_multiple_of(50);
             at += if hole { 7 } else { 0 };
-            picture.add(&mut at, 1000 + chance(frame ^ 0xffff) % 3000);
-            time += u64::from(picture.lengths[frame as usize]);
-            for sound in &mut sounds {
+            video.add(&mut at, 1000 + chance(frame ^ 0xffff) % 3000);
+            time += u64::from(video.lengths[frame as usize]);
+            for sound in &mut audio {
                 while (sound.sizes.len() as u64 + 1) * 1024 * u64::from(SCALE) <= time * 48_000 {
                     sound.lengths.push(1024);
-                    sound.add(&mut at, (self.loud)(sound.sizes.len() as u64));
+                    sound.add(&mut at, (self.packet_size)(sound.sizes.len() as u64));
                 }
             }
             if self.text && frame % 100 == 99 {
@@ -136,13 +136,13 @@ impl Film {
                 text.add(&mut at, 20 + chance(frame) % 30);
             }
         }
-        let all = [picture].into_iter().chain(sounds).chain(self.text.then_some(text));
+        let all = [video].into_iter().chain(audio).chain(self.text.then_some(text));
         (all.collect(), at)
     }
 
-    /// The times of the pictures.
-    fn picture(&self) -> Track {
-        let (mut picture, mut frame) = (Track::new(1, b"vide", SCALE), 0);
+    /// The times of the frames.
+    fn video(&self) -> Track {
+        let (mut video, mut frame) = (Track::new(1, b"vide", SCALE), 0);
         let count = self.seconds * self.rate;
         let even = SCALE / self.rate;
         let mut shown = vec![0_i64];
@@ -152,7 +152,7 @@ impl Film {
             shown.push(shown[frame as usize] + i64::from(even + more));
         }
         while frame < count {
-            picture.syncs.push(frame + 1);
+            video.syncs.push(frame + 1);
             let mut order = vec![frame];
             let vary = |number: u32, most| chance(number.into()) % most;
             let group = if self.varied { 2 + vary(frame, self.group) } else { self.group };
@@ -167,13 +167,13 @@ impl Film {
                 frame += between + 1;
             }
             for place in order {
-                let decoded = picture.lengths.len();
+                let decoded = video.lengths.len();
                 let (this, next) = (shown[decoded], shown[decoded + 1]);
-                picture.lengths.push((next - this) as u32);
-                picture.offsets.push((shown[place as usize + 2] - this) as i32);
+                video.lengths.push((next - this) as u32);
+                video.offsets.push((shown[place as usize + 2] - this) as i32);
             }
         }
-        picture
+        video
     }
 }
 
@@ -256,16 +256,16 @@ impl Track {
     }
 }
 
-fn boxed(name: &[u8; 4], contents: &[&[u8]]) -> Vec<u8> {
+pub fn boxed(name: &[u8; 4], contents: &[&[u8]]) -> Vec<u8> {
     let all = contents.concat();
     [&(all.len() as u32 + 8).to_be_bytes()[..], name, &all].concat()
 }
 
-fn words(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
+pub fn words(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
     numbers.into_iter().flat_map(u32::to_be_bytes).collect()
 }
 
-fn table<const N: usize>(name: &[u8; 4], rows: &[[u32; N]]) -> Vec<u8> {
+pub fn table<const N: usize>(name: &[u8; 4], rows: &[[u32; N]]) -> Vec<u8> {
     let head = words([0, rows.len() as u32]);
     boxed(name, &[&head, &words(rows.iter().flatten().copied())])
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use clipmill_media::{SpanSelection, mp4};
 
-use super::made::{made, remade};
+use super::fixtures::{generate, remux};
 
 const WANT: SpanSelection = SpanSelection { start: 0.5, end: 1.0, video: true, audio: true };
 
@@ -22,9 +22,9 @@ fn kinds() -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let args =
         "-c:v libx264 -preset ultrafast -crf 51 -g 10 -bf 2 -c:a aac -b:a 16k -movflags +faststart";
-    let front = made(dir.path(), "front.mp4", 2, args);
-    let index = remade(&front, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
-    let fixed = remade(&front, "fixed.mp4", "IN -c copy -movflags +frag_keyframe");
+    let front = generate(dir.path(), "front.mp4", 2, args);
+    let index = remux(&front, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
+    let fixed = remux(&front, "fixed.mp4", "IN -c copy -movflags +frag_keyframe");
     [front, index, fixed].iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 

@@ -1,13 +1,16 @@
 //! Spans of long files: what is found is what the whole index says, and what it
 //! takes to find it does not grow with the file.
 
+use std::ops::Range;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::{ClipFile, ClipPart, Media, ReadAt, Sample, SpanSelection, Track, mp4};
+use clipmill_media::{ClipFile, ClipPart, Error, Media, ReadAt, Sample, SpanSelection, Track, mp4};
 
-use super::far::{Far, Took};
-use super::film::{Film, PLAIN, Sparse, chance, loud};
+use super::film::{Film, PLAIN, Sparse, chance, packet_size};
+use super::slow_server::{Cost, SlowServer};
 
 fn want(start: f64, end: f64) -> SpanSelection {
     SpanSelection { start, end, video: true, audio: true }
@@ -67,17 +70,20 @@ async fn check_all(file: &impl ReadAt, whole: &Media, want: SpanSelection) {
 async fn windows() {
     let half = Film { seconds: 1800, ..PLAIN };
     let films = [
-        // Several pictures in a chunk, and many tracks.
-        Film { rate: 60, sounds: 3, text: true, ..half },
+        // Several frames in a chunk, and many tracks.
+        Film { rate: 60, audio_tracks: 3, text: true, ..half },
         Film { varied: true, uneven: true, group: 400, between: 3, wide: true, ..half },
         Film { varied: true, between: 4, holes: true, ..half },
         // What sounds the same again and again, or for a long time.
-        Film { loud: |packet| loud(packet % 300), ..half },
-        Film { loud: |packet| loud(packet % 30_000), wide: true, ..half },
-        Film { loud: |packet| if packet % 9000 < 6000 { 9 } else { loud(packet) }, ..half },
+        Film { packet_size: |packet| packet_size(packet % 300), ..half },
+        Film { packet_size: |packet| packet_size(packet % 30_000), wide: true, ..half },
+        Film {
+            packet_size: |packet| if packet % 9000 < 6000 { 9 } else { packet_size(packet) },
+            ..half
+        },
     ];
     for film in films {
-        let file = Far::new(film.made());
+        let file = SlowServer::new(film.index());
         let whole = mp4::read(&file.file).await.unwrap();
         let chosen = (0..12).map(|place| {
             let start = f64::from(chance(place) % 1700) + 0.37;
@@ -92,7 +98,7 @@ async fn windows() {
 /// Large tables that lie: an error or not, but quickly.
 #[tokio::test(start_paused = true)]
 async fn lies() {
-    let film = Film { seconds: 1500, ..PLAIN }.made();
+    let film = Film { seconds: 1500, ..PLAIN }.index();
     let names = ["stts", "stss", "ctts", "stsc", "stsz", "stco", "trak", "mdhd"];
     let words = film.head.windows(4).enumerate();
     let boxes = words.filter(|(_, word)| names.iter().any(|name| name.as_bytes() == *word));
@@ -116,27 +122,27 @@ async fn lies() {
                 }
             }
         }
-        let begun = Instant::now();
-        let file = Far::new(film.with(head));
+        let started = Instant::now();
+        let file = SlowServer::new(film.with(head));
         let _ = mp4::locate(&file, &want(700.0, 720.0)).await;
-        assert!(begun.elapsed() < Duration::from_secs(5));
-        assert!(file.took().requests < 1000, "{at} {round}: {:?}", file.took());
+        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(file.cost().requests < 1000, "{at} {round}: {:?}", file.cost());
     }
 }
 
-async fn minute(film: &Sparse, start: f64) -> Took {
-    let file = Far::new(film.with(film.head.clone()));
+async fn minute(film: &Sparse, start: f64) -> Cost {
+    let file = SlowServer::new(film.with(film.head.clone()));
     let located = mp4::locate(&file, &want(start, start + 60.0)).await.unwrap();
     assert_eq!(located.media.tracks.len(), 2);
-    file.took()
+    file.cost()
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_hours() {
-    let short = minute(&PLAIN.made(), 301.0).await;
-    let long = Film { seconds: 36_000, ..PLAIN }.made();
+    let short = minute(&PLAIN.index(), 301.0).await;
+    let long = Film { seconds: 36_000, ..PLAIN }.index();
     assert!(long.head.len() > 30_000_000);
-    // The offsets of pictures are counted from the nearer end; nothing else is.
+    // The offsets of frames are counted from the nearer end; nothing else is.
     let spans = [
         (100, 50, 300),
         (301, 50, 350),
@@ -145,18 +151,68 @@ async fn ten_hours() {
         (35_900, 50, 400),
     ];
     for (start, time, bytes) in spans {
-        let took = minute(&long, f64::from(start)).await;
+        let cost = minute(&long, f64::from(start)).await;
         let most = short.time + Duration::from_millis(time);
-        assert!(took.time < most, "{took:?} at {start}, {short:?}");
-        assert!(took.bytes < bytes << 10, "{took:?} at {start}");
+        assert!(cost.time < most, "{cost:?} at {start}, {short:?}");
+        assert!(cost.bytes < bytes << 10, "{cost:?} at {start}");
     }
-    // Without reordered pictures nothing is counted.
+    // Without reordered frames nothing is counted.
     for rate in [30, 60] {
-        let plain = Film { seconds: 36_000, rate, between: 0, ..PLAIN }.made();
+        let plain = Film { seconds: 36_000, rate, between: 0, ..PLAIN }.index();
         for start in [301, 18_000, 35_900] {
-            let took = minute(&plain, f64::from(start)).await;
-            assert!(took.time < short.time + Duration::from_millis(50), "{took:?} at {start}");
-            assert!(took.bytes < 400 << 10, "{took:?} at {start}");
+            let cost = minute(&plain, f64::from(start)).await;
+            assert!(cost.time < short.time + Duration::from_millis(50), "{cost:?} at {start}");
+            assert!(cost.bytes < 400 << 10, "{cost:?} at {start}");
+        }
+    }
+}
+
+/// A file that records which bytes are read.
+struct Recorded<'a> {
+    film: &'a Sparse,
+    reads: Mutex<Vec<Range<u64>>>,
+}
+
+#[async_trait]
+impl ReadAt for Recorded<'_> {
+    fn size(&self) -> u64 {
+        self.film.size()
+    }
+
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+        self.reads.lock().unwrap().push(from..from + length as u64);
+        self.film.read_at(from, length).await
+    }
+}
+
+/// The `stsc` boxes of a file.
+fn stsc_boxes(film: &Sparse) -> Vec<Range<u64>> {
+    let words = film.head.windows(4).enumerate().filter(|(_, word)| *word == b"stsc");
+    let size = |at: usize| u32::from_be_bytes(film.head[at - 4..at].try_into().unwrap());
+    words.map(|(at, _)| at as u64 - 4..at as u64 - 4 + u64::from(size(at))).collect()
+}
+
+/// What resync points save: counting to the middle of a film would read half of
+/// `stsc`, which is 5.7 MB in one of ten hours.
+#[tokio::test]
+async fn resync_points_save_most_of_stsc() {
+    for hours in [3, 10] {
+        let seconds = hours * 3600;
+        let film = Film { seconds, ..PLAIN }.index();
+        let boxes = stsc_boxes(&film);
+        let size: u64 = boxes.iter().map(|of| of.end - of.start).sum();
+        for part in [0.2, 0.5, 0.7] {
+            let file = Recorded { film: &film, reads: Mutex::default() };
+            let start = f64::from(seconds) * part;
+            mp4::locate(&file, &want(start, start + 60.0)).await.unwrap();
+            let reads = file.reads.into_inner().unwrap();
+            let within = |read: &Range<u64>, of: &Range<u64>| {
+                read.end.min(of.end).saturating_sub(read.start.max(of.start))
+            };
+            let each = reads.iter().flat_map(|read| boxes.iter().map(|of| within(read, of)));
+            let read: u64 = each.sum();
+            let counted = (size as f64 * part.min(1.0 - part)) as u64;
+            assert!(read < 100_000, "{hours} h at {part}: {read} of {counted}");
         }
     }
 }

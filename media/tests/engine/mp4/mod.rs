@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod far;
+mod edit_lists;
 mod film;
+pub mod fixtures;
 mod hostile;
 mod long;
-pub mod made;
+mod slow_server;
 mod spans;

@@ -8,7 +8,7 @@ use clipmill_media::{
     Codec, ErrorKind, LocalFile, Media, Sample, SpanSelection, Track, TrackKind, mp4,
 };
 
-use super::made::{Counting, Packet, copied, frames, made, materialise, packets, remade};
+use super::fixtures::{Counting, Packet, copied, frames, generate, packets, remux, write_clip};
 
 const H264: &str = "-c:v libx264 -preset ultrafast -g 50 -bf 2 -x264-params scenecut=0:b-adapt=0 -c:a aac -b:a 64k";
 
@@ -59,7 +59,7 @@ async fn check(path: &Path, case: Case) {
         let located = mp4::locate(&file, &want).await.unwrap();
         let (requests, _) = file.counted();
         assert!(requests <= case.requests, "{path:?}: {requests} requests");
-        let small = materialise(&located, path, "small.mp4");
+        let small = write_clip(&located, path, "small.mp4");
         let again = agree(&small, 0).await;
         let small = frames(&small, case.open);
         assert_eq!(media.tracks.len(), again.tracks.len());
@@ -155,24 +155,24 @@ const SPANS: &[(f64, f64)] = &[(0.0, 1.0), (5.3, 8.1), (9.99, 15.0)];
 #[tokio::test(flavor = "multi_thread")]
 async fn progressive() {
     let dir = tempfile::tempdir().unwrap();
-    let end = made(dir.path(), "end.mp4", 12, H264);
+    let end = generate(dir.path(), "end.mp4", 12, H264);
     check(&end, EXACT).await;
-    let front = remade(&end, "front.mp4", "IN -c copy -movflags +faststart");
+    let front = remux(&end, "front.mp4", "IN -c copy -movflags +faststart");
     check(&front, EXACT).await;
-    let mov = remade(&end, "old.mov", "IN -c copy");
+    let mov = remux(&end, "old.mov", "IN -c copy");
     check(&mov, EXACT).await;
-    let negative = remade(&end, "negative.mp4", "IN -c copy -movflags +negative_cts_offsets");
+    let negative = remux(&end, "negative.mp4", "IN -c copy -movflags +negative_cts_offsets");
     check(&negative, EXACT).await;
-    let late = remade(&end, "late.mp4", "-itsoffset 1.5 IN -c copy");
+    let late = remux(&end, "late.mp4", "-itsoffset 1.5 IN -c copy");
     check(&late, EXACT).await;
-    let silent = remade(&end, "silent.mp4", "IN -c copy -an");
+    let silent = remux(&end, "silent.mp4", "IN -c copy -an");
     check(&silent, EXACT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fragments() {
     let dir = tempfile::tempdir().unwrap();
-    let source = made(dir.path(), "source.mp4", 12, H264);
+    let source = generate(dir.path(), "source.mp4", 12, H264);
     let names = [
         (
             "walked.mp4",
@@ -191,7 +191,7 @@ async fn fragments() {
         ("sound.mp4", "IN -c copy -vn -movflags +dash+global_sidx -frag_duration 2000000"),
     ];
     for (name, args) in names {
-        let file = remade(&source, name, args);
+        let file = remux(&source, name, args);
         // FFmpeg reads offsets below 0 in fragments as if the least were 0.
         let off = if name == "negative.mp4" { 512 } else { 0 };
         check(&file, Case { off, ..WHOLE }).await;
@@ -204,11 +204,11 @@ async fn large_fragments() {
     let dir = tempfile::tempdir().unwrap();
     let noise = "-vf noise=c0s=60:c0f=t -c:v libx264 -preset ultrafast -crf 12 -g 25 -bf 2 \
                  -x264-params scenecut=0:b-adapt=0 -an";
-    let source = made(dir.path(), "noise.mp4", 12, noise);
+    let source = generate(dir.path(), "noise.mp4", 12, noise);
     // Three or four groups in each.
     let large = "IN -c copy -movflags +dash+global_sidx -frag_duration 4000000 \
                  -min_frag_duration 3500000";
-    let file = remade(&source, "large.mp4", large);
+    let file = remux(&source, "large.mp4", large);
     check(&file, Case { requests: 5, ..EXACT }).await;
     let spans = &[(3.9, 4.1), (4.3, 4.6), (11.0, 30.0)];
     check(&file, Case { requests: 5, spans, ..EXACT }).await;
@@ -219,24 +219,24 @@ async fn codecs() {
     let dir = tempfile::tempdir().unwrap();
     let hevc = "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=none:keyint=50:bframes=2 \
                 -c:a libopus -b:a 48k";
-    check(&made(dir.path(), "hevc.mp4", 12, hevc), EXACT).await;
+    check(&generate(dir.path(), "hevc.mp4", 12, hevc), EXACT).await;
     // Keyframes of open groups: what leads them needs the group before.
     let open = "-c:v libx264 -preset ultrafast -g 50 -bf 3 \
                 -x264-params open-gop=1:scenecut=0:b-adapt=0 -c:a flac -strict -2";
-    check(&made(dir.path(), "open.mp4", 12, open), Case { open: true, ..EXACT }).await;
-    let alone = made(dir.path(), "alone.m4a", 12, "-map 1:a -c:a aac -b:a 64k");
+    check(&generate(dir.path(), "open.mp4", 12, open), Case { open: true, ..EXACT }).await;
+    let alone = generate(dir.path(), "alone.m4a", 12, "-map 1:a -c:a aac -b:a 64k");
     check(&alone, EXACT).await;
     let mpeg =
         "-c:v mpeg4 -g 25 -bf 0 -c:a libmp3lame -b:a 64k -aspect 2:1 -metadata:s:a:0 language=fra";
-    check(&made(dir.path(), "mpeg.mp4", 12, mpeg), EXACT).await;
+    check(&generate(dir.path(), "mpeg.mp4", 12, mpeg), EXACT).await;
 }
 
 /// One index for a file of two tracks: that of the picture.
 #[tokio::test(flavor = "multi_thread")]
 async fn shared_index() {
     let dir = tempfile::tempdir().unwrap();
-    let source = made(dir.path(), "source.mp4", 12, H264);
-    let path = remade(&source, "both.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
+    let source = generate(dir.path(), "source.mp4", 12, H264);
+    let path = remux(&source, "both.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
     let mut bytes = std::fs::read(&path).unwrap();
     let second = bytes.windows(4).enumerate().filter(|(_, at)| *at == b"sidx").nth(1).unwrap().0;
     bytes[second..second + 4].copy_from_slice(b"free");
@@ -249,7 +249,7 @@ async fn shared_index() {
 async fn described() {
     let dir = tempfile::tempdir().unwrap();
     let opus = "-t 1 -c:v libx264 -preset ultrafast -aspect 2:1 -c:a libopus -ac 2 -metadata:s:a:0 language=fra";
-    let path = made(dir.path(), "opus.mp4", 1, opus);
+    let path = generate(dir.path(), "opus.mp4", 1, opus);
     let media = mp4::read(&LocalFile::open(&path).unwrap()).await.unwrap();
     let [picture, sound] = &media.tracks[..] else { panic!("{} tracks", media.tracks.len()) };
     assert_eq!((picture.width, picture.height, picture.pixel_aspect), (320, 180, (9, 8)));
@@ -261,7 +261,7 @@ async fn described() {
     assert_eq!(sound.config[..10], *b"OpusHead\x01\x02");
     assert_eq!(sound.config[10..16], [0x38, 0x01, 0x80, 0xbb, 0, 0]);
     assert_eq!(sound.samples[0].pts, -312);
-    let aac = made(dir.path(), "aac.m4a", 1, "-map 1:a -c:a aac -ac 1 -ar 44100");
+    let aac = generate(dir.path(), "aac.m4a", 1, "-map 1:a -c:a aac -ac 1 -ar 44100");
     let media = mp4::read(&LocalFile::open(&aac).unwrap()).await.unwrap();
     assert_eq!(media.tracks[0].config[..2], [0x12, 0x08]);
     assert_eq!(media.tracks[0].samples[0].pts, -1024);
@@ -272,9 +272,9 @@ async fn described() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_index() {
     let dir = tempfile::tempdir().unwrap();
-    let source = made(dir.path(), "source.mp4", 12, H264);
+    let source = generate(dir.path(), "source.mp4", 12, H264);
     let args = "IN -c copy -an -movflags +dash+frag_keyframe+global_sidx+skip_trailer";
-    let plain = remade(&source, "flat.mp4", args);
+    let plain = remux(&source, "flat.mp4", args);
     let flat = std::fs::read(&plain).unwrap();
     let at = flat.windows(4).position(|at| at == b"sidx").unwrap() - 4;
     let size = u32::from_be_bytes(flat[at..at + 4].try_into().unwrap()) as usize;
@@ -308,7 +308,7 @@ async fn nested_index() {
         let want = SpanSelection { start, end, video: true, audio: true };
         let small = async |path: &Path| {
             let located = mp4::locate(&LocalFile::open(path).unwrap(), &want).await.unwrap();
-            (located.duration, std::fs::read(materialise(&located, path, "small.mp4")).unwrap())
+            (located.duration, std::fs::read(write_clip(&located, path, "small.mp4")).unwrap())
         };
         assert!(small(&path).await == small(&plain).await, "{start}..{end}");
     }
@@ -318,10 +318,9 @@ async fn nested_index() {
 #[tokio::test]
 async fn beyond() {
     let dir = tempfile::tempdir().unwrap();
-    let source = made(dir.path(), "source.mp4", 4, H264);
-    let index =
-        remade(&source, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
-    let walked = remade(&source, "walked.mp4", "IN -c copy -movflags +frag_keyframe+empty_moov");
+    let source = generate(dir.path(), "source.mp4", 4, H264);
+    let index = remux(&source, "index.mp4", "IN -c copy -movflags +dash+frag_keyframe+global_sidx");
+    let walked = remux(&source, "walked.mp4", "IN -c copy -movflags +frag_keyframe+empty_moov");
     for path in [source, index, walked] {
         let file = LocalFile::open(&path).unwrap();
         for (start, end) in

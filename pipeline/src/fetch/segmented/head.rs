@@ -29,7 +29,7 @@ impl Begin {
     /// when more of it is needed.
     pub fn of(map: Option<&[u8]>, bytes: &[u8], all: bool) -> Result<Option<Begin>, Error> {
         if let Some(map) = map {
-            let section = mp4::InitSection::parse(map).map_err(refused)?;
+            let section = mp4::InitTracks::parse(map).map_err(refused)?;
             return Ok(section.start(bytes).map_err(refused)?.map(Begin::Micros));
         }
         let begin = ts::TransportStream::parse(bytes).map_err(refused)?.start_ticks(all);

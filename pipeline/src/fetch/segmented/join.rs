@@ -151,15 +151,15 @@ impl Join<'_> {
         let path = stem.with_extension("mp4");
         let mut output = create(&path).await?;
         // The section of the segment at hand, and what the first one says.
-        let mut map: Option<(usize, Vec<u8>, mp4::InitSection)> = None;
-        let mut first: Option<mp4::InitSection> = None;
+        let mut map: Option<(usize, Vec<u8>, mp4::InitTracks)> = None;
+        let mut first: Option<mp4::InitTracks> = None;
         let mut zero = None;
         let mut current = None;
         for (index, segment) in self.picked.clone().zip(self.segments()) {
             let number = segment.map.ok_or_else(mixed)?;
             if map.as_ref().is_none_or(|(known, ..)| *known != number) {
                 let bytes = read(&kept_map(self.folder, number)).await?;
-                let tracks = mp4::InitSection::parse(&bytes).map_err(refused)?;
+                let tracks = mp4::InitTracks::parse(&bytes).map_err(refused)?;
                 match &first {
                     // Another description of the samples does not fit into one file.
                     Some(first) if !tracks.fits(first) => return Err(mixed()),

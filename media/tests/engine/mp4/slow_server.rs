@@ -23,38 +23,38 @@ const LATENCY: Duration = Duration::from_millis(40);
 const RATE: f64 = 4e6;
 
 /// A file that takes its time, by a clock that is stopped.
-pub struct Far<F> {
+pub struct SlowServer<F> {
     pub file: F,
     requests: AtomicUsize,
     bytes: AtomicU64,
-    begun: Instant,
+    started: Instant,
     connections: Semaphore,
 }
 
-/// What reading took so far.
+/// What reading cost so far.
 #[derive(Debug, Clone, Copy)]
-pub struct Took {
+pub struct Cost {
     pub requests: usize,
     pub bytes: u64,
     pub time: Duration,
 }
 
-impl<F> Far<F> {
-    pub fn new(file: F) -> Far<F> {
-        Far {
+impl<F> SlowServer<F> {
+    pub fn new(file: F) -> SlowServer<F> {
+        SlowServer {
             file,
             requests: AtomicUsize::new(0),
             bytes: AtomicU64::new(0),
-            begun: Instant::now(),
+            started: Instant::now(),
             connections: Semaphore::new(CONNECTIONS as usize),
         }
     }
 
-    pub fn took(&self) -> Took {
-        Took {
+    pub fn cost(&self) -> Cost {
+        Cost {
             requests: self.requests.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
-            time: self.begun.elapsed(),
+            time: self.started.elapsed(),
         }
     }
 
@@ -67,7 +67,7 @@ impl<F> Far<F> {
 }
 
 #[async_trait]
-impl<F: ReadAt> ReadAt for Far<F> {
+impl<F: ReadAt> ReadAt for SlowServer<F> {
     fn size(&self) -> u64 {
         self.file.size()
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use clipmill_media::{ClipFile, ClipPart, Error, LocalFile, ReadAt};
 
 /// Makes a file of a moving picture and a tone. `{N}` in `args` is the length.
-pub fn made(dir: &Path, name: &str, seconds: u32, args: &str) -> PathBuf {
+pub fn generate(dir: &Path, name: &str, seconds: u32, args: &str) -> PathBuf {
     let path = dir.join(name);
     let picture = format!("testsrc2=size=320x180:rate=25:duration={seconds}");
     let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
@@ -22,7 +22,7 @@ pub fn made(dir: &Path, name: &str, seconds: u32, args: &str) -> PathBuf {
 }
 
 /// Makes a file out of another one.
-pub fn remade(source: &Path, name: &str, args: &str) -> PathBuf {
+pub fn remux(source: &Path, name: &str, args: &str) -> PathBuf {
     let path = source.with_file_name(name);
     let mut all: Vec<&str> = args.split_whitespace().collect();
     let at = all.iter().position(|arg| *arg == "IN").unwrap();
@@ -89,7 +89,7 @@ pub fn frames(path: &Path, leading: bool) -> Vec<Vec<(i64, String)>> {
 }
 
 /// Writes the small file.
-pub fn materialise(located: &ClipFile, source: &Path, name: &str) -> PathBuf {
+pub fn write_clip(located: &ClipFile, source: &Path, name: &str) -> PathBuf {
     let bytes = std::fs::read(source).unwrap();
     let mut small = Vec::new();
     for part in &located.parts {
