@@ -66,7 +66,7 @@ impl<'a> BitReader<'a> {
         while !self.bit()? {
             zeros += 1;
             if zeros == 32 {
-                return Err(Error::damaged("a number of a header is too long"));
+                return Err(Error::damaged("a number in a header is too long"));
             }
         }
         let low = self.bits(zeros)?;
@@ -89,7 +89,7 @@ impl<'a> BitReader<'a> {
     pub fn ue_to(&mut self, most: u32) -> Result<u32, Error> {
         let value = self.ue()?;
         if value > most {
-            return Err(Error::damaged("a number of a header is out of range"));
+            return Err(Error::damaged("a number in a header is out of range"));
         }
         Ok(value)
     }

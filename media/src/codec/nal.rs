@@ -32,7 +32,7 @@ impl LengthSize {
     /// `Damaged` for 3 bytes, which are reserved.
     pub fn from_minus_one(byte: u8) -> Result<LengthSize, Error> {
         match byte & 3 {
-            2 => Err(Error::damaged("units with lengths of 3 bytes")),
+            2 => Err(Error::damaged("NAL units with length fields of 3 bytes")),
             size => Ok(LengthSize(size + 1)),
         }
     }
@@ -60,7 +60,7 @@ impl LengthSize {
         let length = u32::try_from(bytes).ok();
         let length = length.filter(|length| u64::from(*length) >> (8 * self.bytes()) == 0);
         let length = length.ok_or_else(|| {
-            Error::unsupported("an encoded frame is too large for the source's short lengths")
+            Error::unsupported("an encoded frame is too large for the source's short length fields")
         })?;
         Ok(length.to_be_bytes().get(4 - self.bytes()..).unwrap_or_default().to_vec())
     }
@@ -85,7 +85,7 @@ pub fn split_nal_units(mut sample: &[u8], lengths: LengthSize) -> Result<Vec<&[u
 }
 
 fn beyond() -> Error {
-    Error::damaged("a unit goes beyond its sample")
+    Error::damaged("a NAL unit goes beyond its sample")
 }
 
 /// Reads the NAL units of a sample of a file one after the other, and little

@@ -58,7 +58,7 @@ impl PictureSize {
         let mut offsets = || Ok::<u32, Error>(bits.ue_to(65_535)? + bits.ue_to(65_535)?);
         let rest = |size: u32, cut: u32| {
             let rest = size.checked_sub(cut).filter(|rest| *rest > 0);
-            rest.ok_or_else(|| Error::damaged("all of a picture is cut away"))
+            rest.ok_or_else(|| Error::damaged("a cropping rectangle without pixels"))
         };
         let width = rest(self.width, offsets()? * unit.width)?;
         let height = rest(self.height, offsets()? * unit.height)?;

@@ -22,7 +22,7 @@ pub fn cut_audio(
     file: usize,
 ) -> Result<OutTrack, Error> {
     if track.kind != TrackKind::Audio {
-        return Err(Error::unsupported("a track that isn't sound"));
+        return Err(Error::unsupported("a track that isn't audio"));
     }
     let (start, end) = (ticks(track, start_micros), ticks(track, end_micros));
     // Twice the ticks from a packet's start to a time: at most its duration when the
@@ -41,17 +41,17 @@ pub fn cut_audio(
     let short = packets.first().is_some_and(|packet| packet.pts < end);
     let packets = packets.get(..count.max(usize::from(short))).unwrap_or_default();
     let Some(first) = packets.first() else {
-        return Err(Error::nothing("no sound is within the span"));
+        return Err(Error::nothing("no audio is within the span"));
     };
 
     let nexts = packets.iter().skip(1).map(|packet| Some(packet.pts)).chain([None]);
     let samples = packets.iter().zip(nexts).map(|(packet, next)| {
         let duration = match next.map(|next| next.checked_sub(packet.pts)) {
-            Some(lasts) => lasts.and_then(|lasts| u32::try_from(lasts).ok()).filter(|it| *it > 0),
+            Some(ticks) => ticks.and_then(|ticks| u32::try_from(ticks).ok()).filter(|it| *it > 0),
             None => Some(packet.duration.max(1)),
         };
         let duration = duration
-            .ok_or_else(|| Error::unsupported("times of the sound's packets don't rise"))?;
+            .ok_or_else(|| Error::unsupported("timestamps of audio packets don't increase"))?;
         let data = SampleData::Copied { file, offset: packet.offset, size: packet.size };
         Ok(OutSample { data, pts: packet.pts - first.pts, duration, sync: packet.sync })
     });

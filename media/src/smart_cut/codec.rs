@@ -53,7 +53,7 @@ pub(super) trait SpliceCodec: Send + Sync {
         _source: FileTrack<'_>,
         _body: &[usize],
     ) -> Result<RewrittenSamples, Error> {
-        Err(Error::unsupported("open groups of this codec"))
+        Err(Error::unsupported("open GOPs of this codec"))
     }
 
     /// Reads the samples with these indexes, a keyframe first, and finds out what

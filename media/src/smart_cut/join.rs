@@ -82,7 +82,7 @@ fn append_encoded(
     let mut order: Vec<i64> = own.iter().map(|sample| sample.pts).collect();
     order.sort_unstable();
     if order.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Error::unsupported("two encoded frames have the same time"));
+        return Err(Error::unsupported("two encoded frames have the same timestamp"));
     }
     for (sample, data) in own.iter().zip(data) {
         let rank = order.partition_point(|pts| *pts < sample.pts);
@@ -130,12 +130,13 @@ impl PresentationTimes {
             Some(next) => next.checked_sub(pts).and_then(|ticks| u32::try_from(ticks).ok()),
             None => Some(self.last_duration),
         };
-        let duration = duration.ok_or_else(|| Error::unsupported("a frame lasts too long"))?;
+        let duration =
+            duration.ok_or_else(|| Error::unsupported("a frame's duration is too long"))?;
         let pts = pts.checked_sub(first).ok_or_else(not_planned)?;
         Ok(Timing { pts, duration })
     }
 }
 
 fn not_planned() -> Error {
-    Error::damaged("a frame beside the plan")
+    Error::damaged("a frame that was not planned")
 }

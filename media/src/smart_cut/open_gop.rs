@@ -86,10 +86,10 @@ impl ActiveSets {
         let pps = H264Pps::parse(self.sets.pps_unit(slice_pps_id(slice)?)?)?;
         let sps = self.sets.parse_sps(pps.sps_id)?;
         if *self.active.get_or_insert(sps) != sps {
-            return Err(Error::unsupported("the picture's format changes"));
+            return Err(Error::unsupported("the format of the video changes"));
         }
         if !pps.cabac {
-            return Err(Error::unsupported("open groups of H.264 that is coded without CABAC"));
+            return Err(Error::unsupported("open GOPs of H.264 without CABAC"));
         }
         Ok((sps, pps))
     }
@@ -167,7 +167,7 @@ impl CodedFrame {
         let mut changes = changes.iter();
         for slice in &self.slices {
             let changes =
-                changes.next().ok_or_else(|| Error::damaged("a slice beside the plan"))?;
+                changes.next().ok_or_else(|| Error::damaged("a slice that was not planned"))?;
             let NewSliceStart { bytes, replaced } = slice.rewrite(changes)?;
             let unit = slice.unit;
             let length = bytes.len() + (unit.size as usize).saturating_sub(replaced);
@@ -192,7 +192,8 @@ impl CodedSlice {
         // Behind a byte that is not 0, emulation prevention stays as it is.
         let first_nonzero = data.iter().position(|byte| *byte != 0);
         let taken = first_nonzero.map(|place| place + 1);
-        let taken = taken.ok_or_else(|| Error::unsupported("a long header of a slice"))?;
+        let taken =
+            taken.ok_or_else(|| Error::unsupported("a slice header of more than 1,024 bytes"))?;
         let mut rbsp = self.header.rewrite(&self.rbsp, changes)?;
         rbsp.extend_from_slice(data.get(..taken).unwrap_or_default());
         Ok(NewSliceStart {

@@ -36,7 +36,7 @@ pub struct FileTrack<'a> {
 impl FileTrack<'_> {
     pub(super) fn sample(&self, index: usize) -> Result<&Sample, Error> {
         let sample = self.track.samples.get(index);
-        sample.ok_or_else(|| Error::damaged("a sample that isn't there"))
+        sample.ok_or_else(|| Error::damaged("a sample that doesn't exist"))
     }
 
     /// The first bytes of a sample.
@@ -96,7 +96,7 @@ impl<'a> EncodedPart<'a> {
         }
         let earliest = track.samples.iter().map(|sample| sample.pts).min();
         if !track.samples.first().is_some_and(|first| first.sync && Some(first.pts) == earliest) {
-            return Err(Error::unsupported("encoded frames don't begin with a keyframe"));
+            return Err(Error::unsupported("encoded frames don't start with a keyframe"));
         }
         Ok(Some(EncodedPart { encoded, end }))
     }

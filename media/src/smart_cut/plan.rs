@@ -99,7 +99,7 @@ fn frames_in_output_order(track: &Track, span: Range<i64>) -> Result<Vec<usize>,
         return Err(Error::nothing("no frame is within the span"));
     }
     if wanted.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(Error::unsupported("two frames have the same time"));
+        return Err(Error::unsupported("two frames have the same timestamp"));
     }
     Ok(wanted.into_iter().map(|(_, index)| index).collect())
 }

@@ -72,7 +72,7 @@ async fn prepare_inspecting(
 ) -> Result<SmartCut, Error> {
     let track = source.track;
     if track.kind != TrackKind::Video {
-        return Err(Error::unsupported("only pictures are cut by frames"));
+        return Err(Error::unsupported("only video is cut by frames"));
     }
     let start = find_body_start(source, span.clone(), inspected).await?;
     let keyframe = start.as_ref().map(|start| start.keyframe);
@@ -137,7 +137,7 @@ async fn find_body_start(
 fn check_no_leading_pictures(body: &[usize]) -> Result<(), Error> {
     match (body.first(), body.last()) {
         (Some(first), Some(last)) if last - first + 1 != body.len() => {
-            Err(Error::unsupported("frames after a keyframe are shown before it"))
+            Err(Error::unsupported("frames after a keyframe are output before it"))
         }
         _ => Ok(()),
     }

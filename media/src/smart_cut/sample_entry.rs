@@ -22,7 +22,7 @@ pub(super) fn with_config(
     config: &[u8],
     entry_name: Option<[u8; 4]>,
 ) -> Result<Vec<u8>, Error> {
-    let damaged = || Error::damaged("a sample entry that can't be understood");
+    let damaged = || Error::damaged("a sample entry that can't be read");
     let mut fields = ByteReader::new(entry, "a sample entry ends too early");
     let fixed = fields.bytes(FIXED)?;
     let size = |bytes: usize| u32::try_from(bytes).map(u32::to_be_bytes).map_err(|_| damaged());
@@ -64,21 +64,21 @@ mod tests {
 
     #[test]
     fn one_box_is_replaced() {
-        let made = |name: &[u8; 4], config: &[u8]| {
+        let entry_with = |name: &[u8; 4], config: &[u8]| {
             let rest = [&[0, 0, 0, 8], &b"pasp"[..], &[0; 4]].concat();
             let config = [&[0, 0, 0, 8 + config.len() as u8], &b"avcC"[..], config].concat();
             let size = (FIXED + config.len() + rest.len()) as u32;
             [&size.to_be_bytes(), &name[..], &[7; 78], &config, &rest].concat()
         };
-        let entry = made(b"avc3", &[1, 2]);
-        // What ends the list is left away, as the boxes' own sizes tell.
+        let entry = entry_with(b"avc3", &[1, 2]);
+        // The four zero bytes that end the list are left out.
         let short = |entry: Vec<u8>| {
             let size = entry.len() as u32 - 4;
             [&size.to_be_bytes(), &entry[4..entry.len() - 4]].concat()
         };
         let with = |own| with_config(&entry, *b"avcC", &[3, 4, 5], own).unwrap();
-        assert_eq!(with(None), short(made(b"avc3", &[3, 4, 5])));
-        assert_eq!(with(Some(*b"avc1")), short(made(b"avc1", &[3, 4, 5])));
+        assert_eq!(with(None), short(entry_with(b"avc3", &[3, 4, 5])));
+        assert_eq!(with(Some(*b"avc1")), short(entry_with(b"avc1", &[3, 4, 5])));
         assert!(with_config(&entry, *b"hvcC", &[], None).is_err());
         for length in 0..entry.len() - 12 {
             assert!(with_config(&entry[..length], *b"avcC", &[], None).is_err());

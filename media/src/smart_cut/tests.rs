@@ -30,8 +30,8 @@ fn track(kind: TrackKind, timescale: u32, samples: Vec<Sample>) -> Track {
     }
 }
 
-/// Samples in decoding order by their place in the order of presentation;
-/// `K` before a number is a sync sample.
+/// Samples in decoding order, named by their timestamps; `K` before one is a sync
+/// sample.
 fn pictures(order: &str) -> Track {
     let samples = order.split(' ').map(|word| Sample {
         offset: 0,
@@ -81,7 +81,7 @@ fn plans() {
     assert_eq!(planned(&open, 2, 13), (vec![2, 3, 4, 5], vec![6, 9, 7, 8, 12, 10, 11], vec![]));
     assert_eq!(planned(&open, 4, 12), (vec![4, 5], vec![6, 9, 7, 8], vec![10, 11]));
     assert_eq!(planned(&open, 6, 9), (vec![], vec![6], vec![7, 8]));
-    // Unequal distances, and a time that no frame begins at.
+    // Unequal distances, and a time at which no frame starts.
     let uneven = pictures("K0 7 3 K40 100 55 160");
     assert_eq!(planned(&uneven, 4, 101), (vec![7], vec![40, 100, 55], vec![]));
     assert_eq!(planned(&uneven, 41, 161), (vec![55, 100, 160], vec![], vec![]));
@@ -126,17 +126,17 @@ fn packets(times: &[i64]) -> Track {
     track(TrackKind::Audio, 48_000, times.iter().map(sample).collect())
 }
 
-/// When the packets of a sound begin: `begins`, then times and durations.
+/// The start of a cut audio track, then timestamps and durations of its packets.
 fn heard(track: &Track, from: i64, to: i64) -> Result<(i64, Vec<(i64, u32)>), ErrorKind> {
     let micros = |ticks: i64| track.micros(ticks);
-    let sound = cut_audio(track, micros(from), micros(to), 3).map_err(|error| error.kind)?;
+    let audio = cut_audio(track, micros(from), micros(to), 3).map_err(|error| error.kind)?;
     assert!(
-        sound
+        audio
             .samples
             .iter()
             .all(|sample| matches!(sample.data, SampleData::Copied { file: 3, .. }))
     );
-    Ok((sound.start, sound.samples.iter().map(|it| (it.pts, it.duration)).collect()))
+    Ok((audio.start, audio.samples.iter().map(|it| (it.pts, it.duration)).collect()))
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn packets_nearest_to_the_span() {
     assert_eq!(heard(&even, 1024 - 500, 3072 - 500), Ok((500, two)));
     assert_eq!(heard(&even, 0, 100), Ok((0, vec![(0, 1024)])), "less than half a packet");
     assert_eq!(heard(&even, 99_999, 200_000), Err(ErrorKind::Nothing));
-    assert_eq!(heard(&even, -9999, 0), Ok((8975, vec![(0, 1024)])), "late sound");
-    // A gap, and the span begins in it.
+    assert_eq!(heard(&even, -9999, 0), Ok((8975, vec![(0, 1024)])), "late audio");
+    // A gap, and the span starts in it.
     let gap = packets(&[0, 1024, 10_240, 11_264]);
     assert_eq!(heard(&gap, 0, 11_264), Ok((0, vec![(0, 1024), (1024, 9216), (10_240, 1024)])));
     assert_eq!(heard(&gap, 5000, 11_264), Ok((5240, vec![(0, 1024)])));

@@ -40,7 +40,7 @@ fn split_obu(bytes: &[u8]) -> Result<(Obu<'_>, &[u8]), Error> {
     let (header, mut rest) = bytes.split_first().ok_or_else(ends)?;
     // obu_forbidden_bit
     if header & 0x80 != 0 {
-        return Err(Error::damaged("a unit that isn't AV1"));
+        return Err(Error::damaged("an OBU that isn't AV1"));
     }
     // obu_extension_flag
     if header & 4 != 0 {
@@ -65,11 +65,11 @@ fn read_leb128(rest: &mut &[u8]) -> Result<u64, Error> {
             return Ok(value);
         }
     }
-    Err(Error::damaged("the size of a unit of AV1 is too long"))
+    Err(Error::damaged("the size of an OBU is too long"))
 }
 
 fn ends() -> Error {
-    Error::damaged("a unit of AV1 ends too early")
+    Error::damaged("an OBU ends too early")
 }
 
 /// What a decoder finds that starts with a sample.

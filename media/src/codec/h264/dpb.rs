@@ -107,7 +107,9 @@ impl DecodedPictureBuffer {
                     self.frames.retain(|frame| pic_num(frame) != pic_num_x);
                 }
                 if self.frames.len() >= self.max_num_ref_frames {
-                    return Err(Error::unsupported("H.264 that refers to more than it may"));
+                    return Err(Error::unsupported(
+                        "H.264 with more reference frames than max_num_ref_frames",
+                    ));
                 }
             }
         }

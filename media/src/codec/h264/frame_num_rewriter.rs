@@ -39,7 +39,9 @@ impl FrameNumRewriter {
     /// separate.
     pub fn new(sps: &H264Sps) -> Result<FrameNumRewriter, Error> {
         if sps.frame_num_gaps_allowed || sps.separate_colour_planes {
-            return Err(Error::unsupported("H.264 whose frames may have gaps"));
+            return Err(Error::unsupported(
+                "H.264 with gaps in frame_num or separate colour planes",
+            ));
         }
         Ok(FrameNumRewriter {
             dpb: DecodedPictureBuffer::new(1 << sps.frame_num_bits, sps.max_num_ref_frames),
@@ -63,7 +65,7 @@ impl FrameNumRewriter {
     ) -> Result<Vec<SliceHeaderChanges>, Error> {
         let first = slices.first().ok_or_else(|| Error::damaged("a frame without slices"))?;
         if !slices.iter().all(|slice| slice.is_of_same_frame(first)) {
-            return Err(Error::unsupported("several frames of H.264 in one sample"));
+            return Err(Error::unsupported("several H.264 frames in one sample"));
         }
         let idr = self.prev_ref_frame_num.is_none();
         self.check_frame_num(first, slices)?;
@@ -93,12 +95,12 @@ impl FrameNumRewriter {
             if intra && frame.is_reference {
                 return Ok(());
             }
-            return Err(Error::unsupported("a keyframe of H.264 that refers to others"));
+            return Err(Error::unsupported("an H.264 keyframe that refers to other frames"));
         };
         if frame.frame_num == (previous + 1) % self.dpb.max_frame_num {
             Ok(())
         } else {
-            Err(Error::unsupported("a frame of H.264 is missing"))
+            Err(Error::unsupported("an H.264 frame is missing"))
         }
     }
 

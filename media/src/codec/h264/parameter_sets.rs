@@ -50,7 +50,7 @@ impl H264Pps {
         let bottom_field_pic_order_in_frame_present = bits.bit()?;
         // num_slice_groups_minus1
         if bits.ue()? > 0 {
-            return Err(Error::unsupported("H.264 with groups of slices"));
+            return Err(Error::unsupported("H.264 with slice groups"));
         }
         let num_ref_idx_default_active = [bits.ue_to(31)? + 1, bits.ue_to(31)? + 1];
         let weighted_pred = bits.bit()?;
@@ -160,5 +160,5 @@ impl ParameterSets {
 }
 
 fn missing() -> Error {
-    Error::damaged("a slice refers to a parameter set that isn't there")
+    Error::damaged("a slice refers to a missing parameter set")
 }

@@ -135,7 +135,7 @@ fn bottom_field_lead(picture: &SliceHeader) -> i64 {
 }
 
 fn would_change() -> Error {
-    Error::unsupported("H.264 whose order would be another")
+    Error::unsupported("H.264 whose output order would change")
 }
 
 impl PocState {

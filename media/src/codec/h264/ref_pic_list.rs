@@ -39,7 +39,8 @@ impl RefPicLists<'_> {
         slice: &SliceHeader,
         list: usize,
     ) -> Result<Option<Vec<RefPicListModification>>, Error> {
-        let unknown = || Error::unsupported("H.264 whose references can't be told");
+        let unknown =
+            || Error::unsupported("H.264 whose reference picture lists can't be determined");
         let original = self.original(slice, list);
         if original.contains(&RefPicListEntry::Unknown) {
             return Err(unknown());

@@ -177,9 +177,9 @@ pub(super) fn write_marking(bits: &mut BitWriter, marking: &RefPicMarking) {
 }
 
 fn long_term() -> Error {
-    Error::unsupported("H.264 that keeps frames for long")
+    Error::unsupported("H.264 with long-term reference pictures")
 }
 
 pub(super) fn unreadable() -> Error {
-    Error::damaged("a slice's header that can't be read")
+    Error::damaged("a slice header that can't be read")
 }

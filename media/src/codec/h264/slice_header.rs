@@ -110,7 +110,7 @@ impl SliceHeader {
         let (frame_num_at, frame_num) = read_field(&mut bits, sps.frame_num_bits)?;
         // field_pic_flag
         if !sps.frame_mbs_only && bits.bit()? {
-            return Err(Error::unsupported("H.264 in fields"));
+            return Err(Error::unsupported("H.264 coded in fields"));
         }
         let (lsb_at, pic_order_cnt_lsb) = read_field(&mut bits, lsb_bits(sps)?)?;
         let has_delta = !lsb_at.is_empty() && pps.bottom_field_pic_order_in_frame_present;
@@ -222,7 +222,7 @@ fn lsb_bits(sps: &H264Sps) -> Result<u32, Error> {
     match sps.pic_order_cnt_type {
         PicOrderCntType::Lsb { bits } => Ok(bits),
         PicOrderCntType::DecodingOrder => Ok(0),
-        PicOrderCntType::Cycle => Err(Error::unsupported("H.264 with an order in cycles")),
+        PicOrderCntType::Cycle => Err(Error::unsupported("H.264 with pic_order_cnt_type 1")),
     }
 }
 

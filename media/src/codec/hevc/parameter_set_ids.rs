@@ -96,7 +96,7 @@ impl HevcIds {
     /// hold entry points.
     pub fn rewrite(self, unit: &[u8]) -> Result<Vec<u8>, Error> {
         let [first, second, ..] = *unit else {
-            return Err(Error::damaged("a unit without a header"));
+            return Err(Error::damaged("a NAL unit without a header"));
         };
         if layer_id(first, second) != 0 {
             return Ok(unit.to_vec());
@@ -104,7 +104,7 @@ impl HevcIds {
         let mut rbsp = remove_emulation_prevention(unit);
         let rewritten = match nal_unit_type(first) {
             VPS => {
-                let byte = rbsp.get_mut(2).ok_or_else(|| Error::damaged("an empty unit"))?;
+                let byte = rbsp.get_mut(2).ok_or_else(|| Error::damaged("an empty NAL unit"))?;
                 *byte = self.vps << 4 | *byte & 15;
                 rbsp
             }
@@ -143,7 +143,7 @@ impl HevcIds {
             return Err(unexpected_ids());
         }
         if has_entry_points(reader.clone())? {
-            return Err(Error::unsupported("encoded slices hold places of their parts"));
+            return Err(Error::unsupported("encoded slices with entry points"));
         }
         writer.ue(u32::from(self.pps));
         writer.ue(u32::from(self.sps));

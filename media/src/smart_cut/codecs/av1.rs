@@ -40,7 +40,7 @@ impl SpliceCodec for Av1Splice {
         let first = samples.first().ok_or_else(|| Error::damaged("AV1 without a keyframe"))?;
         let header = sequence_header(source, source.sample(*first)?).await?;
         if header.operating_points > 1 {
-            return Err(Error::unsupported("AV1 in layers"));
+            return Err(Error::unsupported("AV1 in scalable layers"));
         }
         // SVT-AV1 encodes nothing else.
         if header.profile != 0 || header.monochrome {

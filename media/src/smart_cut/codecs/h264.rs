@@ -123,7 +123,7 @@ impl StreamFormat {
             let sps = H264Sps::parse(set)?;
             self.interlaced |= !sps.frame_mbs_only;
             if self.active.is_some_and(|active| active.format != sps.format) {
-                return Err(Error::unsupported("the picture's format changes"));
+                return Err(Error::unsupported("the format of the video changes"));
             }
         }
         Ok(())
@@ -247,7 +247,9 @@ impl H264Joiner {
         let added = ParameterSets::from_units(own.sps.iter().chain(&own.pps))?;
         let alone = added.sps.keys().eq([&id]) && added.pps.keys().eq([&id]);
         if !alone || sets.sps.contains_key(&id) || sets.pps.contains_key(&id) {
-            return Err(Error::unsupported("encoded frames have other parameter sets than asked"));
+            return Err(Error::unsupported(
+                "encoded frames have other parameter sets than demanded",
+            ));
         }
         for sps in added.sps.values() {
             let sps = H264Sps::parse(sps)?;

@@ -117,7 +117,7 @@ impl StreamFormat {
             && nal_unit_type(set.first().copied().unwrap_or_default()) == SPS
             && HevcSps::parse(set)?.format != active.format
         {
-            return Err(Error::unsupported("the picture's format changes"));
+            return Err(Error::unsupported("the format of the video changes"));
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ async fn active_sps(
     }
     let pps_id = bits.ue_to(63)? as u8;
     let found = used_ids.sps_of_pps(pps_id);
-    found.ok_or_else(|| Error::damaged("a slice refers to a parameter set that isn't there"))
+    found.ok_or_else(|| Error::damaged("a slice refers to a missing parameter set"))
 }
 
 /// What head and tail must be like, and the ids that they get.

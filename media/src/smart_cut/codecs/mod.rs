@@ -19,7 +19,7 @@ const CODECS: [&dyn SpliceCodec; 5] =
 pub(super) fn splice_codec(codec: &Codec) -> Result<&'static dyn SpliceCodec, Error> {
     let found = CODECS.into_iter().find(|known| known.codec() == *codec);
     found.ok_or_else(|| match codec {
-        Codec::Other(name) => Error::unsupported(format!("no exact cut is known for {name:?}")),
-        codec => Error::unsupported(format!("no exact cut is known for {codec:?}")),
+        Codec::Other(name) => Error::unsupported(format!("the smart cut doesn't support {name:?}")),
+        codec => Error::unsupported(format!("the smart cut doesn't support {codec:?}")),
     })
 }
