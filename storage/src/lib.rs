@@ -10,18 +10,20 @@
 //! time, so that expiry and leases can be tested.
 
 mod contract;
+mod ephemeral_memory;
 mod error;
 mod model;
 pub mod mongo;
 pub mod sqlite;
-mod volatile;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(feature = "conformance")]
 pub mod testing;
 
-pub use contract::{Cluster, Ephemeral, Health, Jobs, Sessions, Storage, Transfer, Users, Videos};
+pub use contract::{
+    Cluster, Ephemeral, Health, Leases, Queue, Sessions, Storage, Transfer, Users, Videos,
+};
 pub use error::{Error, Result};
 pub use model::*;
 pub use mongo::{Mongo, MongoSettings};

@@ -15,7 +15,7 @@ use chrono::DateTime;
 use clipmill_core::{Id, Time};
 use clipmill_storage::conformance::Room;
 use clipmill_storage::{
-    Clip, Error, Health, Jobs, NewUser, NewVideo, Origin, Registered, Session, Sessions, Sqlite,
+    Clip, Error, Health, NewUser, NewVideo, Origin, Queue, Registered, Session, Sessions, Sqlite,
     Storage, Users, Video, Videos, Want,
 };
 use sqlx::Connection;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use clipmill::worker::sweep_stores;
 use clipmill_core::Id;
 use clipmill_storage::{
-    Finished, Jobs as _, LeaseHeld, NewVideo, Origin, StoredFile, Upload, Videos as _, Want,
+    Finished, Leases as _, Queue as _, LeaseHeld, NewVideo, Origin, StoredFile, Upload, Videos as _, Want,
 };
 
 use crate::world::World;

@@ -11,9 +11,9 @@ pub mod cluster;
 pub mod ephemeral;
 mod fixtures;
 pub mod health;
-pub mod jobs;
 pub mod leases;
 pub mod nodes;
+pub mod queue;
 mod room;
 pub mod sessions;
 pub mod transfer;
@@ -31,7 +31,7 @@ pub const CONTRACT: [&str; 7] = [
     include_str!("../contract/cluster.rs"),
     include_str!("../contract/ephemeral.rs"),
     include_str!("../contract/health.rs"),
-    include_str!("../contract/jobs.rs"),
+    include_str!("../contract/queue.rs"),
     include_str!("../contract/transfer.rs"),
     include_str!("../contract/videos.rs"),
 ];
@@ -95,7 +95,7 @@ macro_rules! storage_conformance {
                 videos_expired_are_found_unless_active
                 videos_delete_expired_spares_the_living
                 videos_delete_returns_the_record;
-            jobs:
+            queue:
                 jobs_enqueue_from_every_state
                 jobs_enqueue_keeps_file_and_expiry
                 jobs_enqueue_refuses_a_foreign_want
@@ -200,7 +200,7 @@ mod tests {
             include_str!("users.rs"),
             include_str!("sessions.rs"),
             include_str!("videos.rs"),
-            include_str!("jobs.rs"),
+            include_str!("queue.rs"),
             include_str!("leases.rs"),
             include_str!("ephemeral.rs"),
             include_str!("cluster.rs"),

@@ -5,7 +5,7 @@ mod accounts;
 mod cluster;
 mod ephemeral;
 mod health;
-mod jobs;
+mod queue;
 mod transfer;
 mod videos;
 
@@ -13,13 +13,24 @@ pub use accounts::{Sessions, Users};
 pub use cluster::Cluster;
 pub use ephemeral::Ephemeral;
 pub use health::Health;
-pub use jobs::Jobs;
+pub use queue::{Leases, Queue};
 pub use transfer::Transfer;
 pub use videos::Videos;
 
 /// Everything that the daemon asks of a backend.
 pub trait Storage:
-    Users + Sessions + Videos + Jobs + Ephemeral + Cluster + Transfer + Health + Send + Sync + 'static
+    Users
+    + Sessions
+    + Videos
+    + Queue
+    + Leases
+    + Ephemeral
+    + Cluster
+    + Transfer
+    + Health
+    + Send
+    + Sync
+    + 'static
 {
 }
 
@@ -27,7 +38,8 @@ impl<T> Storage for T where
     T: Users
         + Sessions
         + Videos
-        + Jobs
+        + Queue
+        + Leases
         + Ephemeral
         + Cluster
         + Transfer

@@ -9,7 +9,7 @@ use crate::{NewVideo, Page, Result, Video};
 ///
 /// Behaviour:
 /// - `videos_unknown_fields_survive`: what somebody else keeps in a record stays
-///   as it is, whichever call of this trait or of [`Jobs`](crate::Jobs) changes the record.
+///   as it is, whichever call of this trait or of [`Queue`](crate::Queue) and [`Leases`](crate::Leases) changes the record.
 #[async_trait]
 pub trait Videos {
     /// Saves a record. It survives power loss from the moment this returns.

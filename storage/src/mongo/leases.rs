@@ -1,14 +1,17 @@
 //! What a worker writes. Each update names record and lease in its filter, so
 //! that a worker that lost its lease changes nothing.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
 use clipmill_core::{Id, Time};
-use mongodb::bson::{Bson, DateTime, Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::fields::{Fields, date, oid};
+use super::fields::{Fields, after, date, oid};
 use super::record::video;
 use super::{Inner, Mongo};
-use crate::{Failure, Finished, JobUpdate, LeaseHeld, Result, Status};
+use crate::{Failure, Finished, JobUpdate, LeaseHeld, Leases, Result, Status};
 
 fn held(id: Id, lease: Id) -> Document {
     doc! { "_id": oid(id), "job.lease.id": oid(lease) }
@@ -60,56 +63,54 @@ async fn write(store: &Mongo, id: Id, lease: Id, change: Document) -> Result<Lea
         .await
 }
 
-pub(super) async fn heartbeat(
-    store: &Mongo,
-    id: Id,
-    lease: Id,
-    until: DateTime,
-) -> Result<LeaseHeld> {
-    // One that was under way for long must not take back what a later one has written.
-    let change = doc! { "$max": { "job.lease.until": until, "job.due_at": until } };
-    write(store, id, lease, change).await
-}
+#[async_trait]
+impl Leases for Mongo {
+    async fn heartbeat(
+        &self,
+        id: Id,
+        lease: Id,
+        now: Time,
+        duration: Duration,
+    ) -> Result<LeaseHeld> {
+        let until = after(now, duration);
+        // One that was under way for long must not take back what a later one has written.
+        let change = doc! { "$max": { "job.lease.until": until, "job.due_at": until } };
+        write(self, id, lease, change).await
+    }
 
-pub(super) async fn update(
-    store: &Mongo,
-    id: Id,
-    lease: Id,
-    update: JobUpdate,
-) -> Result<LeaseHeld> {
-    // An update must change something; the id of the lease is what it is.
-    let mut set = doc! { "job.lease.id": oid(lease) };
-    if let Some(stage) = update.stage {
-        set.insert("job.stage", stage.as_str());
+    async fn update_job(&self, id: Id, lease: Id, update: JobUpdate) -> Result<LeaseHeld> {
+        // An update must change something; the id of the lease is what it is.
+        let mut set = doc! { "job.lease.id": oid(lease) };
+        if let Some(stage) = update.stage {
+            set.insert("job.stage", stage.as_str());
+        }
+        if let Some(span) = update.span {
+            set.insert("start_time", span.start);
+            set.insert("end_time", span.end);
+        }
+        if let Some(formats) = update.available_formats {
+            set.insert("available_formats", formats);
+        }
+        if let Some(note) = update.note {
+            set.insert("job.note", note);
+        }
+        write(self, id, lease, doc! { "$set": set }).await
     }
-    if let Some(span) = update.span {
-        set.insert("start_time", span.start);
-        set.insert("end_time", span.end);
-    }
-    if let Some(formats) = update.available_formats {
-        set.insert("available_formats", formats);
-    }
-    if let Some(note) = update.note {
-        set.insert("job.note", note);
-    }
-    write(store, id, lease, doc! { "$set": set }).await
-}
 
-pub(super) async fn finish(store: &Mongo, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld> {
-    let change = doc! {
-        "$set": {
-            "status": Status::Completed.as_str(),
-            "error_message": Bson::Null,
-            "encoding_progress": 100,
-            "encoding_completed_at": date(done.now),
-            "expires_at": date(done.expires_at),
-            "file_path": &done.file.file_path,
-            "file_size_bytes": done.file.file_size_bytes.cast_signed(),
-        },
-        "$unset": without_lease(&["job.due_at", "job.error_code", "job.cancel_requested"]),
-    };
-    store
-        .run(move |inner| async move {
+    async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld> {
+        let change = doc! {
+            "$set": {
+                "status": Status::Completed.as_str(),
+                "error_message": Bson::Null,
+                "encoding_progress": 100,
+                "encoding_completed_at": date(done.now),
+                "expires_at": date(done.expires_at),
+                "file_path": &done.file.file_path,
+                "file_size_bytes": done.file.file_size_bytes.cast_signed(),
+            },
+            "$unset": without_lease(&["job.due_at", "job.error_code", "job.cancel_requested"]),
+        };
+        self.run(move |inner| async move {
             if matches(&inner, held(id, lease), change).await? {
                 return Ok(LeaseHeld::Yes);
             }
@@ -121,67 +122,54 @@ pub(super) async fn finish(store: &Mongo, id: Id, lease: Id, done: Finished) -> 
             Ok(if written { LeaseHeld::Yes } else { LeaseHeld::Lost })
         })
         .await
-}
+    }
 
-pub(super) async fn fail(
-    store: &Mongo,
-    id: Id,
-    lease: Id,
-    why: Failure,
-    expires_at: Time,
-) -> Result<LeaseHeld> {
-    let change = doc! {
-        "$set": {
-            "status": Status::Failed.as_str(),
-            "error_message": why.message,
-            "job.error_code": why.code,
-            "expires_at": date(expires_at),
-        },
-        "$unset": without_lease(&["job.due_at", "job.cancel_requested"]),
-    };
-    store
-        .run(move |inner| async move {
+    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld> {
+        let change = doc! {
+            "$set": {
+                "status": Status::Failed.as_str(),
+                "error_message": why.message,
+                "job.error_code": why.code,
+                "expires_at": date(expires_at),
+            },
+            "$unset": without_lease(&["job.due_at", "job.cancel_requested"]),
+        };
+        self.run(move |inner| async move {
             let written = matches(&inner, held(id, lease), change).await?;
             Ok(if written { LeaseHeld::Yes } else { LeaseHeld::Lost })
         })
         .await
-}
+    }
 
-pub(super) async fn retry(
-    store: &Mongo,
-    id: Id,
-    lease: Id,
-    why: Failure,
-    due_at: Time,
-) -> Result<LeaseHeld> {
-    let change = doc! {
-        "$set": {
-            "job.due_at": date(due_at),
-            "error_message": why.message,
-            "job.error_code": why.code,
-        },
-        "$unset": without_lease(&[]),
-    };
-    give_back(store, id, lease, change).await
-}
+    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld> {
+        let change = doc! {
+            "$set": {
+                "job.due_at": date(due_at),
+                "error_message": why.message,
+                "job.error_code": why.code,
+            },
+            "$unset": without_lease(&[]),
+        };
+        give_back(self, id, lease, change).await
+    }
 
-pub(super) async fn release(store: &Mongo, id: Id, lease: Id, now: Time) -> Result<LeaseHeld> {
-    let change = doc! {
-        "$set": { "job.due_at": date(now) },
-        // The claim that made this lease counted it, so it is 1 at least.
-        "$inc": { "job.attempts": -1_i64 },
-        "$unset": without_lease(&[]),
-    };
-    give_back(store, id, lease, change).await
-}
+    async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld> {
+        let change = doc! {
+            "$set": { "job.due_at": date(now) },
+            // The claim that made this lease counted it, so it is 1 at least.
+            "$inc": { "job.attempts": -1_i64 },
+            "$unset": without_lease(&[]),
+        };
+        give_back(self, id, lease, change).await
+    }
 
-pub(super) async fn stopped(store: &Mongo, id: Id, lease: Id) -> Result<LeaseHeld> {
-    store
-        .run(move |inner| async move {
+    async fn stopped(&self, id: Id, lease: Id) -> Result<LeaseHeld> {
+        self.run(move |inner| async move {
             let written = matches(&inner, held(id, lease), stop()).await?;
             Ok(if written { LeaseHeld::Yes } else { LeaseHeld::Lost })
         })
         .await
+    }
 }
 
 /// Puts a job back into the queue, unless a client wants it to stop. A cancel

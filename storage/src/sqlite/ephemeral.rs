@@ -6,34 +6,34 @@ use async_trait::async_trait;
 use clipmill_core::{Id, Progress, Time};
 
 use super::Sqlite;
-use crate::volatile::Window;
+use crate::ephemeral_memory::Window;
 use crate::{Ephemeral, Result};
 
 #[async_trait]
 impl Ephemeral for Sqlite {
     async fn set_progress(&self, id: Id, progress: &Progress) -> Result<()> {
-        self.inner.volatile.set_progress(id, progress).await;
+        self.inner.ephemeral.set_progress(id, progress).await;
         Ok(())
     }
 
     async fn progress(&self, id: Id) -> Result<Option<Progress>> {
-        Ok(self.inner.volatile.progress(id).await)
+        Ok(self.inner.ephemeral.progress(id).await)
     }
 
     async fn clear_progress(&self, id: Id) -> Result<()> {
-        self.inner.volatile.clear_progress(id).await;
+        self.inner.ephemeral.clear_progress(id).await;
         Ok(())
     }
 
     async fn count(&self, key: &str, window: Duration, now: Time) -> Result<u64> {
-        Ok(self.inner.volatile.count(Window::containing(key, window, now)).await)
+        Ok(self.inner.ephemeral.count(Window::containing(key, window, now)).await)
     }
 
     async fn wake_workers(&self) {
-        self.inner.volatile.wake();
+        self.inner.ephemeral.wake();
     }
 
     async fn wait_for_work(&self, timeout: Duration) {
-        self.inner.volatile.wait(timeout).await;
+        self.inner.ephemeral.wait(timeout).await;
     }
 }

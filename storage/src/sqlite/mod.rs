@@ -15,9 +15,9 @@ mod ephemeral;
 mod error;
 mod fresh;
 mod health;
-mod jobs;
 mod leases;
 mod open;
+mod queue;
 mod sessions;
 mod transfer;
 mod users;
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use sqlx::{SqlitePool, SqliteTransaction};
 
-use crate::volatile::Volatile;
+use crate::ephemeral_memory::EphemeralMemory;
 use crate::{Error, Result, Video};
 
 use fresh::Fresh;
@@ -54,7 +54,7 @@ struct Inner {
     readers: SqlitePool,
     sessions: SessionCache,
     videos: Fresh<Id, Arc<Video>>,
-    volatile: Volatile,
+    ephemeral: EphemeralMemory,
 }
 
 impl Sqlite {

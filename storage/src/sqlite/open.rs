@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::fresh::Fresh;
 use super::{CACHE_TTL, Inner, Sqlite};
-use crate::volatile::Volatile;
+use crate::ephemeral_memory::EphemeralMemory;
 use crate::{Error, Result};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -75,7 +75,7 @@ impl Sqlite {
                 readers,
                 sessions: super::sessions::cache(),
                 videos: Fresh::new(CACHED_VIDEOS, CACHE_TTL),
-                volatile: Volatile::new(),
+                ephemeral: EphemeralMemory::new(),
             }),
         })
     }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use clipmill_core::Id;
-use clipmill_storage::{Error, Jobs, LeaseHeld, Page, Sessions, Transfer, Users, Videos};
+use clipmill_storage::{Error, LeaseHeld, Leases, Page, Queue, Sessions, Transfer, Users, Videos};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use clipmill_storage::{
-    Cluster, Error, JobUpdate, Jobs, KeptSession, Mongo, Page, Sessions, Transfer, User, Users,
-    Video, Videos, conformance,
+    Cluster, Error, JobUpdate, KeptSession, Leases, Mongo, Page, Queue, Sessions, Transfer, User,
+    Users, Video, Videos, conformance,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clipmill_core::Id;
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Cluster, Error, Health, Jobs, LeaseHeld, Mongo, Video, Videos};
+use clipmill_storage::{Cluster, Error, Health, LeaseHeld, Leases, Mongo, Queue, Video, Videos};
 use futures_util::future::join_all;
 use mongodb::bson::Document;
 use tokio::runtime::Handle;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clipmill_core::{Id, Phase, Progress};
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Ephemeral, Jobs, LeaseHeld, Mongo, Sessions, Users, Videos};
+use clipmill_storage::{Ephemeral, LeaseHeld, Leases, Mongo, Queue, Sessions, Users, Videos};
 use futures_util::future::{join, join_all};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use clipmill_core::{Id, Time};
 use clipmill_storage::{
-    Claimed, Clip, Enqueued, Failure, Finished, Jobs, Mongo, NewUser, NewVideo, Origin, Registered,
-    Session, Sessions, StoredFile, Upload, User, Users, Video, Videos, Want,
+    Claimed, Clip, Enqueued, Failure, Finished, Mongo, NewUser, NewVideo, Origin, Queue,
+    Registered, Session, Sessions, StoredFile, Upload, User, Users, Video, Videos, Want,
 };
 
 pub const MINUTE: Duration = Duration::from_secs(60);

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use clipmill_core::{Id, Span};
 use clipmill_storage::{
-    Cancelled, JobUpdate, Jobs, LeaseHeld, Mongo, Origin, Sessions, Stage, Status, Users, Videos,
-    Want,
+    Cancelled, JobUpdate, LeaseHeld, Leases, Mongo, Origin, Queue, Sessions, Stage, Status, Users,
+    Videos, Want,
 };
 use mongodb::bson::{Bson, Document, doc};
 

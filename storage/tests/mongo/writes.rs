@@ -1,7 +1,9 @@
 //! What clipmill writes could be read by the reference service.
 
 use clipmill_core::Id;
-use clipmill_storage::{JobUpdate, Jobs, LeaseHeld, Mongo, Origin, Sessions, Users, Videos, Want};
+use clipmill_storage::{
+    JobUpdate, LeaseHeld, Leases, Mongo, Origin, Sessions, Users, Videos, Want,
+};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::spec::ElementType;
 use mongodb::bson::{Bson, Document, doc};

@@ -6,7 +6,7 @@ use ::redis::Cmd;
 use clipmill_core::Time;
 
 use super::Redis;
-use crate::volatile::Window;
+use crate::ephemeral_memory::Window;
 
 /// One step, so that no counter stays without an end.
 const INCREMENT: &str = "\

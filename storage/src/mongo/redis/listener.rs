@@ -12,11 +12,11 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::Pace;
-use super::link::Link;
+use super::connection::Connection;
+use super::error::RedisError;
 use super::names::Names;
-use super::trouble::Trouble;
 use crate::Error;
-use crate::volatile::Volatile;
+use crate::ephemeral_memory::EphemeralMemory;
 
 /// Between attempts to subscribe: the first and the longest pause.
 const SHORT: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(2);
 pub(super) struct Listener {
     /// Tells this node's own messages, which it need not hear.
     node: String,
-    trouble: watch::Receiver<Option<Trouble>>,
+    error: watch::Receiver<Option<RedisError>>,
     task: AbortHandle,
 }
 
@@ -48,28 +48,28 @@ impl Listener {
     /// # Errors
     /// When Redis does not let it and won't by waiting.
     pub(super) async fn open(
-        link: &Link,
+        link: &Connection,
         names: &Names,
-        memory: Arc<Volatile>,
+        memory: Arc<EphemeralMemory>,
         pace: Pace,
     ) -> Result<Listener, Error> {
         let node = format!("{:016x}", rand::random::<u64>());
-        let (trouble, told) = watch::channel(None);
+        let (error, told) = watch::channel(None);
         let ear = Ear {
             link: link.clone(),
             channel: names.wake(),
             node: node.clone(),
             memory,
             pace,
-            trouble,
+            error,
         };
         let first = match ear.subscribe(pace.start).await {
             Ok(channel) => Some(channel),
-            Err(trouble) if trouble.is_passing() => None,
-            Err(trouble) => return Err(trouble.at_start(link.address())),
+            Err(error) if error.is_passing() => None,
+            Err(error) => return Err(error.at_start(link.address())),
         };
         let task = tokio::spawn(ear.listen(first)).abort_handle();
-        Ok(Listener { node, trouble: told, task })
+        Ok(Listener { node, error: told, task })
     }
 
     /// The message that wakes the other nodes.
@@ -78,18 +78,18 @@ impl Listener {
     }
 
     /// Why it hears nothing now, if so.
-    pub(super) fn trouble(&self) -> Option<Trouble> {
-        self.trouble.borrow().clone()
+    pub(super) fn error(&self) -> Option<RedisError> {
+        self.error.borrow().clone()
     }
 }
 
 struct Ear {
-    link: Link,
+    link: Connection,
     channel: String,
     node: String,
-    memory: Arc<Volatile>,
+    memory: Arc<EphemeralMemory>,
     pace: Pace,
-    trouble: watch::Sender<Option<Trouble>>,
+    error: watch::Sender<Option<RedisError>>,
 }
 
 impl Ear {
@@ -99,9 +99,9 @@ impl Ear {
             None => self.subscribe_again().await,
         };
         loop {
-            let trouble = self.hear(channel).await;
-            tracing::debug!(redis.cause = %trouble, "the channel of Redis was lost");
-            self.trouble.send_replace(Some(trouble));
+            let error = self.hear(channel).await;
+            tracing::debug!(redis.cause = %error, "the channel of Redis was lost");
+            self.error.send_replace(Some(error));
             // An idle node notices by this that Redis is away.
             self.link.call::<()>(&::redis::cmd("PING")).await.ok();
             channel = self.subscribe_again().await;
@@ -109,23 +109,23 @@ impl Ear {
     }
 
     /// Hears messages until the connection fails.
-    async fn hear(&self, channel: PubSub) -> Trouble {
+    async fn hear(&self, channel: PubSub) -> RedisError {
         let (mut line, mut messages) = channel.split();
         loop {
             match timeout(self.pace.heartbeat, messages.next()).await {
                 Ok(Some(message)) => {
                     let from = message.get_payload_bytes();
-                    // An empty one is a rehearsal.
+                    // An empty one is a preflight.
                     if !from.is_empty() && from != self.node.as_bytes() {
                         self.memory.wake();
                     }
                 }
-                Ok(None) => return Trouble::closed(),
+                Ok(None) => return RedisError::closed(),
                 // Nobody speaks, or nobody is there any more.
                 Err(_) => match timeout(self.pace.attempt, line.ping::<Value>()).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => return error.into(),
-                    Err(_) => return Trouble::silent(self.pace.attempt),
+                    Err(_) => return RedisError::silent(self.pace.attempt),
                 },
             }
         }
@@ -139,27 +139,27 @@ impl Ear {
             pause = (pause * 2).min(LONG);
             match self.subscribe(self.pace.attempt).await {
                 Ok(channel) => {
-                    self.trouble.send_replace(None);
+                    self.error.send_replace(None);
                     // Something may have been missed.
                     self.memory.wake();
                     return channel;
                 }
-                Err(trouble) => {
-                    self.trouble.send_replace(Some(trouble));
+                Err(error) => {
+                    self.error.send_replace(Some(error));
                 }
             }
         }
     }
 
-    async fn subscribe(&self, within: Duration) -> Result<PubSub, Trouble> {
+    async fn subscribe(&self, within: Duration) -> Result<PubSub, RedisError> {
         let subscribed = timeout(within, async {
             let mut channel = self.link.client().get_async_pubsub().await?;
             channel.subscribe(&self.channel).await?;
             Ok::<_, ::redis::RedisError>(channel)
         });
         match subscribed.await {
-            Ok(subscribed) => subscribed.map_err(Trouble::from),
-            Err(_) => Err(Trouble::silent(within)),
+            Ok(subscribed) => subscribed.map_err(RedisError::from),
+            Err(_) => Err(RedisError::silent(within)),
         }
     }
 }

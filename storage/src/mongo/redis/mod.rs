@@ -9,26 +9,26 @@
 //! decision that must not be lost.
 
 mod address;
+mod connection;
 mod counters;
-mod late;
-mod link;
+mod error;
 mod listener;
 mod names;
+mod pending_invalidations;
+mod preflight;
 mod progress;
-mod rehearsal;
 mod sessions;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Result;
-use crate::volatile::Volatile;
+use crate::ephemeral_memory::EphemeralMemory;
 
 use address::Address;
-use link::Link;
+use connection::Connection;
 use listener::Listener;
 use names::Names;
 
@@ -37,10 +37,10 @@ pub(super) use sessions::Cached;
 /// One daemon's connections to Redis. They end with this value.
 pub(super) struct Redis {
     names: Names,
-    link: Link,
+    link: Connection,
     listener: Listener,
     /// What this process keeps for itself while Redis is away, and the waits.
-    memory: Arc<Volatile>,
+    memory: Arc<EphemeralMemory>,
 }
 
 /// How long things take. Tests have less time.
@@ -84,8 +84,8 @@ impl Redis {
     async fn open_at(url: &str, prefix: &str, pace: Pace) -> Result<Redis> {
         let address = Address::parse(url)?;
         let names = Names::new(prefix, address.database());
-        let link = Link::open(address, &names, pace).await?;
-        let memory = Arc::new(Volatile::new());
+        let link = Connection::open(address, &names, pace).await?;
+        let memory = Arc::new(EphemeralMemory::new());
         let listener = Listener::open(&link, &names, memory.clone(), pace).await?;
         Ok(Redis { names, link, listener, memory })
     }
@@ -94,15 +94,15 @@ impl Redis {
     pub(super) async fn problem(&self) -> Option<String> {
         self.link.call::<()>(&::redis::cmd("PING")).await.ok();
         let address = self.link.address();
-        if let Some(trouble) = self.link.trouble() {
+        if let Some(error) = self.link.error() {
             return Some(format!(
-                "Redis at {address} {trouble}; until it is back sessions are looked up in the \
+                "Redis at {address} {error}; until it is back sessions are looked up in the \
                  database, and progress and rate limits are this node's own"
             ));
         }
-        self.listener.trouble().map(|trouble| {
+        self.listener.error().map(|error| {
             format!(
-                "Redis at {address} {trouble}, as to its channel; until that works this node \
+                "Redis at {address} {error}, as to its channel; until that works this node \
                  hears of new work late"
             )
         })

@@ -4,7 +4,7 @@
 use clipmill_core::Id;
 use sha2::{Digest, Sha256};
 
-use crate::volatile::Window;
+use crate::ephemeral_memory::Window;
 
 #[derive(Debug, Clone)]
 pub(super) struct Names {
@@ -41,9 +41,9 @@ impl Names {
     }
 
     /// A session, a progress and a counter that nobody has.
-    pub(super) fn rehearsal(&self) -> [String; 3] {
+    pub(super) fn preflight(&self) -> [String; 3] {
         ["session", "progress", "clipmill:count"]
-            .map(|kind| format!("{}{kind}:rehearsal", self.prefix))
+            .map(|kind| format!("{}{kind}:preflight", self.prefix))
     }
 }
 

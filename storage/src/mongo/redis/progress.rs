@@ -3,7 +3,7 @@
 use clipmill_core::{Id, Progress};
 
 use super::Redis;
-use crate::volatile::PROGRESS_TTL;
+use crate::ephemeral_memory::PROGRESS_TTL;
 
 impl Redis {
     /// Remembers the progress of a job for one hour. While Redis is away this

@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::Redis;
-use super::late::{ENDED, mark};
+use super::pending_invalidations::{ENDED, mark};
 use crate::{LiveSession, token_hash};
 
 /// How long an entry is kept, at most, as the reference service does.

@@ -1,6 +1,6 @@
-//! What may be lost, in this process's memory: progress, counters and the
-//! wake-up. One process needs nothing else; many share these in a server and
-//! fall back on this while it is away.
+//! The ephemeral side in this process's memory: progress, rate counters and the
+//! wake-up. A single daemon needs nothing else; a cluster keeps them in Redis and
+//! falls back on this while Redis is unavailable.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const PROGRESS_ENTRIES: u64 = 10_000;
 /// Counters that are kept at once; one takes about 250 bytes.
 const COUNTERS: u64 = 20_000;
 
-pub(crate) struct Volatile {
+pub(crate) struct EphemeralMemory {
     progress: Cache<Id, Arc<Progress>>,
     counters: Cache<Window, u64>,
     work: Notify,
@@ -51,15 +51,15 @@ impl Expiry<Window, u64> for WindowLength {
     }
 }
 
-impl Volatile {
-    pub(crate) fn new() -> Volatile {
-        Volatile {
+impl EphemeralMemory {
+    pub(crate) fn new() -> EphemeralMemory {
+        EphemeralMemory {
             progress: Cache::builder()
                 .max_capacity(PROGRESS_ENTRIES)
                 .time_to_live(PROGRESS_TTL)
                 .build(),
-            // The default policy refuses newcomers when it is full: then nothing would be
-            // counted of the many clients of a flood. This one drops who was quiet longest.
+            // The default policy rejects new entries when the cache is full: in a flood of
+            // many clients it would count none of them. LRU drops the longest idle one.
             counters: Cache::builder()
                 .max_capacity(COUNTERS)
                 .eviction_policy(EvictionPolicy::lru())
@@ -82,7 +82,7 @@ impl Volatile {
         self.progress.invalidate(&id).await;
     }
 
-    /// Counts one event; answers the count with it.
+    /// Counts one event and returns the count with it.
     pub(crate) async fn count(&self, window: Window) -> u64 {
         let entry = self
             .counters

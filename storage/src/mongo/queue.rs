@@ -13,19 +13,16 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::fields::{Fields, LAST_MILLISECOND, after, date, oid};
+use super::fields::{Fields, LAST_MILLISECOND, date, oid};
 use super::record::video;
 use super::{Inner, Mongo, claim, leases};
-use crate::{
-    Cancelled, Claimed, Enqueued, Error, Failure, Finished, JobUpdate, Jobs, LeaseHeld, Origin,
-    Result, Status, Video, Want,
-};
+use crate::{Cancelled, Claimed, Enqueued, Error, Origin, Queue, Result, Status, Video, Want};
 
 /// How often a transition looks again at a record that changed under its hands.
 const LOOKS: usize = 20;
 
 #[async_trait]
-impl Jobs for Mongo {
+impl Queue for Mongo {
     async fn enqueue(&self, id: Id, want: &Want, now: Time) -> Result<Enqueued> {
         let want = want.clone();
         self.run(move |inner| async move {
@@ -56,30 +53,6 @@ impl Jobs for Mongo {
         .await
     }
 
-    async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld> {
-        leases::heartbeat(self, id, lease, after(now, lasts)).await
-    }
-
-    async fn update_job(&self, id: Id, lease: Id, update: JobUpdate) -> Result<LeaseHeld> {
-        leases::update(self, id, lease, update).await
-    }
-
-    async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld> {
-        leases::finish(self, id, lease, done).await
-    }
-
-    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld> {
-        leases::fail(self, id, lease, why, expires_at).await
-    }
-
-    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld> {
-        leases::retry(self, id, lease, why, due_at).await
-    }
-
-    async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld> {
-        leases::release(self, id, lease, now).await
-    }
-
     async fn cancel(&self, id: Id) -> Result<Cancelled> {
         self.run(move |inner| async move {
             for _ in 0..LOOKS {
@@ -90,10 +63,6 @@ impl Jobs for Mongo {
             Err(Error::Unavailable(format!("record {id} changes all the time")))
         })
         .await
-    }
-
-    async fn stopped(&self, id: Id, lease: Id) -> Result<LeaseHeld> {
-        leases::stopped(self, id, lease).await
     }
 
     async fn active_jobs(&self) -> Result<Vec<Id>> {

@@ -9,13 +9,10 @@ use sqlx::Row;
 use super::bytes::BlobId;
 use super::columns::{after, ms, time, video};
 use super::{Sqlite, leases, within};
-use crate::{
-    Cancelled, Claimed, Enqueued, Error, Failure, Finished, JobUpdate, Jobs, LeaseHeld, Origin,
-    Result, Status, Want,
-};
+use crate::{Cancelled, Claimed, Enqueued, Error, Origin, Queue, Result, Status, Want};
 
 #[async_trait]
-impl Jobs for Sqlite {
+impl Queue for Sqlite {
     async fn enqueue(&self, id: Id, want: &Want, now: Time) -> Result<Enqueued> {
         let want = want.clone();
         self.write(move |inner| async move {
@@ -114,30 +111,6 @@ impl Jobs for Sqlite {
         .await
     }
 
-    async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld> {
-        leases::heartbeat(self, id, lease, after(now, lasts)).await
-    }
-
-    async fn update_job(&self, id: Id, lease: Id, update: JobUpdate) -> Result<LeaseHeld> {
-        leases::update(self, id, lease, update).await
-    }
-
-    async fn finish(&self, id: Id, lease: Id, done: Finished) -> Result<LeaseHeld> {
-        leases::finish(self, id, lease, done).await
-    }
-
-    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld> {
-        leases::fail(self, id, lease, why, expires_at).await
-    }
-
-    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld> {
-        leases::retry(self, id, lease, why, due_at).await
-    }
-
-    async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld> {
-        leases::release(self, id, lease, now).await
-    }
-
     async fn cancel(&self, id: Id) -> Result<Cancelled> {
         self.write(move |inner| async move {
             let mut tx = inner.begin().await?;
@@ -165,10 +138,6 @@ impl Jobs for Sqlite {
             Ok(if leased { Cancelled::Requested } else { Cancelled::Idle })
         })
         .await
-    }
-
-    async fn stopped(&self, id: Id, lease: Id) -> Result<LeaseHeld> {
-        leases::stopped(self, id, lease).await
     }
 
     async fn active_jobs(&self) -> Result<Vec<Id>> {

@@ -1,5 +1,5 @@
-//! Sessions that ended while Redis could not be told. They must be marked
-//! before anybody reads from Redis again.
+//! Sessions that ended while Redis was unavailable. They are marked as ended
+//! before any session is read from Redis again.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,8 @@ use ::redis::{Cmd, RedisResult};
 /// before the session ended.
 const MARK_SECONDS: u64 = 60;
 
-/// So many are remembered, then the oldest are forgotten. An entry is only
-/// believed for some seconds anyway.
+/// Most keys that are kept; beyond it the oldest is dropped. A cached session is
+/// trusted for some seconds only, with or without a mark.
 const KEYS: usize = 10_000;
 
 /// The value of a mark. The reference service takes it for no session, too.
@@ -25,11 +25,11 @@ pub(super) fn mark(key: &str) -> Cmd {
     command
 }
 
-/// Keys that are still to be marked.
+/// Keys that are still to be marked, oldest first.
 #[derive(Default)]
-pub(super) struct Late(Mutex<VecDeque<String>>);
+pub(super) struct PendingInvalidations(Mutex<VecDeque<String>>);
 
-impl Late {
+impl PendingInvalidations {
     pub(super) fn add(&self, keys: impl IntoIterator<Item = String>) {
         let mut late = self.keys();
         for key in keys {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_oldest_are_forgotten_when_there_are_too_many() {
-        let late = Late::default();
+        let late = PendingInvalidations::default();
         late.add((0..KEYS + 2).map(|number| number.to_string()));
         let keys = late.keys();
         assert_eq!(keys.len(), KEYS);

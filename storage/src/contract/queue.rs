@@ -1,4 +1,4 @@
-//! What a backend must do for the queue.
+//! What a backend must do for the queue, and for the workers that hold leases.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::{Cancelled, Claimed, Enqueued, Failure, Finished, JobUpdate, LeaseHel
 ///
 /// A record is in the queue exactly while it has a `due_at`. A claim moves
 /// `due_at` to the end of its lease, and a heartbeat moves both, so `due_at`
-/// alone tells when a record may next be claimed. A lease whose time is over
-/// still counts until another claim replaces it.
+/// alone shows when a record may next be claimed. What a worker writes while it
+/// holds a lease is in [`Leases`].
 #[async_trait]
-pub trait Jobs {
+pub trait Queue {
     /// Puts a record into the queue with a want, due at `now`. It starts anew
     /// whatever it was: status `pending`, attempts 0, no stage, failure or
     /// note. The old file and the expiry stay on record until `finish`
@@ -58,7 +58,35 @@ pub trait Jobs {
     /// - `jobs_reclaim_frees_ones_own`: and nobody else's; the attempts count.
     async fn reclaim(&self, owner: &str, now: Time) -> Result<u64>;
 
-    /// Prolongs a lease to `now + lease`.
+    /// Stops a job. One that is not leased leaves the queue at once, as by
+    /// [`stopped`](Leases::stopped).
+    ///
+    /// Behaviour:
+    /// - `jobs_cancel_idle_leaves_the_queue`
+    async fn cancel(&self, id: Id) -> Result<Cancelled>;
+
+    /// Ids of all records that are in the queue or under lease.
+    ///
+    /// Behaviour:
+    /// - `jobs_active_ids_are_those_in_the_queue`
+    async fn active_jobs(&self) -> Result<Vec<Id>>;
+
+    /// The earliest `due_at` in the queue: when a claim may next succeed (a
+    /// job becomes due or a lease runs out). In the past when one is due
+    /// already; none when the queue is empty.
+    ///
+    /// Behaviour:
+    /// - `jobs_next_due_tells_when_to_look_again`
+    async fn next_due(&self) -> Result<Option<Time>>;
+}
+
+/// What a worker writes under the lease that its claim gave it. Each call is one
+/// atomic update that names record and lease, so that a worker which lost its
+/// lease changes nothing. A lease whose time is over still counts until another
+/// claim replaces it.
+#[async_trait]
+pub trait Leases {
+    /// Prolongs a lease to `now + duration`.
     ///
     /// Behaviour:
     /// - `jobs_heartbeat_prolongs`: and never shortens, when one was under way
@@ -68,7 +96,13 @@ pub trait Jobs {
     ///   stopped answers `Lost` and changes nothing.
     /// - `jobs_deleted_record_loses_its_lease`: each of them answers `Lost`.
     /// - `jobs_cancel_reaches_the_worker`: as `CancelRequested`.
-    async fn heartbeat(&self, id: Id, lease: Id, now: Time, lasts: Duration) -> Result<LeaseHeld>;
+    async fn heartbeat(
+        &self,
+        id: Id,
+        lease: Id,
+        now: Time,
+        duration: Duration,
+    ) -> Result<LeaseHeld>;
 
     /// Writes a checkpoint.
     ///
@@ -109,13 +143,6 @@ pub trait Jobs {
     /// - `jobs_release_does_not_count`
     async fn release(&self, id: Id, lease: Id, now: Time) -> Result<LeaseHeld>;
 
-    /// Stops a job. One that is not leased leaves the queue at once, as by
-    /// [`stopped`](Jobs::stopped).
-    ///
-    /// Behaviour:
-    /// - `jobs_cancel_idle_leaves_the_queue`
-    async fn cancel(&self, id: Id) -> Result<Cancelled>;
-
     /// The worker's answer to a cancel: the job leaves the queue and is
     /// `pending` again, as if it had never been asked for: attempts 0, no
     /// stage, failure or note. Want, span, file and expiry stay.
@@ -123,18 +150,4 @@ pub trait Jobs {
     /// Behaviour:
     /// - `jobs_stopped_is_pending_again`
     async fn stopped(&self, id: Id, lease: Id) -> Result<LeaseHeld>;
-
-    /// Ids of all records that are in the queue or under lease.
-    ///
-    /// Behaviour:
-    /// - `jobs_active_ids_are_those_in_the_queue`
-    async fn active_jobs(&self) -> Result<Vec<Id>>;
-
-    /// The earliest `due_at` in the queue: when a claim may next succeed (a
-    /// job becomes due or a lease runs out). In the past when one is due
-    /// already; none when the queue is empty.
-    ///
-    /// Behaviour:
-    /// - `jobs_next_due_tells_when_to_look_again`
-    async fn next_due(&self) -> Result<Option<Time>>;
 }

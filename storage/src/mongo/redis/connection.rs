@@ -1,10 +1,13 @@
-//! The connection for commands, and the breaker before it.
+//! The connection for commands, behind a circuit breaker.
 //!
-//! A command has a short time to be answered. When one is not, the connection
-//! is in doubt: at once somebody (no request) connects anew and rehearses, and
-//! commands wait for that, within their time. When it works nobody notices; a
-//! connection that was only closed for being idle costs nothing else. When it
-//! does not, commands fail at once, and the attempts go on until one works.
+//! ```text
+//! Up --(a command fails or times out)--> HalfOpen --(first reconnect fails)--> Down
+//!  ^------------(reconnect and preflight succeed)----'------------------------'
+//! ```
+//! In `HalfOpen` a background task connects again and runs the preflight;
+//! commands wait for it, within their own deadline, so that a connection which
+//! Redis closed because it was idle costs no failed request. In `Down` commands
+//! fail at once, and the task goes on until a reconnect succeeds.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,61 +19,65 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Pace;
 use super::address::Address;
-use super::late::Late;
+use super::error::{RedisError, is_of_one_key};
 use super::names::Names;
-use super::rehearsal::rehearse;
-use super::trouble::{Trouble, is_of_one_key};
+use super::pending_invalidations::PendingInvalidations;
+use super::preflight::preflight;
 use crate::Error;
 
-/// A command was not answered; what it was for has to do without.
+/// Redis did not answer a command; the caller goes on without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Away;
+pub(super) struct Unavailable;
 
 /// Clones share one connection.
 #[derive(Clone)]
-pub(super) struct Link(Arc<Shared>);
+pub(super) struct Connection(Arc<Shared>);
 
 struct Shared {
     address: Address,
     names: Names,
     pace: Pace,
     state: watch::Sender<State>,
-    late: Late,
+    pending: PendingInvalidations,
 }
 
 enum State {
-    /// The number tells this connection from those before.
+    /// `number` distinguishes this connection from earlier ones.
     Up { number: u64, connection: MultiplexedConnection },
     /// It failed, and the first attempt to replace it is under way.
-    Doubtful(Trouble),
-    /// Attempts fail, the last one like this.
-    Down(Trouble),
+    HalfOpen(RedisError),
+    /// Reconnects fail; the error of the last one.
+    Down(RedisError),
 }
 
-impl Link {
+impl Connection {
     /// # Errors
     /// When Redis can't be used and won't be by waiting.
-    pub(super) async fn open(address: Address, names: &Names, pace: Pace) -> Result<Link, Error> {
-        let first = State::Down(Trouble::closed());
+    pub(super) async fn open(
+        address: Address,
+        names: &Names,
+        pace: Pace,
+    ) -> Result<Connection, Error> {
+        let first = State::Down(RedisError::closed());
         let shared = Arc::new(Shared {
             address,
             names: names.clone(),
             pace,
             state: watch::Sender::new(first),
-            late: Late::default(),
+            pending: PendingInvalidations::default(),
         });
         match shared.connect(pace.start).await {
             Ok(connection) => {
                 shared.state.send_replace(State::Up { number: 0, connection });
             }
-            Err(trouble) if trouble.is_passing() => {
+            Err(error) if error.is_passing() => {
                 let mut absence = Absence::begin(0);
-                absence.goes_on(&shared, trouble);
+                absence.goes_on(&shared, error);
                 tokio::spawn(recover(Arc::downgrade(&shared), absence));
             }
-            Err(trouble) => return Err(trouble.at_start(&shared.address)),
+            Err(error) => return Err(error.at_start(&shared.address)),
         }
-        Ok(Link(shared))
+        Ok(Connection(shared))
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -82,10 +89,10 @@ impl Link {
     }
 
     /// What is wrong now, if anything.
-    pub(super) fn trouble(&self) -> Option<Trouble> {
+    pub(super) fn error(&self) -> Option<RedisError> {
         match &*self.0.state.borrow() {
             State::Up { .. } => None,
-            State::Doubtful(trouble) | State::Down(trouble) => Some(trouble.clone()),
+            State::HalfOpen(error) | State::Down(error) => Some(error.clone()),
         }
     }
 
@@ -93,64 +100,64 @@ impl Link {
     /// the connection is lost over it.
     ///
     /// # Errors
-    /// `Away`, at the latest when the patience for one command is over.
-    pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
+    /// `Unavailable`, at the latest when the patience for one command is over.
+    pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
         let patience = self.0.pace.patience;
         let deadline = Instant::now() + patience;
         // A connection that was closed while nobody used it costs a second attempt.
         for _ in 0..2 {
-            let (number, mut connection) = self.connection(deadline).await.ok_or(Away)?;
+            let (number, mut connection) = self.connection(deadline).await.ok_or(Unavailable)?;
             let asked = timeout_at(deadline, command.query_async(&mut connection)).await;
             let error = match asked {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    self.doubt(number, Trouble::silent(patience));
-                    return Err(Away);
+                    self.open_breaker(number, RedisError::silent(patience));
+                    return Err(Unavailable);
                 }
             };
             if is_of_one_key(&error) {
                 tracing::debug!(redis.error = %error, "Redis refused a command");
-                return Err(Away);
+                return Err(Unavailable);
             }
             let is_lost = error.is_connection_dropped();
-            self.doubt(number, error.into());
+            self.open_breaker(number, error.into());
             if !is_lost {
-                return Err(Away);
+                return Err(Unavailable);
             }
         }
-        Err(Away)
+        Err(Unavailable)
     }
 
     /// Marks sessions as ended as soon as Redis can be told.
     pub(super) async fn mark_later(&self, keys: impl IntoIterator<Item = String>) {
-        self.0.late.add(keys);
-        // Whoever brings the connection back looks for late marks before and after. So
-        // either they have seen these, or the connection is seen to be back here.
+        self.0.pending.add(keys);
+        // `recover` writes pending marks before and after it publishes the connection.
+        // So either it has seen these keys, or this sees the connection.
         let connection = match &*self.0.state.borrow() {
             State::Up { connection, .. } => connection.clone(),
-            State::Doubtful(_) | State::Down(_) => return,
+            State::HalfOpen(_) | State::Down(_) => return,
         };
-        self.0.write_late(connection).await;
+        self.0.write_pending(connection).await;
     }
 
     /// The connection, when it is not in doubt any more.
     async fn connection(&self, deadline: Instant) -> Option<(u64, MultiplexedConnection)> {
         let mut state = self.0.state.subscribe();
-        let decided = state.wait_for(|state| !matches!(state, State::Doubtful(_)));
+        let decided = state.wait_for(|state| !matches!(state, State::HalfOpen(_)));
         match &*timeout_at(deadline, decided).await.ok()?.ok()? {
             State::Up { number, connection } => Some((*number, connection.clone())),
-            State::Doubtful(_) | State::Down(_) => None,
+            State::HalfOpen(_) | State::Down(_) => None,
         }
     }
 
-    /// Replaces a connection that failed, unless somebody else does already.
-    fn doubt(&self, failed: u64, trouble: Trouble) {
+    /// Starts to replace a connection that failed, unless that has started already.
+    fn open_breaker(&self, failed: u64, error: RedisError) {
         let is_first = self.0.state.send_if_modified(|state| {
             let is_it = matches!(state, State::Up { number, .. } if *number == failed);
             if is_it {
-                tracing::debug!(redis.cause = %trouble, "the connection to Redis is in doubt");
-                *state = State::Doubtful(trouble);
+                tracing::debug!(redis.cause = %error, "a Redis command failed; reconnecting");
+                *state = State::HalfOpen(error);
             }
             is_it
         });
@@ -162,14 +169,14 @@ impl Link {
 
 impl Shared {
     /// A connection on which everything works.
-    async fn connect(&self, within: Duration) -> Result<MultiplexedConnection, Trouble> {
-        match timeout(within, self.connect_and_rehearse()).await {
-            Ok(connected) => connected.map_err(Trouble::from),
-            Err(_) => Err(Trouble::silent(within)),
+    async fn connect(&self, within: Duration) -> Result<MultiplexedConnection, RedisError> {
+        match timeout(within, self.connect_and_check()).await {
+            Ok(connected) => connected.map_err(RedisError::from),
+            Err(_) => Err(RedisError::silent(within)),
         }
     }
 
-    async fn connect_and_rehearse(&self) -> RedisResult<MultiplexedConnection> {
+    async fn connect_and_check(&self) -> RedisResult<MultiplexedConnection> {
         let no_limits =
             AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let client = self.address.client();
@@ -177,15 +184,15 @@ impl Shared {
             client.get_multiplexed_async_connection_with_config(&no_limits).await?;
         // The first answer may be no answer of a Redis at all, or a refusal.
         ::redis::cmd("PING").exec_async(&mut connection).await?;
-        rehearse(&self.names, &mut connection).await?;
-        self.late.write(&mut connection).await?;
+        preflight(&self.names, &mut connection).await?;
+        self.pending.write(&mut connection).await?;
         Ok(connection)
     }
 
-    async fn write_late(&self, mut connection: MultiplexedConnection) {
-        if !self.late.is_empty() {
-            // If this fails, the connection does, and the next one begins with them.
-            timeout(self.pace.attempt, self.late.write(&mut connection)).await.ok();
+    async fn write_pending(&self, mut connection: MultiplexedConnection) {
+        if !self.pending.is_empty() {
+            // If this fails, the connection does, and the next one starts with them.
+            timeout(self.pace.attempt, self.pending.write(&mut connection)).await.ok();
         }
     }
 }
@@ -203,16 +210,16 @@ impl Absence {
         Absence { since: Instant::now(), number, is_known: false }
     }
 
-    /// Another attempt failed. One line tells of all.
-    fn goes_on(&mut self, shared: &Shared, trouble: Trouble) {
+    /// Another attempt failed; only the first one of an outage is logged.
+    fn goes_on(&mut self, shared: &Shared, error: RedisError) {
         if !self.is_known {
             self.is_known = true;
             tracing::warn!(
                 redis.address = %shared.address,
-                "Redis {trouble}; requests and jobs go on without it, slower"
+                "Redis {error}; requests and jobs go on without it, slower"
             );
         }
-        shared.state.send_replace(State::Down(trouble));
+        shared.state.send_replace(State::Down(error));
     }
 
     fn ends(&self, shared: &Shared, connection: MultiplexedConnection) {
@@ -225,7 +232,7 @@ impl Absence {
     }
 }
 
-/// Connects again and again until it works, or until nobody holds the link.
+/// Reconnects until it works, or until the last [`Connection`] is dropped.
 async fn recover(link: Weak<Shared>, mut absence: Absence) {
     loop {
         let Some(shared) = link.upgrade() else { return };
@@ -235,9 +242,9 @@ async fn recover(link: Weak<Shared>, mut absence: Absence) {
         match shared.connect(within).await {
             Ok(connection) => {
                 absence.ends(&shared, connection.clone());
-                return shared.write_late(connection).await;
+                return shared.write_pending(connection).await;
             }
-            Err(trouble) => absence.goes_on(&shared, trouble),
+            Err(error) => absence.goes_on(&shared, error),
         }
         drop(shared);
         sleep(pause).await;

@@ -1,9 +1,10 @@
-//! What is wrong with Redis, in words that follow its name.
+//! Why Redis can't be used, as a predicate that follows its name in messages
+//! (`Redis at HOST does not answer within 500 ms`).
 
 use std::fmt;
 use std::time::Duration;
 
-use ::redis::{ErrorKind, RedisError};
+use ::redis::{ErrorKind, RedisError as DriverError};
 
 use crate::Error;
 
@@ -18,7 +19,7 @@ const CLUSTER: &[&str] = &["MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN"];
 const OF_ONE_KEY: &[&str] = &["WRONGTYPE", "ERR"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(super) struct RedisError {
     words: String,
     kind: Kind,
 }
@@ -26,25 +27,25 @@ pub(super) struct Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Nothing answers.
-    Away,
+    Unavailable,
     /// It answers, and works again without anybody doing something.
     Busy,
     /// It answers, and will not work as it is.
     Wrong,
 }
 
-impl Trouble {
+impl RedisError {
     /// No answer in time.
-    pub(super) fn silent(waited: Duration) -> Trouble {
-        Trouble {
+    pub(super) fn silent(waited: Duration) -> RedisError {
+        RedisError {
             words: format!("does not answer within {} ms", waited.as_millis()),
-            kind: Kind::Away,
+            kind: Kind::Unavailable,
         }
     }
 
     /// The connection ended.
-    pub(super) fn closed() -> Trouble {
-        Trouble { words: "closed the connection".to_owned(), kind: Kind::Away }
+    pub(super) fn closed() -> RedisError {
+        RedisError { words: "closed the connection".to_owned(), kind: Kind::Unavailable }
     }
 
     /// Whether it will be over by itself, though Redis answers.
@@ -56,25 +57,25 @@ impl Trouble {
     pub(super) fn at_start(&self, address: &impl fmt::Display) -> Error {
         let words = format!("Redis at {address} {self}");
         match self.kind {
-            Kind::Away | Kind::Busy => Error::Unavailable(words),
+            Kind::Unavailable | Kind::Busy => Error::Unavailable(words),
             Kind::Wrong => Error::Refused(words),
         }
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for RedisError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.words)
     }
 }
 
-impl From<RedisError> for Trouble {
-    fn from(error: RedisError) -> Trouble {
+impl From<DriverError> for RedisError {
+    fn from(error: DriverError) -> RedisError {
         let (code, text) = answer(&error);
         let is_one_of = |codes: &[&str]| codes.contains(&code.as_str());
         let (words, kind) = match error.kind() {
             ErrorKind::Io | ErrorKind::InvalidClientConfig => {
-                (format!("can't be reached: {error}"), Kind::Away)
+                (format!("can't be reached: {error}"), Kind::Unavailable)
             }
             ErrorKind::Client => (format!("can't be reached: {error}"), Kind::Wrong),
             ErrorKind::Parse => {
@@ -99,18 +100,18 @@ impl From<RedisError> for Trouble {
                 (format!("answers: {code} {text}"), kind)
             }
         };
-        Trouble { words, kind }
+        RedisError { words, kind }
     }
 }
 
 /// Whether an error says nothing about Redis as a whole.
-pub(super) fn is_of_one_key(error: &RedisError) -> bool {
+pub(super) fn is_of_one_key(error: &DriverError) -> bool {
     error.kind() == ErrorKind::UnexpectedReturnType
         || OF_ONE_KEY.contains(&answer(error).0.as_str())
 }
 
 /// Code and text of the server's answer, that of the first command that failed.
-fn answer(error: &RedisError) -> (String, String) {
+fn answer(error: &DriverError) -> (String, String) {
     let errors = error.clone().into_server_errors();
     if let Some((_, first)) = errors.as_deref().and_then(<[_]>::first) {
         let text = first.details().unwrap_or_default();

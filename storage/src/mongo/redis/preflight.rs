@@ -1,6 +1,6 @@
-//! Everything that is asked of Redis in earnest, tried once. It finds a
-//! replica, a full memory or a missing permission before a request does, and
-//! leaves nothing behind.
+//! Runs every kind of command that clipmill uses once, before the connection
+//! serves requests. That finds a replica, a full memory or a missing permission
+//! early. It leaves no key behind.
 
 use ::redis::RedisResult;
 use ::redis::aio::MultiplexedConnection;
@@ -8,16 +8,16 @@ use ::redis::aio::MultiplexedConnection;
 use super::names::Names;
 use super::{counters, listener, sessions};
 
-/// Should the connection be lost in the middle.
+/// Lifetime of the keys, should the connection be lost in the middle.
 const LASTS_MS: u64 = 1_000;
 
 /// # Errors
 /// The first thing that Redis does not do.
-pub(super) async fn rehearse(
+pub(super) async fn preflight(
     names: &Names,
     connection: &mut MultiplexedConnection,
 ) -> RedisResult<()> {
-    let [session, progress, count] = names.rehearsal();
+    let [session, progress, count] = names.preflight();
     let mut all = ::redis::pipe();
     for key in [&session, &progress] {
         all.cmd("SET").arg(key).arg("{}").arg("PX").arg(LASTS_MS).ignore();
