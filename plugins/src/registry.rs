@@ -136,7 +136,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builtin::codecs::{Av1, H264, H265};
+    use crate::builtin::codecs::{AV1, H264, H265};
 
     fn names(registry: &Registry) -> Vec<String> {
         registry.offered_codecs().iter().map(|codec| codec.describe().name).collect()
@@ -151,7 +151,7 @@ mod tests {
             disabled: disabled.iter().map(|name| (*name).to_owned()).collect(),
         };
         let built_in = || handlers(vec![Arc::new(H264), Arc::new(H265)]);
-        let plugins = || handlers(vec![Arc::new(Av1)]);
+        let plugins = || handlers(vec![Arc::new(AV1)]);
 
         let plain = Registry::new(built_in(), Order::default());
         assert_eq!(names(&plain), ["h264", "h265"]);

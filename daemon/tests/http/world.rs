@@ -17,7 +17,7 @@ use clipmill_core::probe::{Container, Format, Live, MediaInfo, Transport, VideoT
 use clipmill_core::{Clock, ClockOffset, Code, Error, Id, Time};
 use clipmill_pipeline::Pipeline;
 use clipmill_pipeline::ffmpeg::Tools;
-use clipmill_plugins::builtin::codecs::{Av1, H264, H265};
+use clipmill_plugins::builtin::codecs::{AV1, H264, H265};
 use clipmill_plugins::{
     Codec, FetchProgress, Handler, OpaqueFetch, Order, Registry, ResolveOptions, Source,
     SourceDescription,
@@ -72,7 +72,7 @@ impl World {
         change(&mut config);
         std::fs::create_dir_all(&config.folders.data).unwrap();
         let storage = Sqlite::open(&config.folders.data.join("clipmill.db")).await.unwrap();
-        let codecs: [Arc<dyn Codec>; 3] = [Arc::new(H264), Arc::new(H265), Arc::new(Av1)];
+        let codecs: [Arc<dyn Codec>; 3] = [Arc::new(H264), Arc::new(H265), Arc::new(AV1)];
         let mut handlers = vec![Handler::Source(Arc::new(Pretend))];
         handlers.extend(codecs.map(Handler::Codec));
         let registry = Arc::new(Registry::new(handlers, Order::default()));

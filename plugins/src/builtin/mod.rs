@@ -29,12 +29,7 @@ pub fn handlers(settings: Settings) -> Vec<Handler> {
     if let Some(client) = settings.http {
         handlers.push(Handler::Source(Arc::new(http::Http::new(client))));
     }
-    let codecs: [Arc<dyn Codec>; 4] = [
-        Arc::new(codecs::H264),
-        Arc::new(codecs::H265),
-        Arc::new(codecs::Av1),
-        Arc::new(codecs::Vp9),
-    ];
-    handlers.extend(codecs.into_iter().map(Handler::Codec));
+    let codecs = codecs::ALL.map(|codec| Handler::Codec(Arc::new(codec) as Arc<dyn Codec>));
+    handlers.extend(codecs);
     handlers
 }

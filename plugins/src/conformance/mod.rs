@@ -47,8 +47,8 @@ mod tests {
         let codecs: [Box<dyn Codec>; 4] = [
             Box::new(codecs::H264),
             Box::new(codecs::H265),
-            Box::new(codecs::Av1),
-            Box::new(codecs::Vp9),
+            Box::new(codecs::AV1),
+            Box::new(codecs::VP9),
         ];
         for codec in &codecs {
             super::codec_cases(codec.as_ref()).await;

@@ -14,7 +14,7 @@ use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_pipeline::{
     Encoded, JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest, SpanRequest,
 };
-use clipmill_plugins::builtin::codecs::{Av1, H264, H265, Vp9};
+use clipmill_plugins::builtin::codecs::{AV1, H264, H265, VP9};
 use clipmill_plugins::{
     Codec, FetchProgress, Handler, OpaqueFetch, Order, Registry, ResolveOptions, Source,
     SourceDescription,
@@ -123,7 +123,7 @@ impl Bench {
             later: Mutex::new(None),
         });
         let codecs: [Arc<dyn Codec>; 4] =
-            [Arc::new(H264), Arc::new(H265), Arc::new(Av1), Arc::new(Vp9)];
+            [Arc::new(H264), Arc::new(H265), Arc::new(AV1), Arc::new(VP9)];
         let mut handlers = vec![Handler::Source(source.clone())];
         handlers.extend(codecs.map(Handler::Codec));
         let registry = Registry::new(handlers, Order::default());

@@ -95,8 +95,8 @@ async fn lossless_keeps_every_value() {
                 },
             ),
             (&H265, "libx265"),
-            (&Av1, "libaom-av1"),
-            (&Vp9, "libvpx-vp9"),
+            (&AV1, "libaom-av1"),
+            (&VP9, "libvpx-vp9"),
         ];
         for ((codec, encoder), wanted) in codecs.into_iter().zip(wanted) {
             let wanted = match wanted {
@@ -124,11 +124,11 @@ async fn lossy_plays_widest() {
         assert_eq!(line(&H264, &probe, "medium").await, format!("libx264 {h264} crf 23"));
         assert_eq!(line(&H265, &probe, "high").await, format!("libx265 {h265} crf 20"));
         assert_eq!(line(&H265, &probe, "medium").await, format!("libx265 {h265} crf 28"));
-        assert_eq!(line(&Av1, &probe, "high").await, format!("libsvtav1 {av1} crf 23"));
-        assert_eq!(line(&Av1, &probe, "medium").await, format!("libsvtav1 {av1} crf 30"));
+        assert_eq!(line(&AV1, &probe, "high").await, format!("libsvtav1 {av1} crf 23"));
+        assert_eq!(line(&AV1, &probe, "medium").await, format!("libsvtav1 {av1} crf 30"));
     }
     let deep = file("yuv420p10le", 64, 64);
-    assert_eq!(line(&Vp9, &deep, "high").await, "libvpx-vp9 yuv420p10le crf 20");
+    assert_eq!(line(&VP9, &deep, "high").await, "libvpx-vp9 yuv420p10le crf 20");
 }
 
 #[tokio::test]
@@ -137,14 +137,14 @@ async fn odd_and_tiny_pictures() {
         let probe = file("yuv420p", width, height);
         assert_eq!(line(&H264, &probe, "high").await, "libx264 yuv420p crf 18 pad");
         assert_eq!(line(&H265, &probe, "lossless").await, "libx265 yuv420p lossless pad");
-        assert_eq!(line(&Av1, &probe, "high").await, "libaom-av1 yuv420p crf 23");
-        assert_eq!(line(&Vp9, &probe, "high").await, "libvpx-vp9 yuv420p crf 20");
+        assert_eq!(line(&AV1, &probe, "high").await, "libaom-av1 yuv420p crf 23");
+        assert_eq!(line(&VP9, &probe, "high").await, "libvpx-vp9 yuv420p crf 20");
         let full = file("yuv444p", width, height);
         assert_eq!(line(&H264, &full, "lossless").await, "libx264 yuv444p lossless");
         let rgb = file("gbrp", width, height);
         assert_eq!(line(&H264, &rgb, "lossless").await, "libx264rgb rgb24 lossless");
     }
-    assert_eq!(line(&Av1, &file("yuv420p", 62, 400), "high").await, "libaom-av1 yuv420p crf 23");
+    assert_eq!(line(&AV1, &file("yuv420p", 62, 400), "high").await, "libaom-av1 yuv420p crf 23");
     assert_eq!(line(&H264, &file("yuv420p", 0, 0), "high").await, "not_encodable");
 }
 
@@ -155,7 +155,7 @@ async fn missing_encoders_are_told_or_replaced() {
     let error = H265.plan(&probe, "high", &only("libx264")).await.unwrap_err();
     assert_eq!(error.code, Code::EncoderMissing);
     assert!(error.message.contains("libx265"));
-    let encoder = async |have: &str, probe: &Probe, quality: &str| match Av1
+    let encoder = async |have: &str, probe: &Probe, quality: &str| match AV1
         .plan(probe, quality, &only(have))
         .await?
     {
