@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::TimeDelta;
 
-use crate::Time;
+/// A point in time, UTC. Backends keep milliseconds; finer parts are cut off.
+pub type Time = chrono::DateTime<chrono::Utc>;
 
 /// A source of the time. Tests bring their own.
 #[derive(Clone)]

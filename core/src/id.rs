@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::Time;
+use crate::clock::Time;
 
 /// A 12-byte identifier, written as 24 lower-case hex digits.
 ///

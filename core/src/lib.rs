@@ -21,13 +21,10 @@ mod span;
 mod timestamp;
 
 pub use byte_range::ByteRange;
-pub use clock::{Clock, ClockOffset};
+pub use clock::{Clock, ClockOffset, Time};
 pub use error::{Chain, Code, Error, Result, Retry, UnknownCode};
 pub use format::{OutputFormat, Resolution, UnknownChoice};
 pub use id::{Id, ParseIdError};
 pub use progress::{Phase, Progress};
 pub use span::{Moment, Span};
 pub use timestamp::{Timescale, Timestamp, micros_of_seconds, scale_nearest};
-
-/// A point in time, UTC. Backends keep milliseconds; finer parts are cut off.
-pub type Time = chrono::DateTime<chrono::Utc>;

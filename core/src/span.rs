@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Time;
+use crate::clock::Time;
 
 /// A half-open range `[start, end)` of a source's own time, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

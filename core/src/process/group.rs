@@ -5,7 +5,8 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
-use super::{Failure, Limits, Spec, leash};
+use super::spec::{Limits, Spec};
+use super::{Failure, leash};
 
 /// What a child inherits of our environment.
 const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];

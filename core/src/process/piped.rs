@@ -5,10 +5,11 @@ use std::io;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::time::Instant;
 
+use super::Failure;
 use super::group::Group;
 use super::run::{ERROR_PIECE, PIPE_GRACE, Stop, next_limit, read_some, reap};
+use super::spec::Spec;
 use super::tail::Tail;
-use super::{Failure, Spec};
 
 /// A running program that waits while nobody reads from it.
 ///

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
+use super::Failure;
 use super::group::Group;
 use super::lines::Lines;
+use super::spec::Spec;
 use super::tail::Tail;
-use super::{Failure, Spec};
 
 /// Bytes of standard error that are read at a time.
 pub(super) const ERROR_PIECE: usize = 4 * 1024;

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use clipmill::worker::sweep_stores;
 use clipmill_core::Id;
 use clipmill_storage::{
-    Finished, Leases as _, Queue as _, LeaseHeld, NewVideo, Origin, StoredFile, Upload, Videos as _, Want,
+    Finished, LeaseHeld, Leases as _, NewVideo, Origin, Queue as _, StoredFile, Upload,
+    Videos as _, Want,
 };
 
 use crate::world::World;

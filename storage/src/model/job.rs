@@ -4,7 +4,6 @@ use clipmill_core::{Id, Span, Time};
 use serde::{Deserialize, Serialize};
 
 use super::name::named;
-use super::{StoredFile, Video};
 
 /// State of a video, in the reference's spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,15 +99,6 @@ pub struct Failure {
     pub message: String,
 }
 
-/// A job in the hands of a worker.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claimed {
-    /// The record as it was right after the claim.
-    pub video: Video,
-    /// The right to write to it.
-    pub lease: Lease,
-}
-
 /// What a worker writes down between stages. Fields that are none stay as they are.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct JobUpdate {
@@ -132,43 +122,4 @@ pub enum LeaseHeld {
     CancelRequested,
     /// Nothing was written: another worker has it, or the record is gone.
     Lost,
-}
-
-/// How an enqueue ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Enqueued {
-    /// It is in the queue now, with the want that was asked for.
-    Queued(Video),
-    /// It was in the queue or being worked on already; nothing changed. The
-    /// record tells for which want, and whether it is about to be stopped.
-    AlreadyActive(Video),
-    /// The finished file is of this very want; nothing changed.
-    AlreadyCompleted(Video),
-    /// There is no such record.
-    Missing,
-}
-
-/// How a cancel ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cancelled {
-    /// Nobody worked on it: it has left the queue and is `pending` again.
-    Idle,
-    /// A worker has it and will stop at its next heartbeat; when that worker
-    /// is dead, the one that takes the job over stops it.
-    Requested,
-    /// It was not in the queue.
-    NotActive,
-    /// There is no such record.
-    Missing,
-}
-
-/// What a worker writes when the file is durable.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finished {
-    /// The file.
-    pub file: StoredFile,
-    /// Completion.
-    pub now: Time,
-    /// When it may go.
-    pub expires_at: Time,
 }

@@ -3,16 +3,15 @@
 mod job;
 mod name;
 mod put;
+mod queue;
 mod session;
 mod user;
 mod video;
 
-pub use job::{
-    Cancelled, Claimed, Enqueued, Failure, Finished, Job, JobUpdate, Lease, LeaseHeld, Stage,
-    Status,
-};
+pub use job::{Failure, Job, JobUpdate, Lease, LeaseHeld, Stage, Status};
 pub use name::UnknownName;
 pub use put::Put;
+pub use queue::{Cancelled, Claimed, Enqueued, Finished};
 pub(crate) use session::token_hash;
 pub use session::{KeptSession, LiveSession, Session};
 pub use user::{NewUser, Registered, User};

@@ -13,7 +13,7 @@ use mongodb::bson::{Document, doc};
 
 use super::fields::{Fields, date, oid};
 use super::redis::Cached;
-use super::users::{self, Ended, SESSIONS_ENDED};
+use super::sessions_ended::{Ended, SESSIONS_ENDED, sessions_ended};
 use super::{Inner, Mongo};
 use crate::{Error, KeptSession, LiveSession, Result, Session, Sessions, token_hash};
 
@@ -24,7 +24,7 @@ const HASHED: &str = "sha256:";
 impl Sessions for Mongo {
     async fn open_session(&self, session: Session) -> Result<()> {
         self.run(|inner| async move {
-            let Some(ended) = users::sessions_ended(&inner, session.user_id).await? else {
+            let Some(ended) = sessions_ended(&inner, session.user_id).await? else {
                 return Err(Error::Refused("the account of the session is not there".to_owned()));
             };
             let document = doc! {

@@ -14,7 +14,8 @@ use mongodb::error::Error as DriverError;
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid};
 use super::sessions::{kept, kept_document};
-use super::users::{self, Ended, SESSIONS_ENDED, SESSIONS_ENDED_AT};
+use super::sessions_ended::{Ended, SESSIONS_ENDED, SESSIONS_ENDED_AT, sessions_ended};
+use super::users;
 use super::{Inner, Mongo, readable, record};
 use crate::{Error, KeptSession, Put, Result, Transfer, User, Video};
 
@@ -68,7 +69,7 @@ impl Transfer for Mongo {
     async fn put_session(&self, session: &KeptSession) -> Result<Put> {
         let session = session.clone();
         self.run(move |inner| async move {
-            let Some(ended) = users::sessions_ended(&inner, session.user_id).await? else {
+            let Some(ended) = sessions_ended(&inner, session.user_id).await? else {
                 return Ok(Put::Refused("its account is not there".to_owned()));
             };
             match inner.sessions.insert_one(kept_document(&session, ended)).await {
@@ -119,8 +120,8 @@ async fn taken(
 async fn still_valid(inner: &Inner, page: &[Document]) -> Result<Vec<KeptSession>> {
     let owner = |session: &Document| Fields(session).needed_id("user_id");
     let owners: Vec<_> = page.iter().flat_map(owner).map(oid).collect();
-    let sessions_ended = doc! { SESSIONS_ENDED: 1, SESSIONS_ENDED_AT: 1 };
-    let find = inner.users.find(doc! { "_id": { "$in": owners } }).projection(sessions_ended);
+    let counts = doc! { SESSIONS_ENDED: 1, SESSIONS_ENDED_AT: 1 };
+    let find = inner.users.find(doc! { "_id": { "$in": owners } }).projection(counts);
     let (mut found, mut accounts) = (find.await?, HashMap::new());
     while let Some(user) = found.try_next().await? {
         let fields = Fields(&user);

@@ -7,7 +7,8 @@ use mongodb::bson::{Document, doc};
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid, whole};
 use super::sessions::end_all;
-use super::{Inner, Mongo, readable};
+use super::sessions_ended::{SESSIONS_ENDED, SESSIONS_ENDED_AT};
+use super::{Mongo, readable};
 use crate::{NewUser, Registered, Result, User, Users};
 
 #[async_trait]
@@ -81,43 +82,6 @@ impl Mongo {
         })
         .await
     }
-}
-
-/// How often all sessions of an account were ended. A session has the count of
-/// its account at that time. Accounts that the reference service wrote have no
-/// such field; it counts as 0 there.
-pub(super) const SESSIONS_ENDED: &str = "sessions_ended";
-
-/// When they last were. That ends the sessions without a count, which the
-/// reference service opened.
-pub(super) const SESSIONS_ENDED_AT: &str = "sessions_ended_at";
-
-/// What an account says of its sessions.
-pub(super) struct Ended {
-    pub(super) count: i64,
-    at: Option<Time>,
-}
-
-impl Ended {
-    pub(super) fn of(user: &Fields<'_>) -> Result<Ended> {
-        let count = user.count(SESSIONS_ENDED)?.cast_signed();
-        Ok(Ended { count, at: user.time(SESSIONS_ENDED_AT)? })
-    }
-
-    /// Whether a session of the account was opened since.
-    pub(super) fn spares(&self, session: &Fields<'_>) -> Result<bool> {
-        match (session.number(SESSIONS_ENDED)?, self.at) {
-            (Some(count), _) => Ok(count as i64 >= self.count),
-            (None, Some(at)) => Ok(session.made_at()? > at),
-            (None, None) => Ok(true),
-        }
-    }
-}
-
-/// The count of an account; none when there is no such account.
-pub(super) async fn sessions_ended(inner: &Inner, id: Id) -> Result<Option<i64>> {
-    let found = inner.users.find_one(doc! { "_id": oid(id) }).await?;
-    found.as_ref().map(|user| Ok(Ended::of(&Fields(user))?.count)).transpose()
 }
 
 /// An account from its document.

@@ -30,10 +30,9 @@ use std::time::Duration;
 use sqlx::{SqlitePool, SqliteTransaction};
 
 use crate::ephemeral_memory::EphemeralMemory;
-use crate::{Error, Result, Video};
+use crate::{Error, LiveSession, Result, Video};
 
 use fresh::Fresh;
-use sessions::SessionCache;
 
 /// No call takes longer than this, whatever the disk does.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -52,7 +51,7 @@ struct Inner {
     path: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
-    sessions: SessionCache,
+    sessions: Fresh<Vec<u8>, LiveSession>,
     videos: Fresh<Id, Arc<Video>>,
     ephemeral: EphemeralMemory,
 }

@@ -14,9 +14,8 @@ use crate::{LiveSession, Result, Session, Sessions, token_hash};
 /// Sessions that the cache holds; one takes about 400 bytes.
 const CACHED_SESSIONS: u64 = 5_000;
 
-pub(super) type SessionCache = Fresh<Vec<u8>, LiveSession>;
-
-pub(super) fn cache() -> SessionCache {
+/// An empty cache of sessions by the hash of their token.
+pub(super) fn cache() -> Fresh<Vec<u8>, LiveSession> {
     Fresh::new(CACHED_SESSIONS, CACHE_TTL)
 }
 

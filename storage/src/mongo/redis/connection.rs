@@ -17,10 +17,10 @@ use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::Pace;
 use super::address::Address;
 use super::error::{RedisError, is_of_one_key};
 use super::names::Names;
+use super::pace::Pace;
 use super::pending_invalidations::PendingInvalidations;
 use super::preflight::preflight;
 use crate::Error;

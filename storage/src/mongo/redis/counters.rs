@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use ::redis::Cmd;
 use clipmill_core::Time;
 
-use super::Redis;
+use super::client::Redis;
+use super::commands::increment;
 use crate::ephemeral_memory::Window;
-
-/// One step, so that no counter stays without an end.
-const INCREMENT: &str = "\
-local count = redis.call('INCR', KEYS[1])
-if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return count";
 
 /// A counter stays this much longer than its window: nodes whose clocks differ
 /// count in one window at different times.
@@ -21,19 +15,13 @@ const SKEW_MS: u64 = 60_000;
 /// The longest time for which a counter is kept.
 const LONGEST_MS: u64 = 366 * 24 * 3600 * 1000;
 
-pub(super) fn increment(key: &str, lasts_ms: u64) -> Cmd {
-    let mut command = ::redis::cmd("EVAL");
-    command.arg(INCREMENT).arg(1).arg(key).arg(lasts_ms);
-    command
-}
-
 impl Redis {
     /// Counts one event in the window that contains `now`; answers the count
     /// with it. While Redis is away that of this process.
     pub(in crate::mongo) async fn count(&self, key: &str, window: Duration, now: Time) -> u64 {
         let window = Window::containing(key, window, now);
         let lasts = window.length.unsigned_abs().saturating_add(SKEW_MS).min(LONGEST_MS);
-        match self.link.call(&increment(&self.names.count(&window), lasts)).await {
+        match self.connection.call(&increment(&self.names.count(&window), lasts)).await {
             Ok(count) => count,
             Err(_) => self.memory.count(window).await,
         }

@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::Pace;
+use super::commands::publish;
 use super::connection::Connection;
 use super::error::RedisError;
 use super::names::Names;
+use super::pace::Pace;
 use crate::Error;
 use crate::ephemeral_memory::EphemeralMemory;
 
@@ -34,12 +35,6 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-pub(super) fn publish(channel: &str, message: &str) -> Cmd {
-    let mut command = ::redis::cmd("PUBLISH");
-    command.arg(channel).arg(message);
-    command
 }
 
 impl Listener {

@@ -5,8 +5,8 @@
 use ::redis::RedisResult;
 use ::redis::aio::MultiplexedConnection;
 
+use super::commands;
 use super::names::Names;
-use super::{counters, listener, sessions};
 
 /// Lifetime of the keys, should the connection be lost in the middle.
 const LASTS_MS: u64 = 1_000;
@@ -22,10 +22,10 @@ pub(super) async fn preflight(
     for key in [&session, &progress] {
         all.cmd("SET").arg(key).arg("{}").arg("PX").arg(LASTS_MS).ignore();
     }
-    all.add_command(sessions::replace(&session, b"{}", b"{}", LASTS_MS)).ignore();
+    all.add_command(commands::replace(&session, b"{}", b"{}", LASTS_MS)).ignore();
     all.cmd("GET").arg(&progress).ignore();
-    all.add_command(counters::increment(&count, LASTS_MS)).ignore();
+    all.add_command(commands::increment(&count, LASTS_MS)).ignore();
     all.cmd("DEL").arg(&[&session, &progress, &count]).ignore();
-    all.add_command(listener::publish(&names.wake(), "")).ignore();
+    all.add_command(commands::publish(&names.wake(), "")).ignore();
     all.exec_async(connection).await
 }

@@ -2,7 +2,7 @@
 
 use clipmill_core::{Id, Progress};
 
-use super::Redis;
+use super::client::Redis;
 use crate::ephemeral_memory::PROGRESS_TTL;
 
 impl Redis {
@@ -13,7 +13,7 @@ impl Redis {
             Ok(value) => {
                 let mut set = ::redis::cmd("SET");
                 set.arg(self.names.progress(id)).arg(value).arg("EX").arg(PROGRESS_TTL.as_secs());
-                self.link.call::<()>(&set).await.is_ok()
+                self.connection.call::<()>(&set).await.is_ok()
             }
             Err(_) => false,
         };
@@ -28,7 +28,7 @@ impl Redis {
     pub(in crate::mongo) async fn progress(&self, id: Id) -> Option<Progress> {
         let mut get = ::redis::cmd("GET");
         get.arg(self.names.progress(id));
-        match self.link.call::<Option<Vec<u8>>>(&get).await {
+        match self.connection.call::<Option<Vec<u8>>>(&get).await {
             Ok(value) => serde_json::from_slice(&value?).ok(),
             Err(_) => self.memory.progress(id).await,
         }
@@ -40,6 +40,6 @@ impl Redis {
         let mut delete = ::redis::cmd("DEL");
         delete.arg(self.names.progress(id));
         // One that stays is over in an hour; nobody asks for it once the job has ended.
-        self.link.call::<()>(&delete).await.ok();
+        self.connection.call::<()>(&delete).await.ok();
     }
 }

@@ -8,13 +8,13 @@
 
 use std::time::Duration;
 
-use ::redis::Cmd;
 use chrono::DateTime;
 use clipmill_core::{Id, Time};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::Redis;
+use super::client::Redis;
+use super::commands::replace;
 use super::pending_invalidations::{ENDED, mark};
 use crate::{LiveSession, token_hash};
 
@@ -26,12 +26,6 @@ const FRESH: Duration = Duration::from_secs(5);
 
 /// Marks that are on their way at once.
 const MARKS: usize = 64;
-
-/// Writes when the value is still what was seen.
-const REPLACE: &str = "\
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1";
 
 /// What Redis knows of a token.
 #[derive(Debug)]
@@ -68,18 +62,12 @@ struct Entry {
     checked_at: i64,
 }
 
-pub(super) fn replace(key: &str, seen: &[u8], value: &[u8], lasts_ms: u64) -> Cmd {
-    let mut command = ::redis::cmd("EVAL");
-    command.arg(REPLACE).arg(1).arg(key).arg(seen).arg(value).arg(lasts_ms);
-    command
-}
-
 impl Redis {
     /// What is known of a token at `now`.
     pub(in crate::mongo) async fn session(&self, token: &str, now: Time) -> Cached {
         let mut get = ::redis::cmd("GET");
         get.arg(self.names.session(&token_hash(token)));
-        match self.link.call::<Option<Vec<u8>>>(&get).await {
+        match self.connection.call::<Option<Vec<u8>>>(&get).await {
             Ok(Some(value)) if value == ENDED => Cached::Unknown,
             Ok(Some(value)) => match read(&value, now) {
                 Some((session, fresh)) => Cached::Live { session, fresh, seen: Seen(Some(value)) },
@@ -124,7 +112,7 @@ impl Redis {
             }
         };
         // Not kept, it costs the next reader a query.
-        self.link.call::<()>(&command).await.ok();
+        self.connection.call::<()>(&command).await.ok();
     }
 
     /// Marks tokens as ended. Must be called after the database forgot them and
@@ -132,15 +120,15 @@ impl Redis {
     /// Redis can't be told now, it is told before anybody reads from it again.
     pub(in crate::mongo) async fn forget(&self, token_hashes: &[[u8; 32]]) {
         let keys: Vec<_> = token_hashes.iter().map(|hash| self.names.session(hash)).collect();
-        let link = self.link.clone();
+        let connection = self.connection.clone();
         let marking = tokio::spawn(async move {
             let marks = keys.into_iter().map(async |key| {
-                let marked = link.call::<()>(&mark(&key)).await;
+                let marked = connection.call::<()>(&mark(&key)).await;
                 marked.is_err().then_some(key)
             });
             let late: Vec<_> =
                 futures_util::stream::iter(marks).buffer_unordered(MARKS).collect().await;
-            link.mark_later(late.into_iter().flatten()).await;
+            connection.mark_later(late.into_iter().flatten()).await;
         });
         // It ends early only with the process.
         marking.await.ok();

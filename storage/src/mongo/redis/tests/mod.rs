@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 
 use self::server::Server;
-use super::{Cached, PACE, Pace, Redis};
+use super::pace::{PACE, Pace};
+use super::{Cached, Redis};
 use crate::LiveSession;
 
 /// For what is not about time: a busy machine answers late, and connects late.

@@ -141,7 +141,7 @@ async fn what_ended_during_an_outage_is_not_seen_alive_after_it() {
     for _ in 0..4 {
         let redis = redis.clone();
         readers.spawn(async move {
-            while redis.link.error().is_some() {
+            while redis.connection.error().is_some() {
                 assert!(is_unknown(&redis, "token").await);
                 tokio::task::yield_now().await;
             }
