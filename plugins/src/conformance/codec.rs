@@ -4,7 +4,8 @@ use clipmill_core::probe::Probe;
 use clipmill_core::{Code, Error};
 
 use super::frames::frame_cases;
-use super::{all_encoders, is_message, probes};
+use super::message::is_message;
+use super::{all_encoders, probes};
 use crate::is_name;
 use crate::{Codec, Encoders, Plan};
 

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use clipmill_core::probe::Probe;
 use clipmill_core::{Code, Error};
 
-use super::{all_encoders, is_message, probes};
+use super::message::is_message;
+use super::{all_encoders, probes};
 use crate::{Codec, FrameEncoder, FramePlan, PcmBlock, Plan, RawFrame};
 
 /// Frames of a file.

@@ -7,21 +7,12 @@
 mod codec;
 mod fixtures;
 mod frames;
+mod message;
 mod source;
 
 pub use codec::codec_cases;
 pub use fixtures::{all_encoders, odd_urls, probes};
 pub use source::{resolved_info_is_sound, resolving_nothing_is_a_known_error, source_cases};
-
-/// Whether a message can be shown to a person: it says something, is one line
-/// and not endless, and has no path of this machine in it.
-fn is_message(text: &str) -> bool {
-    let words = text.split_whitespace();
-    !text.trim().is_empty()
-        && text.len() <= 500
-        && !text.chars().any(char::is_control)
-        && !words.into_iter().any(|word| word.starts_with('/') && word.len() > 1)
-}
 
 #[cfg(test)]
 mod tests {

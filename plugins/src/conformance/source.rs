@@ -9,7 +9,8 @@ use clipmill_core::net;
 use clipmill_core::probe::Transport;
 use url::Url;
 
-use super::{is_message, odd_urls};
+use super::message::is_message;
+use super::odd_urls;
 use crate::is_name;
 use crate::{ResolveOptions, Source};
 

@@ -41,7 +41,7 @@ pub(super) async fn bind(
 }
 
 async fn source(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmSource, Error> {
-    let linked = plugin.machine.sources.instantiate_pre(&compiled.component);
+    let linked = plugin.runtime.sources.instantiate_pre(&compiled.component);
     let pre = linked.and_then(SourcePre::new).map_err(|error| unfit(Kind::Source, &error))?;
     let asked = pre.clone();
     let ask = fresh!(asked, |store, guest| guest.call_describe(&mut store));
@@ -51,7 +51,7 @@ async fn source(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmSource, 
 }
 
 async fn codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmCodec, Error> {
-    let linked = plugin.machine.codecs.instantiate_pre(&compiled.component);
+    let linked = plugin.runtime.codecs.instantiate_pre(&compiled.component);
     let pre = linked.and_then(CodecPre::new).map_err(|error| unfit(Kind::Codec, &error))?;
     let asked = pre.clone();
     let ask = fresh!(asked, |store, guest| guest.call_describe(&mut store));
@@ -61,7 +61,7 @@ async fn codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmCodec, Er
 }
 
 async fn frame_codec(compiled: &Compiled, plugin: Arc<Plugin>) -> Result<WasmFrameCodec, Error> {
-    let linked = plugin.machine.frames.instantiate_pre(&compiled.component);
+    let linked = plugin.runtime.frames.instantiate_pre(&compiled.component);
     let pre =
         linked.and_then(FrameCodecPre::new).map_err(|error| unfit(Kind::FrameCodec, &error))?;
     let asked = pre.clone();

@@ -6,8 +6,8 @@ use clipmill_core::{Code, Error};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use super::engine::Machine;
 use super::manifest::API;
+use super::runtime::PluginRuntime;
 
 /// What every import of a plugin begins with.
 const PACKAGE: &str = "clipmill:plugin/";
@@ -24,15 +24,15 @@ pub(super) struct Compiled {
 
 /// Compiles a component, or takes it from the cache. Takes the processor for
 /// up to some seconds.
-pub(super) fn compile(machine: &Machine, wasm: &[u8]) -> Result<Compiled, Error> {
+pub(super) fn compile(runtime: &PluginRuntime, wasm: &[u8]) -> Result<Compiled, Error> {
     let began = Instant::now();
-    let component = Component::from_binary(&machine.engine, wasm).map_err(|error| {
+    let component = Component::from_binary(&runtime.engine, wasm).map_err(|error| {
         let cause = error.root_cause().to_string();
         Error::never(Code::BadComponent, format!("it is no valid component: {cause}"))
     })?;
     let ty = component.component_type();
     let imports: Vec<String> = ty
-        .imports(&machine.engine)
+        .imports(&runtime.engine)
         // Types alone ask for nothing.
         .filter(|(_, import)| !matches!(import.ty, ComponentItem::Type(_)))
         .map(|(name, _)| name.to_owned())

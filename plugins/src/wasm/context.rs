@@ -4,13 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+use wasmtime::ResourceLimiter;
 
 use super::bindings::types;
-use super::engine::Machine;
 use super::fault::Fault;
-use super::plugin::Identity;
-use super::ticker::TICK;
+use super::identity::Identity;
 
 /// Most calls of host functions in one call.
 const HOST_CALLS: u32 = 100_000;
@@ -18,12 +16,10 @@ const HOST_CALLS: u32 = 100_000;
 const TABLE_ELEMENTS: usize = 100_000;
 /// Most instances, tables and memories of one component.
 const PARTS: usize = 64;
-/// Most live handles of resources; the interface has none.
-const HANDLES: usize = 64;
 
 /// What a call may use.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Allowance {
+pub(super) struct CallLimits {
     /// Bytes of memory.
     pub memory_bytes: usize,
     /// Time of computing.
@@ -51,7 +47,7 @@ pub(super) struct Spent {
 /// The state of one instance.
 pub(super) struct Context {
     pub plugin: Arc<Identity>,
-    pub allowance: Allowance,
+    pub limits: CallLimits,
     pub spent: Spent,
     /// Whether it comes back from waiting: the epochs that passed meanwhile are
     /// none in which it computed.
@@ -76,34 +72,6 @@ impl Context {
     }
 }
 
-/// A store for one instance of a plugin.
-pub(super) fn store(
-    machine: &Machine,
-    plugin: &Arc<Identity>,
-    allowance: Allowance,
-) -> Store<Context> {
-    let context =
-        Context { plugin: Arc::clone(plugin), allowance, spent: Spent::default(), waited: false };
-    let mut store = Store::new(&machine.engine, context);
-    store.limiter(|context| context);
-    store.set_hostcall_fuel(allowance.handed_bytes);
-    store.set_max_component_handles(HANDLES);
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|mut store| {
-        let context = store.data_mut();
-        if std::mem::take(&mut context.waited) {
-            return Ok(UpdateDeadline::Continue(1));
-        }
-        context.spent.ticks += 1;
-        // The callback runs once for each epoch in which the guest computes.
-        match TICK * context.spent.ticks > context.allowance.computing {
-            true => Ok(UpdateDeadline::Interrupt),
-            false => Ok(UpdateDeadline::Yield(1)),
-        }
-    });
-    store
-}
-
 impl ResourceLimiter for Context {
     fn memory_growing(
         &mut self,
@@ -112,7 +80,7 @@ impl ResourceLimiter for Context {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let all = self.spent.memory_bytes + desired.saturating_sub(current);
-        if all > self.allowance.memory_bytes {
+        if all > self.limits.memory_bytes {
             self.spent.memory_refused = true;
             return Ok(false);
         }

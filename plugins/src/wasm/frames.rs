@@ -16,7 +16,7 @@ use super::context::Context;
 use super::convert;
 use super::fault::Fault;
 use super::fresh::fresh;
-use super::plugin::{Budget, Came, Plugin};
+use super::plugin::{Budget, GuestResponse, Plugin};
 use crate::{Codec, CodecDescription, Encoders, FrameEncoder, FramePlan, PcmBlock, Plan, RawFrame};
 
 /// A codec in a guest.
@@ -96,7 +96,7 @@ impl Session {
         work: impl FnOnce(Store<Context>, Arc<Guest>) -> F,
     ) -> Result<Bytes, Error>
     where
-        F: Future<Output = Came<Answer>> + Send + 'static,
+        F: Future<Output = GuestResponse<Answer>> + Send + 'static,
     {
         let Some((mut store, guest)) = self.instance.take() else {
             return Err(Error::never(Code::PluginFailed, "this encode has failed before"));

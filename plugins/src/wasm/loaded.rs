@@ -8,12 +8,13 @@ use tokio::runtime::Handle;
 
 use super::bind::bind;
 use super::component::{Compiled, compile};
-use super::engine::Machine;
 use super::grants::Hosts;
-use super::imports::Shelf;
+use super::identity::Identity;
 use super::manifest::Manifest;
 use super::package::Package;
-use super::plugin::{Identity, Plugin};
+use super::plugin::Plugin;
+use super::plugin_cache::PluginCache;
+use super::runtime::PluginRuntime;
 use super::settings::Settings;
 use super::state::LoadedState;
 use crate::Handler;
@@ -33,11 +34,11 @@ impl Loaded {
     pub async fn load(
         package: Package,
         settings: &Settings,
-        machine: &Arc<Machine>,
+        runtime: &Arc<PluginRuntime>,
         on_fault: Arc<dyn Fn(bool) + Send + Sync>,
     ) -> Result<Loaded, Error> {
         let Package { manifest, wasm, sha256 } = package;
-        let engine = Arc::clone(machine);
+        let engine = Arc::clone(runtime);
         let compiled = tokio::task::spawn_blocking(move || compile(&engine, &wasm));
         let compiled = compiled.await.map_err(|error| {
             Error::never(Code::HostFailed, format!("compiling it was ended: {error}"))
@@ -48,19 +49,19 @@ impl Loaded {
             wants: settings.ceilings.bound(&manifest.wants),
             grants: Hosts::granted(&manifest.wants.hosts, each, settings.grant),
             settings: each.map(super::grants::Each::texts).unwrap_or_default(),
-            shelf: Shelf::default(),
+            cache: PluginCache::default(),
             client: settings.client.clone(),
             home: Handle::current(),
         };
         let observer = settings.observer.clone();
-        let plugin = Arc::new(Plugin::new(identity, Arc::clone(machine), observer, on_fault));
+        let plugin = Arc::new(Plugin::new(identity, Arc::clone(runtime), observer, on_fault));
         let handler = bind(&compiled, manifest.kind, Arc::clone(&plugin)).await?;
         Ok(Loaded { handler, plugin, manifest, sha256, compiled, at: Utc::now() })
     }
 
     /// What there is to tell of it.
     pub fn state(&self) -> LoadedState {
-        let counts = self.plugin.record.counts();
+        let counts = self.plugin.breaker.counts();
         let identity = &self.plugin.identity;
         let mut has = identity.wants.clone();
         has.hosts.clone_from(&identity.grants.0);

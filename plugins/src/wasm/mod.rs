@@ -4,20 +4,21 @@
 //! A guest has what the interface in `wit/` names and nothing else: no files,
 //! no environment, no sockets. Every call meets a fresh instance with bounds on
 //! memory, computing time, waiting time, and everything that it hands over; a
-//! guest that oversteps one of them loses that call, and is set aside when it
-//! does so again and again. What it answers is checked before anybody uses it.
+//! guest that oversteps one of them loses that call, and its circuit breaker opens
+//! when that happens again and again. `convert` checks every response.
 
 mod bind;
 mod bindings;
+mod circuit_breaker;
 mod codec;
 mod component;
 mod context;
 mod convert;
-mod engine;
 mod fault;
 mod frames;
 mod fresh;
 mod grants;
+mod identity;
 mod imports;
 mod loaded;
 mod manifest;
@@ -25,8 +26,9 @@ mod observer;
 mod pack;
 mod package;
 mod plugin;
+mod plugin_cache;
 mod plugins;
-mod record;
+mod runtime;
 mod section;
 mod settings;
 mod source;

@@ -1,23 +1,19 @@
 //! One loaded plugin, and calls into fresh instances of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clipmill_core::net;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use wasmtime::Store;
+use wasmtime::{Store, UpdateDeadline};
 
-use super::context::{self, Allowance, Context, Spent};
-use super::engine::Machine;
+use super::circuit_breaker::CircuitBreaker;
+use super::context::{CallLimits, Context, Spent};
 use super::fault::Fault;
-use super::grants::Hosts;
-use super::imports::Shelf;
+use super::identity::Identity;
 use super::manifest::Wants;
 use super::observer::{CallReport, Observer};
-use super::record::Record;
+use super::runtime::PluginRuntime;
 use super::ticker::TICK;
 
 /// Instances of one plugin that answer calls at a time, and as many encode.
@@ -29,30 +25,20 @@ const HANDED: usize = 8 * 1024 * 1024;
 /// Bytes that a codec hands over for one frame: more than a raw one has.
 const ENCODED: usize = 256 * 1024 * 1024;
 
-/// What the host functions know of the plugin that calls them.
-pub(super) struct Identity {
-    pub name: Arc<str>,
-    /// What it wants, within the operator's ceilings.
-    pub wants: Wants,
-    pub grants: Hosts,
-    pub settings: BTreeMap<String, String>,
-    pub shelf: Shelf,
-    pub client: net::Client,
-    /// The threads of those who serve.
-    pub home: Handle,
-}
+/// Most live handles of resources; the interface has none.
+const HANDLES: usize = 64;
 
 /// A loaded plugin.
 pub(super) struct Plugin {
     pub identity: Arc<Identity>,
-    pub record: Record,
-    pub machine: Arc<Machine>,
+    pub breaker: CircuitBreaker,
+    pub runtime: Arc<PluginRuntime>,
     pub observer: Option<Arc<dyn Observer>>,
-    /// Told of every fault; the flag says that it was the last one.
+    /// Called after every fault; the flag says whether it opened the circuit breaker.
     pub on_fault: Arc<dyn Fn(bool) + Send + Sync>,
     turns: Semaphore,
-    /// Turns of encodes, which take as long as their files: nobody who asks for a
-    /// plan waits for one.
+    /// Turns of encodes, which take as long as their files; calls for a plan have
+    /// turns of their own.
     pub encodes: Arc<Semaphore>,
 }
 
@@ -89,21 +75,21 @@ impl Budget {
     }
 }
 
-/// What a call came to: the instance, and the guest's answer.
-pub(super) type Came<R> = (Store<Context>, wasmtime::Result<R>);
+/// The instance after a call, and the guest's response.
+pub(super) type GuestResponse<R> = (Store<Context>, wasmtime::Result<R>);
 
 impl Plugin {
     /// A plugin that runs on this machine.
     pub fn new(
         identity: Identity,
-        machine: Arc<Machine>,
+        runtime: Arc<PluginRuntime>,
         observer: Option<Arc<dyn Observer>>,
         on_fault: Arc<dyn Fn(bool) + Send + Sync>,
     ) -> Plugin {
         Plugin {
             identity: Arc::new(identity),
-            record: Record::default(),
-            machine,
+            breaker: CircuitBreaker::default(),
+            runtime,
             observer,
             on_fault,
             turns: Semaphore::new(INSTANCES),
@@ -113,15 +99,16 @@ impl Plugin {
 
     /// A store for a new instance.
     pub fn store(&self, budget: Budget) -> Store<Context> {
-        // Whoever asks a site that hangs is to hear of it, and not to be ended for it.
+        // A guest whose site hangs gets an error from the host function before its own
+        // time is over, so that it can say what is wrong.
         let network = budget.network.then(|| Instant::now() + budget.wall.mul_f64(NETWORK_SHARE));
-        let allowance = Allowance {
+        let limits = CallLimits {
             memory_bytes: self.identity.wants.memory_bytes(),
             computing: budget.computing,
             handed_bytes: budget.handed_bytes,
             network,
         };
-        context::store(&self.machine, &self.identity, allowance)
+        store(&self.runtime, &self.identity, limits)
     }
 
     /// Runs one call in a fresh instance that ends with it, and judges its
@@ -135,7 +122,7 @@ impl Plugin {
     ) -> Result<T, Fault>
     where
         R: Send + 'static,
-        F: Future<Output = Came<R>> + Send + 'static,
+        F: Future<Output = GuestResponse<R>> + Send + 'static,
         W: FnOnce(Store<Context>) -> F,
     {
         let turn = tokio::time::timeout(budget.wall, self.turns.acquire()).await;
@@ -151,7 +138,7 @@ impl Plugin {
         &self,
         name: &'static str,
         budget: Budget,
-        work: impl Future<Output = Came<R>> + Send + 'static,
+        work: impl Future<Output = GuestResponse<R>> + Send + 'static,
         judge: impl FnOnce(Store<Context>, R) -> Result<T, Fault>,
     ) -> Result<T, Fault>
     where
@@ -173,19 +160,19 @@ impl Plugin {
         self.done(name, began.elapsed(), spent, judged)
     }
 
-    /// Waits for work that takes place on the guests' threads, and ends it when
-    /// the time is over or nobody waits any more.
+    /// Runs work on the guests' threads, and aborts it when the time is over or the
+    /// caller stops waiting.
     async fn on_own_threads<R: Send + 'static>(
         &self,
         wall: Duration,
-        work: impl Future<Output = Came<R>> + Send + 'static,
-    ) -> Result<Came<R>, Fault> {
-        let Some(threads) = self.machine.threads() else {
+        work: impl Future<Output = GuestResponse<R>> + Send + 'static,
+    ) -> Result<GuestResponse<R>, Fault> {
+        let Some(threads) = self.runtime.threads() else {
             return Err(Fault::Trap("the daemon stops".to_owned()));
         };
         // Ticks until the work is gone, which is later than here for one that is
         // given up: without ticks it would compute on and never notice.
-        let ticking = self.machine.ticker.run();
+        let ticking = self.runtime.ticker.run();
         let work = async move {
             let _ticking = ticking;
             work.await
@@ -222,11 +209,11 @@ impl Plugin {
             });
         }
         match &judged {
-            Ok(_) => self.record.good(call),
+            Ok(_) => self.breaker.succeeded(call),
             Err(fault) => {
                 let plugin = &*self.identity.name;
                 tracing::warn!(plugin, call, %fault, "a call of a plugin failed");
-                let aside = self.record.bad(call, fault, Instant::now());
+                let aside = self.breaker.failed(call, fault, Instant::now());
                 if aside {
                     tracing::error!(
                         plugin,
@@ -240,4 +227,28 @@ impl Plugin {
         }
         judged
     }
+}
+
+/// A store for one instance of a plugin.
+fn store(runtime: &PluginRuntime, plugin: &Arc<Identity>, limits: CallLimits) -> Store<Context> {
+    let context =
+        Context { plugin: Arc::clone(plugin), limits, spent: Spent::default(), waited: false };
+    let mut store = Store::new(&runtime.engine, context);
+    store.limiter(|context| context);
+    store.set_hostcall_fuel(limits.handed_bytes);
+    store.set_max_component_handles(HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store| {
+        let context = store.data_mut();
+        if std::mem::take(&mut context.waited) {
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        context.spent.ticks += 1;
+        // The callback runs once for each epoch in which the guest computes.
+        match TICK * context.spent.ticks > context.limits.computing {
+            true => Ok(UpdateDeadline::Interrupt),
+            false => Ok(UpdateDeadline::Yield(1)),
+        }
+    });
+    store
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use clipmill_core::{Code, Error};
 use futures_util::StreamExt as _;
 
-use super::engine::Machine;
 use super::loaded::Loaded;
 use super::package::{self, Place};
+use super::runtime::PluginRuntime;
 use super::settings::Settings;
 use super::state::{PluginState, State};
 use crate::{Handler, Registry};
@@ -28,7 +28,7 @@ pub struct Plugins {
 pub(super) struct Inner {
     pub settings: Settings,
     /// Made for the first plugin: who has none pays for none.
-    machine: Mutex<Option<Arc<Machine>>>,
+    runtime: Mutex<Option<Arc<PluginRuntime>>>,
     registry: Arc<Registry>,
     slots: Mutex<BTreeMap<String, Slot>>,
     /// One look at the folder at a time.
@@ -61,7 +61,7 @@ impl Plugins {
     pub fn new(settings: Settings, registry: Arc<Registry>) -> Plugins {
         let inner = Inner {
             settings,
-            machine: Mutex::default(),
+            runtime: Mutex::default(),
             registry,
             slots: Mutex::default(),
             scanning: tokio::sync::Mutex::default(),
@@ -109,7 +109,7 @@ impl Plugins {
         let inner = &self.inner;
         inner.free_name(&name)?;
         let loaded =
-            Loaded::load(package, &inner.settings, &inner.machine()?, Arc::new(|_| ())).await?;
+            Loaded::load(package, &inner.settings, &inner.runtime()?, Arc::new(|_| ())).await?;
         let file = file_name(&place);
         Ok(Inspected {
             state: PluginState { name, state: State::Active, loaded: Some(loaded.state()), file },
@@ -136,13 +136,13 @@ impl Inner {
         }
     }
 
-    fn machine(&self) -> Result<Arc<Machine>, Error> {
-        let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(machine) = &*machine {
-            return Ok(Arc::clone(machine));
+    fn runtime(&self) -> Result<Arc<PluginRuntime>, Error> {
+        let mut runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*runtime {
+            return Ok(Arc::clone(runtime));
         }
-        let made = Arc::new(Machine::new(self.settings.cache_folder.as_deref())?);
-        *machine = Some(Arc::clone(&made));
+        let made = Arc::new(PluginRuntime::new(self.settings.cache_folder.as_deref())?);
+        *runtime = Some(Arc::clone(&made));
         Ok(made)
     }
 
@@ -214,7 +214,7 @@ impl Inner {
             (Some(inner), false) => inner.tell(),
             (None, _) => {}
         });
-        Loaded::load(package, &self.settings, &self.machine()?, on_fault).await
+        Loaded::load(package, &self.settings, &self.runtime()?, on_fault).await
     }
 
     fn free_name(&self, name: &str) -> Result<(), Error> {
@@ -233,7 +233,7 @@ impl Inner {
         let mut any = false;
         for (name, slot) in slots.iter() {
             let loaded = slot.loaded.as_ref();
-            if loaded.is_some_and(|it| it.plugin.record.comes_back(Instant::now())) {
+            if loaded.is_some_and(|it| it.plugin.breaker.close_if_due(Instant::now())) {
                 tracing::info!(plugin = name, "plugin is asked again");
                 any = true;
             }
@@ -245,7 +245,7 @@ impl Inner {
     pub fn publish(&self) {
         let slots = self.slots();
         let loaded = slots.values().filter_map(|slot| slot.loaded.as_ref());
-        let active = loaded.filter(|loaded| !loaded.plugin.record.is_aside());
+        let active = loaded.filter(|loaded| !loaded.plugin.breaker.is_open());
         self.registry.set_plugins(active.map(|loaded| loaded.handler.clone()).collect());
         drop(slots);
         self.tell();
@@ -260,7 +260,7 @@ impl Inner {
     fn list(&self) -> Vec<PluginState> {
         let slots = self.slots();
         let state = |(name, slot): (&String, &Slot)| {
-            let aside = slot.loaded.as_ref().and_then(|it| it.plugin.record.counts().aside);
+            let aside = slot.loaded.as_ref().and_then(|it| it.plugin.breaker.counts().open);
             let aside = aside.map(|(reason, _)| reason);
             let state = match (&slot.broken, aside) {
                 (Some(reason), _) => State::Broken { reason: reason.clone() },

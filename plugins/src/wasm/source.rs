@@ -101,7 +101,7 @@ impl Source for WasmSource {
 
     /// A plugin that fails here does not claim the address.
     async fn claims(&self, url: &Url) -> bool {
-        if check_url(url).is_err() || self.plugin.record.is_aside() {
+        if check_url(url).is_err() || self.plugin.breaker.is_open() {
             return false;
         }
         let (pre, url) = (self.pre.clone(), url.to_string());

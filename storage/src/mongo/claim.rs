@@ -6,9 +6,10 @@ use clipmill_core::{Id, Time};
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
+use super::backend::{Inner, Mongo};
 use super::fields::{after, date, oid};
+use super::readable;
 use super::record::video;
-use super::{Inner, Mongo, readable};
 use crate::{Claimed, Error, Result, Status};
 
 /// How many jobs in a row that can't be read one claim sets aside.

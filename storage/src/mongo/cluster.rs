@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use clipmill_core::Time;
 use mongodb::bson::doc;
 
-use super::Mongo;
+use super::backend::Mongo;
 use super::error::is_duplicate;
 use super::fields::{Fields, after, date};
 use crate::{Cluster, Error, Result};

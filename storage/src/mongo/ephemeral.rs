@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clipmill_core::{Id, Progress, Time};
 
-use super::Mongo;
+use super::backend::Mongo;
 use crate::{Ephemeral, Result};
 
 #[async_trait]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mongodb::bson::doc;
 
-use super::Mongo;
+use super::backend::Mongo;
 use crate::{Error, Health, Result};
 
 /// Whoever asks (a load balancer) doesn't wait long.

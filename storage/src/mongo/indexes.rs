@@ -8,7 +8,7 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use super::Inner;
+use super::backend::Inner;
 use super::error::{code, is_duplicate};
 use crate::{Error, Result};
 

@@ -8,9 +8,9 @@ use clipmill_core::{Id, Time};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
+use super::backend::{Inner, Mongo};
 use super::fields::{Fields, after, date, oid};
 use super::record::video;
-use super::{Inner, Mongo};
 use crate::{Failure, Finished, JobUpdate, LeaseHeld, Leases, Result, Status};
 
 fn held(id: Id, lease: Id) -> Document {

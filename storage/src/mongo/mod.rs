@@ -28,5 +28,3 @@ mod videos;
 
 pub use backend::Mongo;
 pub use open::MongoSettings;
-
-use backend::Inner;

@@ -10,9 +10,10 @@ use mongodb::options::{
 use mongodb::{Client, Database};
 use tokio::sync::Semaphore;
 
+use super::backend::{Inner, Mongo};
 use super::error::is_not_allowed;
+use super::indexes;
 use super::redis::Redis;
-use super::{Inner, Mongo, indexes};
 use crate::{Error, Result};
 
 /// How long a call looks for a server that can take it.

@@ -13,9 +13,10 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
+use super::backend::{Inner, Mongo};
 use super::fields::{Fields, LAST_MILLISECOND, date, oid};
 use super::record::video;
-use super::{Inner, Mongo, claim, leases};
+use super::{claim, leases};
 use crate::{Cancelled, Claimed, Enqueued, Error, Origin, Queue, Result, Status, Video, Want};
 
 /// How often a transition looks again at a record that changed under its hands.

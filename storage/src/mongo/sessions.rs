@@ -11,10 +11,10 @@ use clipmill_core::{Id, Time};
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
+use super::backend::{Inner, Mongo};
 use super::fields::{Fields, date, oid};
 use super::redis::Cached;
 use super::sessions_ended::{Ended, SESSIONS_ENDED, sessions_ended};
-use super::{Inner, Mongo};
 use crate::{Error, KeptSession, LiveSession, Result, Session, Sessions, token_hash};
 
 /// Begins what stands in for a token.

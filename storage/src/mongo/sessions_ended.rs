@@ -3,7 +3,7 @@
 use clipmill_core::{Id, Time};
 use mongodb::bson::doc;
 
-use super::Inner;
+use super::backend::Inner;
 use super::fields::{Fields, oid};
 use crate::Result;
 

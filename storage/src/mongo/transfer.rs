@@ -11,12 +11,13 @@ use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error as DriverError;
 
+use super::backend::{Inner, Mongo};
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid};
 use super::sessions::{kept, kept_document};
 use super::sessions_ended::{Ended, SESSIONS_ENDED, SESSIONS_ENDED_AT, sessions_ended};
 use super::users;
-use super::{Inner, Mongo, readable, record};
+use super::{readable, record};
 use crate::{Error, KeptSession, Put, Result, Transfer, User, Video};
 
 #[async_trait]

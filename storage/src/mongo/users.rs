@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use clipmill_core::{Id, Time};
 use mongodb::bson::{Document, doc};
 
+use super::backend::Mongo;
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid, whole};
+use super::readable;
 use super::sessions::end_all;
 use super::sessions_ended::{SESSIONS_ENDED, SESSIONS_ENDED_AT};
-use super::{Mongo, readable};
 use crate::{NewUser, Registered, Result, User, Users};
 
 #[async_trait]

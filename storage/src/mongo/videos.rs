@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use clipmill_core::{Id, Time};
 use mongodb::bson::{Document, doc};
 
+use super::backend::Mongo;
 use super::fields::{date, oid};
+use super::readable;
 use super::record::{inserted, video};
-use super::{Mongo, readable};
 use crate::{NewVideo, Page, Result, Video, Videos};
 
 #[async_trait]

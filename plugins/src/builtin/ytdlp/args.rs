@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::Settings;
+use super::settings::Settings;
 
 /// Seconds fetched before a span, because some formats can be entered only at
 /// the keyframe after the asked moment.

@@ -10,7 +10,8 @@ use clipmill_core::{Code, Error};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::progress::Reporter;
-use super::{Settings, args, errors, host};
+use super::settings::Settings;
+use super::{args, errors, host};
 use crate::{FetchProgress, OpaqueFetch};
 
 /// How often the folder is looked at.

@@ -3,7 +3,7 @@
 use clipmill_core::{Code, Error};
 use url::Url;
 
-use super::youtube;
+use super::youtube::{self, is_under};
 
 /// The configured hosts.
 #[derive(Debug, Clone)]
@@ -34,12 +34,6 @@ impl Hosts {
                 .and_then(|id| youtube::watch_url(&id))
                 .is_some_and(|url| named(&url))
     }
-}
-
-/// Whether `host` is `name` or a name under it.
-pub(super) fn is_under(host: &str, name: &str) -> bool {
-    let host = host.trim_end_matches('.');
-    host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// The one spelling of an address that the tool gets to see and that the cache

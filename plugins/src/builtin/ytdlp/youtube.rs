@@ -45,9 +45,7 @@ pub fn video_id(url: &Url) -> Option<String> {
 
 /// Whether this is one of YouTube's own hosts.
 pub(super) fn is_youtube(host: &str) -> bool {
-    ["youtube.com", "youtube-nocookie.com", "youtu.be"]
-        .iter()
-        .any(|site| super::host::is_under(host, site))
+    ["youtube.com", "youtube-nocookie.com", "youtu.be"].iter().any(|site| is_under(host, site))
 }
 
 /// Whether the address is that of a clip or of a channel's live stream, which
@@ -61,6 +59,12 @@ pub(super) fn stands_for_a_video(url: &Url) -> bool {
         ["channel" | "c" | "user", _, "live"] => true,
         _ => false,
     }
+}
+
+/// Whether `host` is `name` or a name under it.
+pub(super) fn is_under(host: &str, name: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[cfg(test)]

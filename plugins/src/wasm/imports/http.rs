@@ -11,7 +11,7 @@ use url::Url;
 use super::super::bindings::http::{Host, HttpError, Method, Request, Response};
 use super::super::bindings::types::Header;
 use super::super::context::Context;
-use super::super::plugin::Identity;
+use super::super::identity::Identity;
 
 /// Most requests of one call.
 const REQUESTS: u32 = 64;
@@ -29,7 +29,7 @@ const HEADER_BYTES: usize = 32 * 1024;
 impl Host for Context {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
         self.count()?;
-        let Some(until) = self.allowance.network else {
+        let Some(until) = self.limits.network else {
             let told = "there is no network in this call".to_owned();
             return Ok(Err(HttpError::Refused(told)));
         };

@@ -5,5 +5,3 @@ mod clock;
 mod http;
 mod log;
 mod settings;
-
-pub(super) use cache::Shelf;

@@ -1,6 +1,5 @@
-//! The machine that guests run on: one engine, one set of linkers, and threads
-//! of their own, so that a guest that computes without end takes no turn of
-//! those who serve requests.
+//! What guests run on: one engine, one set of linkers, and threads of their own,
+//! so that a guest that computes without end delays no request.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -22,8 +21,8 @@ const CALL_STACK: usize = 2 * 1024 * 1024;
 /// Compiled components that are kept on disk: bytes.
 const CACHED_BYTES: u64 = 512 * 1024 * 1024;
 
-/// The machine.
-pub(super) struct Machine {
+/// Engine, linkers and threads of all plugins.
+pub(super) struct PluginRuntime {
     pub engine: Engine,
     pub sources: Linker<Context>,
     pub codecs: Linker<Context>,
@@ -32,9 +31,9 @@ pub(super) struct Machine {
     threads: Option<Runtime>,
 }
 
-impl Machine {
-    /// A machine that keeps compiled components in this folder.
-    pub fn new(cache: Option<&Path>) -> Result<Machine, Error> {
+impl PluginRuntime {
+    /// A runtime that keeps compiled components in this folder.
+    pub fn new(cache: Option<&Path>) -> Result<PluginRuntime, Error> {
         let failed = |what: &str, error: String| {
             Error::never(Code::HostFailed, format!("{what} can't be set up: {error}"))
         };
@@ -66,7 +65,7 @@ impl Machine {
             .global_queue_interval(1)
             .build()
             .map_err(|error| failed("threads", error.to_string()))?;
-        Ok(Machine {
+        Ok(PluginRuntime {
             sources: linker(|to| source::Source::add_to_linker::<_, HasSelf<_>>(to, |own| own))?,
             codecs: linker(|to| codec::Codec::add_to_linker::<_, HasSelf<_>>(to, |own| own))?,
             frames: linker(|to| frames::FrameCodec::add_to_linker::<_, HasSelf<_>>(to, |own| own))?,
@@ -76,15 +75,15 @@ impl Machine {
         })
     }
 
-    /// Where guests run; none when the machine is about to end.
+    /// Where guests run; none while the daemon stops.
     pub fn threads(&self) -> Option<&Handle> {
         self.threads.as_ref().map(Runtime::handle)
     }
 }
 
-impl Drop for Machine {
+impl Drop for PluginRuntime {
     fn drop(&mut self) {
-        // Waiting here would block a thread of whoever drops it.
+        // Waiting for the threads would block the dropping thread.
         if let Some(threads) = self.threads.take() {
             threads.shutdown_background();
         }
