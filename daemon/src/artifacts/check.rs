@@ -1,34 +1,27 @@
-//! Whether a store can be used: a small file is written, read back and
-//! removed, and what goes wrong is told in words that an operator can act on.
+//! Whether a store can be used: the check writes a small file, reads it back and
+//! removes it, and explains a failure in words that an operator can act on.
 
-use clipmill_core::Code;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clipmill_core::Id;
+use clipmill_core::{Code, Id};
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as Key;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::bucket::Bucket;
-use super::{ArtifactError, Artifacts, Place, Why};
+use super::error::{ArtifactError, FailureKind};
+use super::store::{Artifacts, LastCheck, Place};
 
-/// How long the answer that all is well stays good: whoever watches this node
-/// may ask often, and requests cost money.
-const GOOD: Duration = Duration::from_secs(30);
-/// How long the answer that it is not stays good.
-const BAD: Duration = Duration::from_secs(5);
-/// The longest that somebody waits for such an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a good result is kept: monitoring may ask often, and requests cost
+/// money.
+const KEEP_GOOD: Duration = Duration::from_secs(30);
+/// How long a bad result is kept.
+const KEEP_BAD: Duration = Duration::from_secs(5);
+/// How long a check for [`Artifacts::problem`] may take.
+const DEADLINE: Duration = Duration::from_secs(5);
 
-/// What was last found out, and when.
-#[derive(Debug, Default)]
-pub(super) struct Health {
-    last: Mutex<Option<(Instant, Option<String>)>>,
-}
-
-/// What was tried.
+/// What the check was doing.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Write,
@@ -38,13 +31,13 @@ enum Step {
 }
 
 impl Artifacts {
-    /// Whether files can be written, read, removed and listed: for the start.
+    /// Whether files can be written, read, removed and listed. Used at start.
     ///
     /// # Errors
     /// What is wrong, with what to do about it.
     pub async fn check(&self) -> Result<(), ArtifactError> {
         self.probe().await?;
-        let first = match &self.inner.place {
+        let first = match self.place() {
             Place::Folder(folder) => folder.keys().try_next().await.map(drop),
             Place::Bucket(bucket) => bucket.page(None, Some(1)).await.map(drop),
         };
@@ -52,19 +45,20 @@ impl Artifacts {
     }
 
     /// What is wrong with the store, in words that name neither folders nor
-    /// addresses; none when all is well. Asks the store now and then only.
+    /// addresses; none when all is well. Results are kept for some seconds, so
+    /// that a caller may ask often.
     pub async fn problem(&self) -> Option<String> {
-        // Who comes meanwhile waits for the same answer.
-        let mut last = self.inner.health.last.lock().await;
-        if let Some((at, problem)) = &*last
-            && at.elapsed() < if problem.is_none() { GOOD } else { BAD }
+        // Callers that come meanwhile wait for the same result.
+        let mut last = self.last_check().lock().await;
+        if let Some(LastCheck { checked, problem }) = &*last
+            && checked.elapsed() < if problem.is_none() { KEEP_GOOD } else { KEEP_BAD }
         {
             return problem.clone();
         }
-        let found = match tokio::time::timeout(PATIENCE, self.probe()).await {
+        let problem = match tokio::time::timeout(DEADLINE, self.probe()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the artifact store does not work");
+                tracing::warn!(%error, "the check of the artifact store failed");
                 Some(match error.code {
                     Code::DiskFull => "the artifact store is full".to_owned(),
                     _ => "the artifact store can't be written or read".to_owned(),
@@ -72,33 +66,27 @@ impl Artifacts {
             }
             Err(_) => Some("the artifact store does not answer".to_owned()),
         };
-        *last = Some((Instant::now(), found.clone()));
-        found
+        *last = Some(LastCheck { checked: Instant::now(), problem: problem.clone() });
+        problem
     }
 
     /// Writes, reads and removes a small file.
     async fn probe(&self) -> Result<(), ArtifactError> {
-        // Begins like the keys of files, so that what a crash leaves is swept.
+        // Starts as the keys of files do, so that the sweeper removes what a crash leaves.
         let name = format!("{}.probe", Id::generate(chrono::Utc::now()));
         let key = Key::from(name.as_str());
-        let bytes = Bytes::from(name.clone().into_bytes());
-        let written = match &self.inner.place {
-            Place::Folder(folder) => folder.write(&key, bytes.clone()).await,
-            Place::Bucket(bucket) => bucket.write(&key, bytes.clone()).await,
-        };
+        let bytes = Bytes::from(name.into_bytes());
+        let written = self.write(&key, bytes.clone()).await;
         written.map_err(|error| self.explain(Step::Write, error))?;
         let read = match self.read_all(&key).await {
             Ok(read) if read == bytes => Ok(()),
             Ok(_) => {
                 let message = "what was written is not what is read back";
-                Err(ArtifactError::new(Why::Other, message))
+                Err(ArtifactError::new(FailureKind::Other, message))
             }
             Err(error) => Err(error),
         };
-        let removed = match &self.inner.place {
-            Place::Folder(folder) => folder.delete(&key).await,
-            Place::Bucket(bucket) => bucket.delete(&key).await,
-        };
+        let removed = self.delete_key(&key).await;
         read.map_err(|error| self.explain(Step::Read, error))?;
         removed.map_err(|error| self.explain(Step::Remove, error))
     }
@@ -110,12 +98,12 @@ impl Artifacts {
     }
 
     fn explain(&self, step: Step, error: ArtifactError) -> ArtifactError {
-        match &self.inner.place {
+        match self.place() {
             Place::Folder(folder) => {
                 let message = format!("{} can't be {}: {error}", folder.describe(), step.done());
-                error.told(message)
+                error.with_message(message)
             }
-            Place::Bucket(bucket) => explain(bucket, step, error),
+            Place::Bucket(bucket) => explain_bucket(bucket, step, error),
         }
     }
 }
@@ -141,26 +129,28 @@ impl Step {
     }
 }
 
-fn explain(bucket: &Bucket, step: Step, error: ArtifactError) -> ArtifactError {
-    let about = bucket.about();
-    let (place, endpoint) = (bucket.describe(), &about.endpoint);
-    if !about.has_credentials && error.message.contains("/latest/") {
-        return error.told(format!(
+/// The failure in words that say what to do about it.
+fn explain_bucket(bucket: &Bucket, step: Step, error: ArtifactError) -> ArtifactError {
+    let service = bucket.service();
+    let place = bucket.describe();
+    let endpoint = &service.endpoint;
+    if !service.has_credentials && error.is_of_machine_credentials() {
+        return error.with_message(format!(
             "{place}: there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         ));
     }
-    let message = match &error.why {
-        Why::Unreachable => format!(
+    let message = match &error.kind {
+        FailureKind::Unreachable => format!(
             "{endpoint} can't be reached: {error}; check artifacts.endpoint and the network"
         ),
-        Why::Late => {
+        FailureKind::Late => {
             format!("{endpoint} does not answer in time; check artifacts.endpoint and the network")
         }
-        Why::Missing => format!(
+        FailureKind::Missing => format!(
             "there is no bucket `{}` at {endpoint}; create it or correct artifacts.url",
-            about.bucket
+            service.bucket
         ),
-        Why::Refused(code) => match code.as_deref() {
+        FailureKind::Refused(code) => match code.as_deref() {
             Some("AccessDenied" | "AllAccessDisabled") => format!(
                 "{place} can't be {} with these credentials; allow them {}",
                 step.done(),
@@ -170,10 +160,16 @@ fn explain(bucket: &Bucket, step: Step, error: ArtifactError) -> ArtifactError {
                 format!("{endpoint} refuses us because the clock of this machine is wrong")
             }
             Some("AuthorizationHeaderMalformed" | "PermanentRedirect") => {
-                format!("the bucket `{}` is in another region; set artifacts.region", about.bucket)
+                format!(
+                    "the bucket `{}` is in another region; set artifacts.region",
+                    service.bucket
+                )
             }
-            None if error.message.contains("Received redirect") => {
-                format!("the bucket `{}` is in another region; set artifacts.region", about.bucket)
+            None if error.is_redirect() => {
+                format!(
+                    "the bucket `{}` is in another region; set artifacts.region",
+                    service.bucket
+                )
             }
             Some(code) if CREDENTIAL_CODES.contains(&code) => format!(
                 "{endpoint} refuses the credentials ({code}); check AWS_ACCESS_KEY_ID, \
@@ -181,12 +177,12 @@ fn explain(bucket: &Bucket, step: Step, error: ArtifactError) -> ArtifactError {
             ),
             _ => format!("{place} can't be {}: {error}", step.done()),
         },
-        Why::Other => format!("{place} can't be {}: {error}", step.done()),
+        FailureKind::Other => format!("{place} can't be {}: {error}", step.done()),
     };
-    error.told(message)
+    error.with_message(message)
 }
 
-/// What services answer to credentials that they don't know.
+/// Codes of S3 services for credentials that they don't know or don't accept.
 const CREDENTIAL_CODES: &[&str] = &[
     "ExpiredToken",
     "InvalidAccessKeyId",

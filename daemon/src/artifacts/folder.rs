@@ -1,6 +1,8 @@
 //! A store in a folder, of this machine or shared by the nodes of a cluster.
 
 use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +14,14 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{Error, GetResultPayload, ObjectStore as _, ObjectStoreExt as _};
 
-use super::artifact::Source;
-use super::{Artifact, ArtifactError, Stored};
+use super::artifact::{Artifact, ReadRange, Stored};
+use super::error::ArtifactError;
 
-/// A folder that does not answer for so long is away: folders of other
-/// machines can hang.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an operation in a folder may take: a folder of another machine can
+/// hang.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Bytes that are read from a disk at a time.
+const PIECE: u64 = 128 * 1024;
 
 /// Files in a folder.
 #[derive(Debug, Clone)]
@@ -27,17 +31,17 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The folder, which is made when it is missing.
+    /// The folder, which is created when it is missing.
     ///
     /// # Errors
-    /// When it can't be made or read.
-    pub fn at(path: &Path) -> Result<Folder, ArtifactError> {
+    /// When it can't be created or read.
+    pub fn open_or_create(path: &Path) -> Result<Folder, ArtifactError> {
         std::fs::create_dir_all(path)?;
         let store = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
         Ok(Folder { store: Arc::new(store), path: path.to_owned() })
     }
 
-    /// Where it is, for the operator.
+    /// Where it is, in the operator's words.
     pub fn describe(&self) -> String {
         format!("the folder {}", self.path.display())
     }
@@ -75,7 +79,7 @@ impl Folder {
         let etag = meta.e_tag.unwrap_or_else(|| {
             format!("\"{:x}-{:x}\"", meta.last_modified.timestamp_micros(), meta.size)
         });
-        Ok(Some(Artifact { size: meta.size, etag, bytes: Source::File(file) }))
+        Ok(Some(Artifact { size: meta.size, etag, content: Box::new(OpenFile(file)) }))
     }
 
     pub async fn delete(&self, key: &Key) -> Result<(), ArtifactError> {
@@ -94,15 +98,42 @@ impl Folder {
     }
 }
 
-/// Waits for a folder as long as it is reasonable.
+/// A file of the folder, open for reading.
+#[derive(Debug)]
+struct OpenFile(std::fs::File);
+
+impl ReadRange for OpenFile {
+    fn read(self: Box<Self>, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
+        let state = (Arc::new(self.0), range.start);
+        futures_util::stream::try_unfold(state, move |(file, offset)| async move {
+            if offset >= range.end {
+                return Ok(None);
+            }
+            let reader = Arc::clone(&file);
+            // At most PIECE, so the cast is exact.
+            let length = (range.end - offset).min(PIECE) as usize;
+            let reading = tokio::task::spawn_blocking(move || {
+                let mut piece = vec![0; length];
+                reader.read_exact_at(&mut piece, offset).map(|()| Bytes::from(piece))
+            });
+            let piece = in_time("reading a file", reading).await.map_err(io::Error::other)?;
+            let piece = piece.map_err(io::Error::other)??;
+            let next = offset + piece.len() as u64;
+            Ok(Some((piece, (file, next))))
+        })
+        .boxed()
+    }
+}
+
+/// Waits for an operation in a folder.
 ///
 /// # Errors
-/// When that was too long.
+/// When it takes longer than [`DEADLINE`].
 pub(super) async fn in_time<T>(
     what: &str,
     work: impl Future<Output = T>,
 ) -> Result<T, ArtifactError> {
-    tokio::time::timeout(PATIENCE, work).await.map_err(|_| ArtifactError::late(what))
+    tokio::time::timeout(DEADLINE, work).await.map_err(|_| ArtifactError::late(what))
 }
 
 /// Moves a file so that after a loss of power there is either the old target

@@ -1,7 +1,8 @@
 //! From the configuration to the two stores.
 
 use super::bucket::Connection;
-use super::{ArtifactError, Artifacts, Place};
+use super::error::ArtifactError;
+use super::store::{Artifacts, Place};
 use crate::config::Config;
 
 /// The two stores.
@@ -16,11 +17,11 @@ pub struct Stores {
 impl Stores {
     /// The stores that are configured: two folders, or `files/` and `uploads/`
     /// below the prefix of a bucket, whose credentials are in `variables` as
-    /// Amazon's own tools take them from the environment. Nothing is asked yet:
-    /// see [`Artifacts::check`].
+    /// Amazon's own tools take them from the environment. This sends no request
+    /// yet: see [`Artifacts::check`].
     ///
     /// # Errors
-    /// When a folder can't be made, or the settings of the bucket make no sense.
+    /// When a folder can't be created, or the settings of the bucket are wrong.
     pub fn open(
         config: &Config,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -32,8 +33,8 @@ impl Stores {
         };
         let below = |name| Place::Bucket(connection.bucket(name));
         Ok(Stores {
-            files: Artifacts::at(below("files"), &files),
-            uploads: Artifacts::at(below("uploads"), &uploads),
+            files: Artifacts::new(below("files"), &files),
+            uploads: Artifacts::new(below("uploads"), &uploads),
         })
     }
 }

@@ -24,7 +24,7 @@ use super::call::Call;
 use super::error::ApiError;
 use super::range::{Part, part};
 use super::route::Answer;
-use crate::artifacts::{Artifact, Shown, kind};
+use crate::artifacts::{Artifact, Shown, extension_and_media_type};
 use crate::telemetry::ByteFlow;
 
 impl Call {
@@ -45,7 +45,7 @@ impl Call {
             tracing::error!(file.name = name, "a finished file is not in the store");
             return Err(ApiError::not_found("file_gone", "The file is no longer there"));
         };
-        let (extension, media_type) = kind(name);
+        let (extension, media_type) = extension_and_media_type(name);
         let disposition = disposition(&format!("{stem}.{extension}"));
         let shown = Shown { disposition: &disposition, media_type };
         match self.elsewhere(name, expires_at, shown).await? {

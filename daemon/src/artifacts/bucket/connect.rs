@@ -8,15 +8,15 @@ use object_store::path::Path as Key;
 use object_store::{ClientOptions, RetryConfig};
 use tokio::sync::Semaphore;
 
-use super::super::ArtifactError;
-use super::{About, Bucket};
+use super::{Bucket, Service};
+use crate::artifacts::error::{ArtifactError, FailureKind};
 use crate::config::{ArtifactsConfig, BucketUrl};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Parts in memory at a time, of all uploads together.
 const PARTS: usize = 6;
-/// A region that services which have none answer to.
+/// The region for services that have none.
 const REGION: &str = "us-east-1";
 
 /// Variables that name credentials.
@@ -31,8 +31,8 @@ const CREDENTIALS: &[&str] = &[
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
-/// Variables that say how to come by them, and how objects are kept. Others,
-/// such as another endpoint, are ours to set.
+/// Variables that say how to get credentials, and how objects are kept. clipmill
+/// sets the others, such as the endpoint, itself.
 const OTHERS: &[&str] = &[
     "AWS_ENDPOINT_URL_STS",
     "AWS_IMDSV1_FALLBACK",
@@ -42,7 +42,8 @@ const OTHERS: &[&str] = &[
     "AWS_SSE_BUCKET_KEY_ENABLED",
     "AWS_SSE_KMS_KEY_ID",
 ];
-/// Variables that name the region when the settings don't, the first first.
+/// Variables that name the region when the settings don't; the first that is set
+/// counts.
 const REGIONS: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// A connection to a service. Nothing is sent before the first request.
@@ -51,14 +52,14 @@ pub(in crate::artifacts) struct Connection {
     store: Arc<AmazonS3>,
     prefix: Key,
     parts: Arc<Semaphore>,
-    about: Arc<About>,
+    service: Arc<Service>,
 }
 
 impl Connection {
     /// The connection of these settings; none when they name no bucket.
     ///
     /// # Errors
-    /// When they, or the variables, make no sense.
+    /// When the settings or the variables are wrong.
     pub fn new(
         settings: &ArtifactsConfig,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -99,9 +100,9 @@ impl Connection {
             .with_bucket_name(&bucket)
             .with_region(region)
             .with_virtual_hosted_style_request(!path_style)
-            // One by one: not every service removes several at a time.
+            // One request for each file: not every service removes several at a time.
             .with_disable_bulk_delete(true)
-            // Tries are counted, and timed, in one place: our own.
+            // `with_retries` counts and times the attempts.
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
             .with_client_options(http)
             .build()?;
@@ -109,7 +110,7 @@ impl Connection {
             store: Arc::new(store),
             prefix,
             parts: Arc::new(Semaphore::new(PARTS)),
-            about: Arc::new(About { bucket, endpoint, has_credentials }),
+            service: Arc::new(Service { bucket, endpoint, has_credentials }),
         }))
     }
 
@@ -119,7 +120,7 @@ impl Connection {
             store: Arc::clone(&self.store),
             prefix: self.prefix.clone().join(name),
             parts: Arc::clone(&self.parts),
-            about: Arc::clone(&self.about),
+            service: Arc::clone(&self.service),
         }
     }
 }
@@ -136,14 +137,14 @@ fn address(endpoint: &str, bucket: &str, path_style: bool) -> Result<String, Str
 }
 
 fn refused(problem: impl Into<String>) -> ArtifactError {
-    ArtifactError::new(super::super::Why::Refused(None), problem)
+    ArtifactError::new(FailureKind::Refused(None), problem)
 }
 
-/// TLS wants one provider of cryptography in the process.
+/// rustls wants one provider of cryptography in the process.
 fn install_tls_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error means that somebody installed one already; that one serves as well.
+        // An error means that one is installed already; it serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }
@@ -155,9 +156,10 @@ mod tests {
 
     #[test]
     fn the_bucket_is_in_the_path_or_before_the_host() {
-        let of = |path_style| address("https://s3.example.org:9000/", "clips", path_style).unwrap();
-        assert_eq!(of(true), "https://s3.example.org:9000");
-        assert_eq!(of(false), "https://clips.s3.example.org:9000");
+        let address =
+            |path_style| address("https://s3.example.org:9000/", "clips", path_style).unwrap();
+        assert_eq!(address(true), "https://s3.example.org:9000");
+        assert_eq!(address(false), "https://clips.s3.example.org:9000");
     }
 
     #[test]
@@ -178,7 +180,7 @@ mod tests {
         let connection = Connection::new(&settings, variables).unwrap().unwrap();
         let bucket = connection.bucket("files");
         assert_eq!(bucket.describe(), "s3://clips/some/place/files at http://127.0.0.1:9000");
-        assert!(bucket.about().has_credentials);
+        assert!(bucket.service().has_credentials);
         let all = format!("{:?}", connection.store);
         assert!(all.contains("eu-west-1") && !all.contains("elsewhere"), "{all}");
         assert!(all.contains("skip_signature: false"), "{all}");

@@ -21,43 +21,42 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub(super) use connect::Connection;
-pub(super) use read::Object;
 
-use self::request::{SMALL, tried};
-use super::artifact::Source;
-use super::{Artifact, ArtifactError, Shown, Stored};
+use self::read::Object;
+use self::request::{SMALL, with_retries};
+use super::artifact::{Artifact, Shown, Stored};
+use super::error::ArtifactError;
 
 /// Files below one prefix of a bucket.
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     store: Arc<AmazonS3>,
     prefix: Key,
-    /// Places for parts in memory, shared by all uploads to this service.
+    /// Permits for parts in memory, shared by all uploads to this service.
     parts: Arc<Semaphore>,
-    about: Arc<About>,
+    service: Arc<Service>,
 }
 
-/// What the operator is told of the service.
+/// What messages for the operator say of the service.
 #[derive(Debug)]
-pub(super) struct About {
+pub(super) struct Service {
     /// Name of the bucket.
     pub bucket: String,
     /// Where it is.
     pub endpoint: String,
-    /// Whether the environment names credentials of any kind; without, they
-    /// are asked of the machine that this one runs on.
+    /// Whether the environment names credentials of any kind; otherwise the
+    /// library asks the virtual machine's host for them.
     pub has_credentials: bool,
 }
 
 impl Bucket {
-    /// What the operator is told.
-    pub fn about(&self) -> &About {
-        &self.about
+    pub fn service(&self) -> &Service {
+        &self.service
     }
 
-    /// Where it is, for the operator.
+    /// Where it is, in the operator's words.
     pub fn describe(&self) -> String {
-        format!("s3://{}/{} at {}", self.about.bucket, self.prefix, self.about.endpoint)
+        format!("s3://{}/{} at {}", self.service.bucket, self.prefix, self.service.endpoint)
     }
 
     /// The name of a key in the bucket.
@@ -68,13 +67,14 @@ impl Bucket {
     /// Writes a few bytes.
     pub async fn write(&self, key: &Key, bytes: Bytes) -> Result<(), ArtifactError> {
         let (name, payload) = (self.object(key), PutPayload::from(bytes));
-        tried("writing", SMALL, || self.store.put(&name, payload.clone())).await?;
+        with_retries("writing", SMALL, || self.store.put(&name, payload.clone())).await?;
         Ok(())
     }
 
     pub async fn open(&self, key: &Key) -> Result<Option<Artifact>, ArtifactError> {
         let name = self.object(key);
-        let meta = match tried("looking for a file", SMALL, || self.store.head(&name)).await {
+        let meta = match with_retries("looking for a file", SMALL, || self.store.head(&name)).await
+        {
             Ok(meta) => meta,
             Err(error) if error.is_missing() => return Ok(None),
             Err(error) => return Err(error),
@@ -83,12 +83,12 @@ impl Bucket {
             format!("\"{:x}-{:x}\"", meta.last_modified.timestamp_micros(), meta.size)
         });
         let object = Object::new(Arc::clone(&self.store), name, meta.e_tag);
-        Ok(Some(Artifact { size: meta.size, etag, bytes: Source::Object(object) }))
+        Ok(Some(Artifact { size: meta.size, etag, content: Box::new(object) }))
     }
 
     pub async fn delete(&self, key: &Key) -> Result<(), ArtifactError> {
         let name = self.object(key);
-        match tried("removing a file", SMALL, || self.store.delete(&name)).await {
+        match with_retries("removing a file", SMALL, || self.store.delete(&name)).await {
             Err(error) if !error.is_missing() => Err(error),
             _ => Ok(()),
         }
@@ -96,8 +96,8 @@ impl Bucket {
 
     pub fn keys(&self) -> BoxStream<'static, Result<Stored, ArtifactError>> {
         let first = Some((self.clone(), None));
-        let pages = futures_util::stream::try_unfold(first, |at| async move {
-            let Some((bucket, token)) = at else { return Ok(None) };
+        let pages = futures_util::stream::try_unfold(first, |state| async move {
+            let Some((bucket, token)) = state else { return Ok(None) };
             let (page, token) = bucket.page(token, None).await?;
             Ok::<_, ArtifactError>(Some((page, token.map(|token| (bucket, Some(token))))))
         });
@@ -120,7 +120,7 @@ impl Bucket {
         };
         let prefix = format!("{}/", self.prefix);
         let list = || self.store.list_paginated(Some(&prefix), options());
-        let page = tried("listing", SMALL, list).await?;
+        let page = with_retries("listing", SMALL, list).await?;
         let stored = page.result.objects.into_iter().filter_map(|meta| {
             let key = meta.location.as_ref().strip_prefix(&prefix)?.to_owned();
             Some(Stored { key, changed: meta.last_modified })
@@ -142,7 +142,7 @@ impl Bucket {
             ("response-cache-control", "private, no-cache"),
         ]);
         let sign = || self.store.signed_url_opts(Method::GET, &name, life, &options);
-        let mut url = tried("signing an address", SMALL, sign).await?;
+        let mut url = with_retries("signing an address", SMALL, sign).await?;
         // A space is written as a plus here, which not every service reads as
         // one; the signature is over what is meant and holds for both.
         let query = url.query().map(|query| query.replace('+', "%20"));

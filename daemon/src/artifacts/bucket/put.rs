@@ -15,10 +15,10 @@ use object_store::{
 };
 use tokio::runtime::Handle;
 
-use super::super::ArtifactError;
 use super::Bucket;
-use super::request::{LARGE, SMALL, tried};
-use crate::artifacts::kind;
+use super::request::{LARGE, SMALL, with_retries};
+use crate::artifacts::error::ArtifactError;
+use crate::artifacts::media_type::extension_and_media_type;
 
 /// Bytes of a part, and of the largest file that is sent at once.
 const PART: u64 = 8 << 20;
@@ -37,20 +37,20 @@ impl Bucket {
         });
         let (file, size) = opened.await.map_err(std::io::Error::other)??;
         let name = self.object(key);
-        let media_type = kind(key.as_ref()).1;
+        let media_type = extension_and_media_type(key.as_ref()).1;
         let attributes = Attributes::from_iter([(Attribute::ContentType, media_type)]);
         if size <= PART {
-            let _place = self.place().await?;
-            let payload = PutPayload::from(piece(&file, 0, size).await?);
+            let _permit = self.memory_permit().await?;
+            let payload = PutPayload::from(read_piece(&file, 0, size).await?);
             let options = PutOptions { attributes, ..PutOptions::default() };
             let send = || self.store.put_opts(&name, payload.clone(), options.clone());
-            tried("sending a file", LARGE, send).await?;
+            with_retries("sending a file", LARGE, send).await?;
         } else {
             self.put_parts(&name, &file, size, attributes).await?;
         }
         // The bytes are safe; a local file that stays costs room and nothing else.
         if let Err(error) = tokio::fs::remove_file(from).await {
-            tracing::warn!(%error, "a file that is in the bucket stays on the disk");
+            tracing::warn!(%error, "a file that is in the bucket now could not be removed from the disk");
         }
         Ok(size)
     }
@@ -63,8 +63,8 @@ impl Bucket {
         attributes: Attributes,
     ) -> Result<(), ArtifactError> {
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let begin = || self.store.create_multipart_opts(name, options.clone());
-        let id = tried("beginning to send a file", SMALL, begin).await?;
+        let start = || self.store.create_multipart_opts(name, options.clone());
+        let id = with_retries("starting to send a file", SMALL, start).await?;
         let abort = Abort::armed(Arc::clone(&self.store), name.clone(), id.clone());
         // All of one size but the last, as some services want it.
         let length = PART.max(size.div_ceil(MOST_PARTS).next_multiple_of(1 << 20));
@@ -78,13 +78,13 @@ impl Bucket {
             .try_collect()
             .await?;
         let join = || self.store.complete_multipart(name, &id, parts.clone());
-        if let Err(error) = tried("joining the parts of a file", LARGE, join).await {
-            // A try whose answer was lost has joined them, and ended the upload.
-            let there = error.is_missing()
-                && tried("looking for a file", SMALL, || self.store.head(name))
+        if let Err(error) = with_retries("joining the parts of a file", LARGE, join).await {
+            // An attempt whose answer was lost may have joined them, and ended the upload.
+            let is_complete = error.is_missing()
+                && with_retries("looking for a file", SMALL, || self.store.head(name))
                     .await
                     .is_ok_and(|meta| meta.size == size);
-            if !there {
+            if !is_complete {
                 return Err(error);
             }
         }
@@ -100,19 +100,24 @@ impl Bucket {
         file: &Arc<std::fs::File>,
         range: std::ops::Range<u64>,
     ) -> Result<PartId, ArtifactError> {
-        let _place = self.place().await?;
-        let payload = PutPayload::from(piece(file, range.start, range.end - range.start).await?);
+        let _permit = self.memory_permit().await?;
+        let payload =
+            PutPayload::from(read_piece(file, range.start, range.end - range.start).await?);
         let send = || self.store.put_part(name, id, number, payload.clone());
-        tried("sending a part of a file", LARGE, send).await
+        with_retries("sending a part of a file", LARGE, send).await
     }
 
-    /// A place for a part in memory.
-    async fn place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ArtifactError> {
+    /// Permission to hold a part in memory.
+    async fn memory_permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ArtifactError> {
         self.parts.acquire().await.map_err(|closed| std::io::Error::other(closed).into())
     }
 }
 
-async fn piece(file: &Arc<std::fs::File>, start: u64, length: u64) -> Result<Bytes, ArtifactError> {
+async fn read_piece(
+    file: &Arc<std::fs::File>,
+    start: u64,
+    length: u64,
+) -> Result<Bytes, ArtifactError> {
     let file = Arc::clone(file);
     let reading = tokio::task::spawn_blocking(move || {
         let length = usize::try_from(length).map_err(std::io::Error::other)?;
@@ -122,8 +127,8 @@ async fn piece(file: &Arc<std::fs::File>, start: u64, length: u64) -> Result<Byt
     Ok(reading.await.map_err(std::io::Error::other)??)
 }
 
-/// Parts that nobody joins are kept, and paid for, until somebody says that
-/// they are not wanted.
+/// Drops the parts of an upload unless [`Abort::disarm`] was called: a service
+/// keeps parts, and charges for them, until they are joined or dropped.
 struct Abort {
     upload: Option<(Arc<AmazonS3>, Key, MultipartId)>,
 }
@@ -144,8 +149,8 @@ impl Drop for Abort {
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
             let abort = || store.abort_multipart(&name, &id);
-            if let Err(error) = tried("giving up the parts of a file", SMALL, abort).await {
-                tracing::warn!(%error, "parts of a file stay in the bucket");
+            if let Err(error) = with_retries("dropping the parts of a file", SMALL, abort).await {
+                tracing::warn!(%error, "parts of an aborted upload stay in the bucket");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Reading an object: a stream that goes on where it broke off.
+//! Reading an object: a stream that continues where it broke off.
 
 use std::io;
 use std::ops::Range;
@@ -12,15 +12,16 @@ use object_store::aws::AmazonS3;
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _};
 
-use super::super::ArtifactError;
-use super::request::{SMALL, TRIES, pause, tried};
+use super::request::{ATTEMPTS, SMALL, backoff, with_retries};
+use crate::artifacts::artifact::ReadRange;
+use crate::artifacts::error::ArtifactError;
 
-/// A service that sends nothing for so long has broken off.
+/// A service that sends nothing for so long counts as broken off.
 const STALL: Duration = Duration::from_secs(15);
 
 /// An object that is there.
 #[derive(Debug)]
-pub(in crate::artifacts) struct Object {
+pub(super) struct Object {
     store: Arc<AmazonS3>,
     name: Key,
     /// The version that is read; a later one is an error.
@@ -40,9 +41,19 @@ impl Object {
         Object { store, name, version }
     }
 
-    /// A part of it, which must be within it.
-    pub fn read(self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
-        let first = Reading { object: self, left: range, body: None, breaks: 0 };
+    async fn get(&self, range: Range<u64>) -> Result<GetResult, ArtifactError> {
+        let options = || GetOptions {
+            range: Some(GetRange::Bounded(range.clone())),
+            if_match: self.version.clone(),
+            ..GetOptions::default()
+        };
+        with_retries("reading", SMALL, || self.store.get_opts(&self.name, options())).await
+    }
+}
+
+impl ReadRange for Object {
+    fn read(self: Box<Self>, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
+        let first = Reading { object: *self, left: range, body: None, breaks: 0 };
         futures_util::stream::try_unfold(first, |mut reading| async move {
             match reading.next().await {
                 Ok(Some(bytes)) => Ok(Some((bytes, reading))),
@@ -51,15 +62,6 @@ impl Object {
             }
         })
         .boxed()
-    }
-
-    async fn get(&self, range: Range<u64>) -> Result<GetResult, ArtifactError> {
-        let options = || GetOptions {
-            range: Some(GetRange::Bounded(range.clone())),
-            if_match: self.version.clone(),
-            ..GetOptions::default()
-        };
-        tried("reading", SMALL, || self.store.get_opts(&self.name, options())).await
     }
 }
 
@@ -95,11 +97,15 @@ impl Reading {
             };
             self.body = None;
             self.breaks += 1;
-            if self.breaks == TRIES {
+            if self.breaks == ATTEMPTS {
                 return Err(broken);
             }
-            tracing::info!(error = %broken, artifact.offset = self.left.start, "reading goes on");
-            tokio::time::sleep(pause(self.breaks)).await;
+            tracing::info!(
+                error = %broken,
+                artifact.offset_bytes = self.left.start,
+                "reading a file from the bucket broke off; it continues at this offset"
+            );
+            tokio::time::sleep(backoff(self.breaks)).await;
         }
         Ok(None)
     }

@@ -1,23 +1,23 @@
-//! One request to the service: within a time, and again when it may help.
+//! One request to the service: with a deadline, and repeated when that may help.
 
 use std::time::Duration;
 
-use super::super::ArtifactError;
+use crate::artifacts::error::ArtifactError;
 
-/// How long one try of a request may take that carries few bytes.
+/// Deadline of one attempt at a request that carries few bytes.
 pub(super) const SMALL: Duration = Duration::from_secs(10);
-/// How long one try of a request may take that carries a part of a file, or
-/// that joins the parts.
+/// Deadline of one attempt at a request that carries a part of a file, or that
+/// joins the parts.
 pub(super) const LARGE: Duration = Duration::from_secs(60);
-/// How often a request is tried in all.
-pub(super) const TRIES: u32 = 4;
+/// Attempts at a request, the first included.
+pub(super) const ATTEMPTS: u32 = 4;
 
-/// Tries a request until it is answered, refused, or has been tried often
-/// enough. A longer absence of the service is for the caller to wait out.
+/// Sends a request until the service answers or refuses it, at most [`ATTEMPTS`]
+/// times. The caller waits out a longer absence of the service.
 ///
 /// # Errors
-/// That of the last try.
-pub(super) async fn tried<T, F>(
+/// That of the last attempt.
+pub(super) async fn with_retries<T, F>(
     what: &'static str,
     limit: Duration,
     request: impl Fn() -> F,
@@ -25,25 +25,27 @@ pub(super) async fn tried<T, F>(
 where
     F: Future<Output = object_store::Result<T>>,
 {
-    let mut tries = 1;
+    let mut attempt = 1;
     loop {
         let error = match tokio::time::timeout(limit, request()).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => ArtifactError::from(error),
             Err(_) => ArtifactError::late(what),
         };
-        if tries == TRIES || !error.is_transient() {
+        if attempt == ATTEMPTS || !error.is_transient() {
             return Err(error);
         }
-        tracing::info!(%error, artifact.attempt = tries, "{what} is tried again");
-        tokio::time::sleep(pause(tries)).await;
-        tries += 1;
+        let pause = backoff(attempt);
+        let retry_in_ms = pause.as_millis() as u64;
+        tracing::info!(%error, artifact.attempt = attempt, retry_in_ms, "{what} failed");
+        tokio::time::sleep(pause).await;
+        attempt += 1;
     }
 }
 
-/// The wait after so many tries: 0.2 s, 0.6 s, 1.8 s, and a little chance, so
-/// that what failed together does not come back together.
-pub(super) fn pause(tries: u32) -> Duration {
-    let steps = 3_u32.saturating_pow(tries.saturating_sub(1).min(4));
+/// The wait after the attempt of this number: 0.2 s, 0.6 s, 1.8 s, each with
+/// jitter, so that requests that failed together do not come back together.
+pub(super) fn backoff(attempt: u32) -> Duration {
+    let steps = 3_u32.saturating_pow(attempt.saturating_sub(1).min(4));
     Duration::from_millis(200).saturating_mul(steps).mul_f64(0.8 + 0.4 * rand::random::<f64>())
 }

@@ -1,4 +1,4 @@
-//! What a file is served as.
+//! The media type under which a file is served.
 
 /// Extensions of media and their types.
 const KINDS: &[(&str, &str)] = &[
@@ -28,7 +28,7 @@ const KINDS: &[(&str, &str)] = &[
     ("wav", "audio/wav"),
 ];
 
-/// The type of bytes that nobody is to interpret.
+/// The type of bytes that no client is to interpret.
 const BYTES: &str = "application/octet-stream";
 
 /// The longest extension that is taken for one.
@@ -37,7 +37,7 @@ const LONGEST: usize = 10;
 /// Extension and media type by the key's extension alone, so that they outlive
 /// the codec that made the file. A file is never sent as something that a
 /// browser would run: what is no known kind of media is plain bytes.
-pub fn kind(key: &str) -> (&str, &'static str) {
+pub fn extension_and_media_type(key: &str) -> (&str, &'static str) {
     let extension = key.rsplit_once('.').map_or("", |(_, extension)| extension);
     let known = KINDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(extension));
     if let Some((name, media_type)) = known {
@@ -57,18 +57,18 @@ mod tests {
 
     #[test]
     fn media_types_follow_extensions() {
-        assert_eq!(kind("abc.webm"), ("webm", "video/webm"));
-        assert_eq!(kind("abc.gif"), ("gif", "image/gif"));
-        assert_eq!(kind("/old/place/abc.MP4"), ("mp4", "video/mp4"));
-        assert_eq!(kind("abc"), ("mp4", "video/mp4"));
-        assert_eq!(kind("a.b/c d"), ("mp4", "video/mp4"));
+        assert_eq!(extension_and_media_type("abc.webm"), ("webm", "video/webm"));
+        assert_eq!(extension_and_media_type("abc.gif"), ("gif", "image/gif"));
+        assert_eq!(extension_and_media_type("/old/place/abc.MP4"), ("mp4", "video/mp4"));
+        assert_eq!(extension_and_media_type("abc"), ("mp4", "video/mp4"));
+        assert_eq!(extension_and_media_type("a.b/c d"), ("mp4", "video/mp4"));
     }
 
     #[test]
     fn what_is_no_known_media_is_bytes() {
-        assert_eq!(kind("abc.y4m"), ("y4m", BYTES));
+        assert_eq!(extension_and_media_type("abc.y4m"), ("y4m", BYTES));
         for key in ["abc.html", "abc.svg", "abc.js", "abc.xml"] {
-            assert_eq!(kind(key).1, BYTES);
+            assert_eq!(extension_and_media_type(key).1, BYTES);
         }
     }
 }

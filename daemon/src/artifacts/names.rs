@@ -1,4 +1,6 @@
 //! From the name of a file in a record to its key in a store.
+//!
+//! A key names a file below the store and nothing else: there is no way out.
 
 use std::path::{Path, PathBuf};
 
@@ -8,17 +10,17 @@ use object_store::path::Path as Key;
 /// service wrote whole paths (`/srv/downloads/abc.mp4`); this one writes keys
 /// (`abc.mp4`).
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(super) struct RecordNames {
     folders: Vec<PathBuf>,
 }
 
-impl Names {
+impl RecordNames {
     /// Names below this folder are keys; it need not exist.
-    pub fn below(folder: &Path) -> Names {
+    pub fn below(folder: &Path) -> RecordNames {
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         // Records may name it by where a link leads to, or by the link.
         let real = std::fs::canonicalize(&absolute).ok().filter(|real| *real != absolute);
-        Names { folders: std::iter::once(absolute).chain(real).collect() }
+        RecordNames { folders: std::iter::once(absolute).chain(real).collect() }
     }
 
     /// The key of a name; none when it leads anywhere but into the store.
@@ -41,7 +43,7 @@ mod tests {
 
     #[test]
     fn no_name_leads_out_of_the_store() {
-        let names = Names::below(Path::new("/srv/downloads"));
+        let names = RecordNames::below(Path::new("/srv/downloads"));
         let key = |name: &str| names.key(name).map(|key| key.to_string());
         for (name, inside) in [
             ("65a1.mp4", "65a1.mp4"),
