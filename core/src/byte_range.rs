@@ -4,8 +4,8 @@ use std::ops::Range;
 
 /// Some bytes of a file: `len` of them from `offset` on.
 ///
-/// Only [`ByteRange::header`] knows that HTTP names the last byte instead of the
-/// one behind it (RFC 9110, 14.1.2).
+/// Only [`ByteRange::header`] and [`ByteRange::content_range`] know that HTTP names
+/// the last byte instead of the one behind it (RFC 9110, 14.1.2 and 14.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ByteRange {
     /// The first byte, counted from 0.
@@ -37,6 +37,13 @@ impl ByteRange {
         let last = self.end().checked_sub(1).filter(|_| !self.is_empty())?;
         Some(format!("bytes={}-{last}", self.offset))
     }
+
+    /// The value of a `Content-Range` header for a file of `size` bytes; none for an
+    /// empty range, which HTTP can't answer.
+    pub fn content_range(self, size: u64) -> Option<String> {
+        let last = self.end().checked_sub(1).filter(|_| !self.is_empty())?;
+        Some(format!("bytes {}-{last}/{size}", self.offset))
+    }
 }
 
 impl From<Range<u64>> for ByteRange {
@@ -56,11 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_byte_is_named_only_in_the_header() {
+    fn the_last_byte_is_named_only_in_headers() {
         assert_eq!(ByteRange::between(0, 1).header().as_deref(), Some("bytes=0-0"));
         assert_eq!(ByteRange::between(10, 20).header().as_deref(), Some("bytes=10-19"));
         assert_eq!(ByteRange::between(20, 10), ByteRange { offset: 20, len: 0 });
         assert_eq!(ByteRange::between(5, 5).header(), None);
+        let answered = ByteRange::between(10, 20).content_range(30);
+        assert_eq!(answered.as_deref(), Some("bytes 10-19/30"));
         assert_eq!(ByteRange { offset: u64::MAX, len: 9 }.end(), u64::MAX);
     }
 }

@@ -41,7 +41,8 @@ codes! {
     AgeRestricted = "age_restricted",
     /// The source wants proof that a person is asking.
     BotCheck = "bot_check",
-    /// A stream that was announced has not begun.
+    /// A stream that was announced has not begun, or nobody has started the
+    /// encoding of an upload.
     NotStarted = "not_started",
     /// The source does not serve this country.
     GeoBlocked = "geo_blocked",
@@ -125,6 +126,96 @@ codes! {
     NameTaken = "name_taken",
     /// The host itself failed.
     HostFailed = "host_failed",
+
+    // What the HTTP interface says.
+    /// The path leads nowhere, or there is no such record.
+    NotFound = "not_found",
+    /// The path does not take the method.
+    MethodNotAllowed = "method_not_allowed",
+    /// Too many requests of a kind run at this moment; try again.
+    Busy = "busy",
+    /// The database does not answer.
+    StorageUnavailable = "storage_unavailable",
+    /// The request has no token.
+    MissingToken = "missing_token",
+    /// The token is none of ours, or of the other kind.
+    InvalidToken = "invalid_token",
+    /// The token was valid once.
+    TokenExpired = "token_expired",
+    /// The login that the token belongs to has ended.
+    SessionEnded = "session_ended",
+    /// The record belongs to another user.
+    NotOwner = "not_owner",
+    /// The request's body broke off.
+    BodyBroken = "body_broken",
+    /// The request's body did not arrive in time.
+    BodyTimeout = "body_timeout",
+    /// The request's body is too large.
+    BodyTooLarge = "body_too_large",
+    /// The request's body is of another media type than the endpoint takes.
+    UnsupportedMediaType = "unsupported_media_type",
+    /// The request's body is no JSON.
+    InvalidJson = "invalid_json",
+    /// A field of the request's body has a value of the wrong type.
+    InvalidRequest = "invalid_request",
+    /// A field that is needed is missing.
+    MissingField = "missing_field",
+    /// A query parameter has no valid value.
+    InvalidParameter = "invalid_parameter",
+    /// A number is outside of its range.
+    InvalidNumber = "invalid_number",
+    /// Start and end make no span that is allowed.
+    InvalidTimeRange = "invalid_time_range",
+    /// There is no such user.
+    InvalidUser = "invalid_user",
+    /// The text is no id of a video.
+    InvalidVideoId = "invalid_video_id",
+    /// There is no such output format.
+    InvalidFormat = "invalid_format",
+    /// There is no such codec to encode to.
+    InvalidCodec = "invalid_codec",
+    /// The codec has no such quality.
+    InvalidQuality = "invalid_quality",
+    /// The address is no e-mail address.
+    InvalidEmail = "invalid_email",
+    /// The e-mail address has an account already.
+    EmailTaken = "email_taken",
+    /// The operator has closed the registration.
+    RegistrationClosed = "registration_closed",
+    /// A new password has too few characters.
+    PasswordTooShort = "password_too_short",
+    /// A new password has too many bytes.
+    PasswordTooLong = "password_too_long",
+    /// E-mail address and password don't belong together.
+    InvalidCredentials = "invalid_credentials",
+    /// The current password is wrong.
+    WrongPassword = "wrong_password",
+    /// The form holds no file.
+    NoFile = "no_file",
+    /// The uploaded file has no bytes.
+    EmptyFile = "empty_file",
+    /// The uploaded file is larger than the server allows.
+    FileTooLarge = "file_too_large",
+    /// Files with this extension can't be uploaded.
+    InvalidFileType = "invalid_file_type",
+    /// The upload broke off or is malformed.
+    UploadBroken = "upload_broken",
+    /// The server could not write the uploaded file.
+    UploadFailed = "upload_failed",
+    /// The record is an upload, where a clip is needed.
+    NotAClip = "not_a_clip",
+    /// There is no finished file yet.
+    NotReady = "not_ready",
+    /// There is no work on the record that could be cancelled.
+    NotActive = "not_active",
+    /// The record has not failed, so it can't be tried again.
+    NotFailed = "not_failed",
+    /// The job was cancelled.
+    Cancelled = "cancelled",
+    /// The file has none of the bytes of the requested range.
+    RangeNotSatisfiable = "range_not_satisfiable",
+    /// A record does not say why its job failed.
+    Unknown = "unknown",
 
     // What the command line says.
     /// Something is wrong with what was typed.

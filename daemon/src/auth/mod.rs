@@ -3,12 +3,10 @@
 //! Sessions are kept by storage; this room only says whether a token or a
 //! password is what it claims to be.
 
-mod bearer;
 mod email;
 mod passwords;
 mod tokens;
 
-pub use bearer::bearer;
 pub use email::normalized_email;
 pub use passwords::{
     MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, PasswordError, PasswordRule, Passwords,

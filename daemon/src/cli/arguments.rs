@@ -12,7 +12,7 @@ use super::times::parse_time;
 
 /// Save a span of a video, get exactly those frames.
 #[derive(Debug, Parser)]
-#[command(name = "clipmill", version, about, after_help = super::exit::HELP)]
+#[command(name = "clipmill", version, about, after_help = super::error::HELP)]
 pub struct Arguments {
     /// Configuration file [default: config.toml in the current folder, if there is one]
     #[arg(long, global = true, env = "CLIPMILL_CONFIG", value_name = "FILE")]
@@ -26,29 +26,29 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the daemon
-    Serve(Serve),
+    Serve(ServeArguments),
     /// Get a clip of a remote video or a local file
-    Clip(Clip),
+    Clip(ClipArguments),
     /// Encode a local file
-    Encode(Encode),
+    Encode(EncodeArguments),
     /// Make, try and list sources and codecs of others
     #[command(subcommand)]
-    Plugin(Plugin),
+    Plugin(PluginCommand),
     /// Manage accounts
     #[command(subcommand)]
-    User(User),
+    User(UserCommand),
     /// Copy users, sessions and videos from one database to another
-    Migrate(Migrate),
+    Migrate(MigrateArguments),
     /// Check or print the configuration
     #[command(subcommand)]
-    Config(Config),
+    Config(ConfigCommand),
     /// List what clipmill needs, and what is wrong with it
     Doctor,
 }
 
 /// `clipmill serve`
 #[derive(Debug, Args)]
-pub struct Serve {
+pub struct ServeArguments {
     /// Address and port, over the configured ones
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -62,7 +62,7 @@ pub struct Serve {
 
 /// `clipmill clip`
 #[derive(Debug, Args)]
-pub struct Clip {
+pub struct ClipArguments {
     /// Address of the video, or a local file
     pub source: String,
     /// First moment that is wanted: seconds or [HH:]MM:SS, with fractions
@@ -82,12 +82,12 @@ pub struct Clip {
     pub output: Option<PathBuf>,
     /// How to tell about it
     #[command(flatten)]
-    pub report: Report,
+    pub report: ReportArguments,
 }
 
 /// `clipmill encode`
 #[derive(Debug, Args)]
-pub struct Encode {
+pub struct EncodeArguments {
     /// The file to encode; it is not changed
     pub input: PathBuf,
     /// h264, h265, av1 or a plugin's
@@ -101,12 +101,12 @@ pub struct Encode {
     pub output: Option<PathBuf>,
     /// How to tell about it
     #[command(flatten)]
-    pub report: Report,
+    pub report: ReportArguments,
 }
 
 /// How to tell about the work.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Report {
+pub struct ReportArguments {
     /// One JSON object a line on standard output, for scripts
     #[arg(long)]
     pub json: bool,
@@ -117,13 +117,13 @@ pub struct Report {
 
 /// `clipmill plugin`
 #[derive(Debug, Subcommand)]
-pub enum Plugin {
+pub enum PluginCommand {
     /// Begin a plugin: a folder that builds as it is
-    New(NewPlugin),
+    New(NewPluginArguments),
     /// Tell whether a file is a plugin, what it wants, and what is wrong with it
-    Check(CheckPlugin),
+    Check(CheckPluginArguments),
     /// Run a plugin once, and tell what it answers and what that costs
-    Test(TestPlugin),
+    Test(TestPluginArguments),
     /// List the plugins in the folder, in the order in which they are asked
     List {
         /// Print one JSON array
@@ -131,12 +131,12 @@ pub enum Plugin {
         json: bool,
     },
     /// Make a plugin of a core module, or put a manifest into one
-    Pack(PackPlugin),
+    Pack(PackPluginArguments),
 }
 
 /// `clipmill plugin new`
 #[derive(Debug, Args)]
-pub struct NewPlugin {
+pub struct NewPluginArguments {
     /// Its name: 1 to 32 of a-z, 0-9 and _
     pub name: String,
     /// The language to write it in
@@ -174,7 +174,7 @@ pub enum PluginKind {
 
 /// `clipmill plugin check`
 #[derive(Debug, Args)]
-pub struct CheckPlugin {
+pub struct CheckPluginArguments {
     /// NAME.wasm, with NAME.toml beside it or inside, or the folder of both
     pub file: PathBuf,
     /// Print one JSON object
@@ -185,7 +185,7 @@ pub struct CheckPlugin {
 /// `clipmill plugin test`
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
-pub struct TestPlugin {
+pub struct TestPluginArguments {
     /// NAME.wasm, with NAME.toml beside it or inside, or the folder of both
     pub plugin: PathBuf,
     /// An address to ask a source about
@@ -213,7 +213,7 @@ pub struct TestPlugin {
 
 /// `clipmill plugin pack`
 #[derive(Debug, Args)]
-pub struct PackPlugin {
+pub struct PackPluginArguments {
     /// A core module as compilers make it, or a component
     pub module: PathBuf,
     /// The manifest to put into it
@@ -229,7 +229,7 @@ pub struct PackPlugin {
 
 /// `clipmill user`
 #[derive(Debug, Subcommand)]
-pub enum User {
+pub enum UserCommand {
     /// Make an account; asks for the password
     Add(Account),
     /// Change a password and end all logins of the account
@@ -255,7 +255,7 @@ pub struct Account {
 /// `clipmill migrate`: files stay where they are. It can be run again: what is
 /// there already is left as it is.
 #[derive(Debug, Args)]
-pub struct Migrate {
+pub struct MigrateArguments {
     /// sqlite:PATH, mongodb://HOST/DATABASE or mongodb+srv://HOST/DATABASE
     #[arg(long, value_name = "DATABASE")]
     pub from: String,
@@ -269,7 +269,7 @@ pub struct Migrate {
 
 /// `clipmill config`
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     /// Tell what is wrong with it
     Check,
     /// Print what is in force, without secrets

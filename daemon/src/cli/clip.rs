@@ -9,15 +9,15 @@ use clipmill_plugins::builtin::http::names_list;
 use clipmill_plugins::builtin::ytdlp::youtube;
 use url::Url;
 
-use super::arguments::Clip;
-use super::exit::Failure;
-use super::walk::{Output, Wanted, walk};
+use super::arguments::ClipArguments;
+use super::error::CommandError;
+use super::local_job::{LocalTarget, OutputPath, run_local_job};
 use crate::config::Config;
 
 /// Runs the command.
-pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
+pub async fn run(mut config: Config, clip: ClipArguments) -> Result<(), CommandError> {
     if clip.to <= clip.from {
-        return Err(Failure::usage("--to must be later than --from"));
+        return Err(CommandError::usage("--to must be later than --from"));
     }
     let span = Span { start: clip.from, end: clip.to };
     let rendition = Rendition::Clip {
@@ -28,16 +28,17 @@ pub async fn run(mut config: Config, clip: Clip) -> Result<(), Failure> {
         resolution: clip.resolution.unwrap_or(config.clips.resolution),
     };
     let output = match clip.output {
-        Some(path) => Output::File(path),
-        None => Output::Stem(PathBuf::from("clip")),
+        Some(path) => OutputPath::File(path),
+        None => OutputPath::Stem(PathBuf::from("clip")),
     };
     let source = source(&clip.source, span)?;
-    // Whoever types the address may ask any site, unlike a client of the server.
-    // What is named like a media file needs nobody to find it.
+    // The person at this machine may use any site, unlike a client of the server.
+    // An address that is named like a media file needs no source to resolve it.
     if matches!(&source, SourceRequest::Remote { url, .. } if !is_named_like_media(url)) {
         config.clips.hosts = vec!["*".to_owned()];
     }
-    walk(&config, source, Wanted::Exactly(rendition, output), clip.report).await
+    let target = LocalTarget::Clip(rendition, output);
+    run_local_job(&config, source, target, clip.report).await
 }
 
 /// The format that a file's name asks for.
@@ -53,7 +54,7 @@ fn is_named_like_media(url: &Url) -> bool {
 }
 
 /// A local file when there is one of that name, else an address.
-fn source(text: &str, span: Span) -> Result<SourceRequest, Failure> {
+fn source(text: &str, span: Span) -> Result<SourceRequest, CommandError> {
     let path = Path::new(text);
     if path.is_file() {
         return Ok(SourceRequest::Local { path: path.to_owned(), span: Some(span) });
@@ -63,7 +64,7 @@ fn source(text: &str, span: Span) -> Result<SourceRequest, Failure> {
         None => Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https")),
     };
     let url = url.ok_or_else(|| {
-        Failure::usage(format!("`{text}` is neither a file here nor an http(s) address"))
+        CommandError::usage(format!("`{text}` is neither a file here nor an http(s) address"))
     })?;
     Ok(SourceRequest::Remote { url, span: SpanRequest::Fixed(span) })
 }

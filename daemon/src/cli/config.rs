@@ -1,13 +1,13 @@
 //! `clipmill config check` and `clipmill config print`.
 
-use super::arguments;
-use super::exit::Failure;
-use crate::config::Loaded;
+use super::arguments::ConfigCommand;
+use super::error::CommandError;
+use crate::config::LoadedConfig;
 
-/// Runs the command; whatever is wrong was told when the configuration was loaded.
-pub fn run(loaded: &Loaded, command: arguments::Config) -> Result<(), Failure> {
+/// Runs the command. Problems were reported when the configuration was loaded.
+pub fn run(loaded: &LoadedConfig, command: ConfigCommand) -> Result<(), CommandError> {
     match command {
-        arguments::Config::Check => {
+        ConfigCommand::Check => {
             let from = loaded
                 .file
                 .as_ref()
@@ -15,9 +15,9 @@ pub fn run(loaded: &Loaded, command: arguments::Config) -> Result<(), Failure> {
             loaded.notes.iter().for_each(|note| println!("note: {note}"));
             println!("the configuration holds ({from}, environment and flags)");
         }
-        arguments::Config::Print => {
+        ConfigCommand::Print => {
             let text = toml::to_string(&loaded.config)
-                .map_err(|error| Failure::other(error.to_string()))?;
+                .map_err(|error| CommandError::other(error.to_string()))?;
             print!("{text}");
         }
     }

@@ -10,14 +10,14 @@ use clipmill_pipeline::settings::HardwareChoice;
 use clipmill_plugins::builtin::ytdlp::YtDlp;
 use rustix::fs::statvfs;
 
-use super::exit::Failure;
-use super::plugin::{states, words};
+use super::error::CommandError;
+use super::plugin::snapshot;
 use super::setup;
 use crate::config::Config;
 
-/// How long a program may take to tell its version. Python programs are slow to
+/// How long a program may take to print its version. Python programs are slow to
 /// start on a machine that has just booted.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The encoders that the built-in codecs use: name, what is lost without it.
 const ENCODERS: &[(&str, &str)] = &[
@@ -36,16 +36,16 @@ const RUNTIMES: &[(&str, [u32; 2])] = &[("deno", [2, 3]), ("node", [22, 0]), ("b
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What is looked at.
+    /// What was examined.
     pub name: String,
     /// What was found: a version, a path, an amount.
     pub found: String,
-    /// What is wrong and which command mends it; none when all is well.
+    /// What is wrong and which command repairs it; none when all is well.
     pub problem: Option<String>,
 }
 
 /// Runs the command.
-pub async fn run(config: &Config) -> Result<(), Failure> {
+pub async fn run(config: &Config) -> Result<(), CommandError> {
     let findings = examine(config).await;
     for finding in &findings {
         let mark = if finding.problem.is_none() { "ok  " } else { "BAD " };
@@ -56,15 +56,14 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
     }
     match findings.iter().filter(|finding| finding.problem.is_some()).count() {
         0 => Ok(()),
-        bad => Err(Failure {
-            exit: 5,
-            code: Code::ToolMissing,
-            message: format!("{bad} of {} things need attention", findings.len()),
-        }),
+        bad => {
+            let message = format!("{bad} of {} things need attention", findings.len());
+            Err(CommandError::new(5, Code::ToolMissing, message))
+        }
     }
 }
 
-/// Looks at everything that the daemon needs.
+/// Examines everything that the daemon needs.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let (mut findings, yt_dlp, runtime) = tokio::join!(ffmpeg(config), yt_dlp(config), runtime());
     findings.extend([yt_dlp, runtime]);
@@ -78,7 +77,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         None => findings.push(folder("file folder", &config.folders.files())),
         Some(url) => findings.push(match setup::stores(config).await {
             Ok(_) => good("file store", url),
-            Err(failure) => bad("file store", url, failure.message),
+            Err(error) => bad("file store", url, error.message),
         }),
     }
     findings
@@ -121,20 +120,23 @@ async fn hardware(config: &Config, cards: &HardwareEncoders) -> Finding {
         return good("hardware", "off (encode.hardware)");
     }
     let used = if works.is_empty() { "none works".to_owned() } else { works.join(", ") };
-    // Whoever asked for whatever there is may have none.
-    let wanted = choice != HardwareChoice::Auto;
-    match (wanted && works.is_empty(), others.is_empty()) {
-        (true, true) => bad("hardware", &used, "this ffmpeg is built without these encoders"),
-        (true, false) => bad("hardware", &used, others.join("\n     -> ")),
-        (false, true) => good("hardware", &used),
-        (false, false) => good("hardware", &format!("{used} ({})", others.join("; "))),
+    // `auto` takes what there is, which may be nothing.
+    let is_missing = choice != HardwareChoice::Auto && works.is_empty();
+    if is_missing && others.is_empty() {
+        bad("hardware", &used, "this ffmpeg is built without these encoders")
+    } else if is_missing {
+        bad("hardware", &used, others.join("\n     -> "))
+    } else if others.is_empty() {
+        good("hardware", &used)
+    } else {
+        good("hardware", &format!("{used} ({})", others.join("; ")))
     }
 }
 
 async fn yt_dlp(config: &Config) -> Finding {
     let client = match setup::client(config) {
         Ok(client) => client,
-        Err(failure) => return bad("yt-dlp", "not looked at", failure.message),
+        Err(error) => return bad("yt-dlp", "not looked at", error.message),
     };
     let settings = setup::yt_dlp(config, client);
     let program = settings.program.display().to_string();
@@ -144,44 +146,44 @@ async fn yt_dlp(config: &Config) -> Finding {
     }
 }
 
-/// How many plugins there are, and which of them nobody can ask.
+/// How many plugins there are, and which of them can't be used.
 async fn plugins(config: &Config) -> Finding {
     let folder = config.plugins.folder(&config.folders);
     if !setup::has_plugins(config) {
         return good("plugins", &format!("none in {}", folder.display()));
     }
-    let (board, _) = match states::look(config).await {
-        Ok(looked) => looked,
-        Err(failure) => return bad("plugins", "not looked at", failure.message),
+    let snapshot = match snapshot::read_or_load(config).await {
+        Ok(current) => current.snapshot,
+        Err(error) => return bad("plugins", "not looked at", error.message),
     };
-    let counts = words::counts(&board.plugins).into_iter().filter(|(_, count)| *count > 0);
+    let counts = snapshot::counts(&snapshot.plugins).into_iter().filter(|(_, count)| *count > 0);
     let counts: Vec<_> =
         counts.map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
-    let found = match counts.is_empty() {
-        true => format!("none in {}", folder.display()),
-        false => counts.join(", "),
-    };
-    let reason = |plugin| Some((plugin, words::reason(plugin)?));
-    let reasons = board.plugins.iter().filter_map(reason);
+    let found =
+        if counts.is_empty() { format!("none in {}", folder.display()) } else { counts.join(", ") };
+    let reason = |plugin| Some((plugin, snapshot::reason(plugin)?));
+    let reasons = snapshot.plugins.iter().filter_map(reason);
     let problems: Vec<_> =
         reasons.map(|(plugin, reason)| format!("{}: {reason}", plugin.name)).collect();
-    match problems.is_empty() {
-        true => good("plugins", &found),
-        false => bad("plugins", &found, problems.join("\n     -> ")),
+    if problems.is_empty() {
+        good("plugins", &found)
+    } else {
+        bad("plugins", &found, problems.join("\n     -> "))
     }
 }
 
-/// The servers that daemons share. A file of SQLite is made when it is missing.
+/// The servers that daemons share.
 async fn database(config: &Config) -> Finding {
     let storage = match setup::storage(config).await {
         Ok(storage) => storage,
-        Err(failure) => return bad("database", "not reached", failure.message),
+        Err(error) => return bad("database", "not reached", error.message),
     };
     let problems = storage.problems().await;
     storage.close().await;
-    match problems.is_empty() {
-        true => good("database", "MongoDB and Redis answer"),
-        false => bad("database", "reached", problems.join("; ")),
+    if problems.is_empty() {
+        good("database", "MongoDB and Redis answer")
+    } else {
+        bad("database", "reached", problems.join("; "))
     }
 }
 
@@ -210,7 +212,7 @@ async fn runtime() -> Finding {
 /// The version that a program prints first, if it is there and answers.
 async fn version_of(name: &str) -> Option<String> {
     let program = process::find(name, None)?;
-    let output = process::run(Spec::new(program, ["--version"], PATIENCE), 64 * 1024).await.ok()?;
+    let output = process::run(Spec::new(program, ["--version"], DEADLINE), 64 * 1024).await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
     words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
@@ -231,9 +233,10 @@ fn folder(name: &str, path: &Path) -> Finding {
         (Ok(_), Ok(disk)) => {
             let free_gb = (disk.f_bavail * disk.f_frsize) as f64 / 1e9;
             let found = format!("{shown}, {free_gb:.1} GB free");
-            match free_gb < 1.0 {
-                true => bad(name, &found, "less than 1 GB is free; make room"),
-                false => good(name, &found),
+            if free_gb < 1.0 {
+                bad(name, &found, "less than 1 GB is free; make room")
+            } else {
+                good(name, &found)
             }
         }
     }
@@ -254,7 +257,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn hardware_that_was_asked_for_and_is_not_there_is_a_problem() {
+    async fn configured_hardware_that_is_missing_is_a_problem() {
         let found = async |choice| {
             let mut config = Config::default();
             config.encode.hardware = choice;

@@ -12,12 +12,12 @@ use clipmill_core::{Id, Time};
 use clipmill_storage::{Mongo, MongoSettings, Put, Sqlite, Storage};
 use serde::Serialize;
 
-use super::arguments::Migrate;
-use super::exit::Failure;
+use super::arguments::MigrateArguments;
+use super::error::CommandError;
 use crate::config::Config;
 use crate::telemetry::init_logging;
 
-/// Records that one look takes.
+/// Records that one query returns.
 const PAGE: u32 = 200;
 
 /// What became of the records of one kind.
@@ -29,11 +29,11 @@ struct Count {
 }
 
 /// Runs the command.
-pub async fn run(config: &Config, command: Migrate) -> Result<(), Failure> {
+pub async fn run(config: &Config, command: MigrateArguments) -> Result<(), CommandError> {
     if command.from == command.to {
-        return Err(Failure::usage("--from and --to are the same database"));
+        return Err(CommandError::usage("--from and --to are the same database"));
     }
-    // Records that can't be read are left out, and only the log tells.
+    // Records that can't be read are left out; the log names them.
     init_logging(&config.log)?;
     let from = open(config, &command.from, Side::From).await?;
     let to = open(config, &command.to, Side::To).await?;
@@ -43,11 +43,11 @@ pub async fn run(config: &Config, command: Migrate) -> Result<(), Failure> {
     copied
 }
 
-/// Users first: what belongs to one that is refused is refused, too.
-async fn copy(from: &dyn Storage, to: &dyn Storage, json: bool) -> Result<(), Failure> {
-    let (users, strangers) = users(from, to).await?;
+/// Users first: where one is refused, so is what belongs to it.
+async fn copy(from: &dyn Storage, to: &dyn Storage, json: bool) -> Result<(), CommandError> {
+    let Users { count: users, refused: refused_users } = users(from, to).await?;
     let sessions = sessions(from, to, chrono::Utc::now()).await?;
-    let videos = videos(from, to, &strangers).await?;
+    let videos = videos(from, to, &refused_users).await?;
     let counts = [("users", users), ("sessions", sessions), ("videos", videos)];
     let refused: u64 = counts.iter().map(|(_, count)| count.refused).sum();
     if json {
@@ -57,31 +57,39 @@ async fn copy(from: &dyn Storage, to: &dyn Storage, json: bool) -> Result<(), Fa
             println!("{kind:<9} {copied} copied, {there_already} there already, {refused} refused");
         }
     }
-    match refused {
-        0 => Ok(()),
-        _ => Err(Failure::other(format!("{refused} records were refused; see above for why"))),
+    if refused == 0 {
+        return Ok(());
     }
+    Err(CommandError::other(format!("{refused} records were refused; see above for why")))
 }
 
-/// Answers also who was refused.
-async fn users(from: &dyn Storage, to: &dyn Storage) -> Result<(Count, HashSet<Id>), Failure> {
-    let (mut count, mut strangers, mut after) = (Count::default(), HashSet::new(), None);
+/// What became of the users.
+#[derive(Default)]
+struct Users {
+    count: Count,
+    refused: HashSet<Id>,
+}
+
+async fn users(from: &dyn Storage, to: &dyn Storage) -> Result<Users, CommandError> {
+    let mut users = Users::default();
+    let mut after = None;
     loop {
         let page = from.list_users(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok((count, strangers)) };
+        let Some(last) = page.last() else { return Ok(users) };
         after = Some(last.id);
         for user in page {
             let put = to.put_user(&user).await?;
             if matches!(put, Put::Refused(_)) {
-                strangers.insert(user.id);
+                users.refused.insert(user.id);
             }
-            count.add("user", user.id, put);
+            users.count.add("user", user.id, put);
         }
     }
 }
 
-async fn sessions(from: &dyn Storage, to: &dyn Storage, now: Time) -> Result<Count, Failure> {
-    let (mut count, mut after) = (Count::default(), None);
+async fn sessions(from: &dyn Storage, to: &dyn Storage, now: Time) -> Result<Count, CommandError> {
+    let mut count = Count::default();
+    let mut after = None;
     loop {
         let page = from.sessions_after(after, now, PAGE).await?;
         let Some(last) = page.last() else { return Ok(count) };
@@ -95,17 +103,19 @@ async fn sessions(from: &dyn Storage, to: &dyn Storage, now: Time) -> Result<Cou
 async fn videos(
     from: &dyn Storage,
     to: &dyn Storage,
-    strangers: &HashSet<Id>,
-) -> Result<Count, Failure> {
-    let (mut count, mut after) = (Count::default(), None);
+    refused_users: &HashSet<Id>,
+) -> Result<Count, CommandError> {
+    let mut count = Count::default();
+    let mut after = None;
     loop {
         let page = from.videos_after(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(count) };
         after = Some(last.id);
         for video in page {
-            let put = match strangers.contains(&video.user_id) {
-                true => Put::Refused("its account was refused".to_owned()),
-                false => to.put_video(&video).await?,
+            let put = if refused_users.contains(&video.user_id) {
+                Put::Refused("its account was refused".to_owned())
+            } else {
+                to.put_video(&video).await?
             };
             count.add("video", video.id, put);
         }
@@ -132,11 +142,11 @@ enum Side {
     To,
 }
 
-async fn open(config: &Config, url: &str, side: Side) -> Result<Arc<dyn Storage>, Failure> {
+async fn open(config: &Config, url: &str, side: Side) -> Result<Arc<dyn Storage>, CommandError> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let path = PathBuf::from(path);
         if side == Side::From && !Path::exists(&path) {
-            return Err(Failure::usage(format!("there is no database {}", path.display())));
+            return Err(CommandError::usage(format!("there is no database {}", path.display())));
         }
         return Ok(Arc::new(Sqlite::open(&path).await?));
     }
@@ -148,7 +158,7 @@ async fn open(config: &Config, url: &str, side: Side) -> Result<Arc<dyn Storage>
         };
         return Ok(Arc::new(Mongo::open(&settings).await?));
     }
-    Err(Failure::usage(format!(
+    Err(CommandError::usage(format!(
         "--{} must be sqlite:PATH, mongodb://HOST/DATABASE or mongodb+srv://HOST/DATABASE",
         if side == Side::From { "from" } else { "to" }
     )))

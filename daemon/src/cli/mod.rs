@@ -1,13 +1,14 @@
 //! The command line. Each command is a file of its own; `serve` starts the
-//! daemon, `clip` and `encode` walk the same street without one.
+//! daemon, `clip` and `encode` run the same pipeline without one.
 
 mod arguments;
 mod clip;
 mod config;
 mod doctor;
 mod encode;
-mod exit;
-mod join;
+mod error;
+mod local_job;
+mod marks;
 mod migrate;
 mod plugin;
 mod reporter;
@@ -15,7 +16,6 @@ mod serve;
 mod setup;
 mod times;
 mod user;
-mod walk;
 
 pub use arguments::Arguments;
 pub use doctor::{Finding, examine};
@@ -25,16 +25,17 @@ pub use times::parse_time;
 use std::process::ExitCode;
 
 use arguments::Command;
+use error::CommandError;
 
 /// Runs a command to its end.
 pub fn main(arguments: Arguments) -> ExitCode {
     let loaded = match setup::configuration(&arguments) {
         Ok(loaded) => loaded,
-        Err(error) => return exit::report(&exit::Failure::from(error)),
+        Err(error) => return error::report(&CommandError::from(error)),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::report(&exit::Failure::from(error)),
+        Err(error) => return error::report(&CommandError::from(error)),
     };
     let ended = runtime.block_on(async {
         match arguments.command {
@@ -53,6 +54,6 @@ pub fn main(arguments: Arguments) -> ExitCode {
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => exit::report(&failure),
+        Err(error) => error::report(&error),
     }
 }

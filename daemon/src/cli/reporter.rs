@@ -1,4 +1,4 @@
-//! Telling a person or a script how far the work is.
+//! Reports the progress of a job to a person or a script.
 
 use std::convert::Infallible;
 use std::io::{IsTerminal as _, Write as _};
@@ -9,13 +9,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::exit::Failure;
+use super::error::CommandError;
 
-/// Between two looks at the progress.
+/// Between two reports of progress.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Where reports go.
-pub enum Reporter {
+pub enum CommandReporter {
     /// A bar on a terminal, on standard error.
     Bar(ProgressBar),
     /// JSON lines on standard output.
@@ -24,20 +24,20 @@ pub enum Reporter {
     Quiet,
 }
 
-impl Reporter {
+impl CommandReporter {
     /// A bar on a terminal, JSON lines when asked, else nothing until the end.
-    pub fn new(json: bool) -> Reporter {
+    pub fn new(json: bool) -> CommandReporter {
         if json {
-            return Reporter::Json;
+            return CommandReporter::Json;
         }
         if !std::io::stderr().is_terminal() {
-            return Reporter::Quiet;
+            return CommandReporter::Quiet;
         }
         let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{prefix:>12} {wide_bar} {msg}") {
             bar.set_style(style);
         }
-        Reporter::Bar(bar)
+        CommandReporter::Bar(bar)
     }
 
     /// Reports as long as it is awaited; never ends by itself.
@@ -52,8 +52,8 @@ impl Reporter {
 
     fn show(&self, now: &Progress) {
         match self {
-            Reporter::Bar(bar) => draw(bar, now),
-            Reporter::Json => {
+            CommandReporter::Bar(bar) => draw(bar, now),
+            CommandReporter::Json => {
                 let mut line = json!({ "event": "progress" });
                 if let (Some(line), Ok(serde_json::Value::Object(fields))) =
                     (line.as_object_mut(), serde_json::to_value(now))
@@ -62,30 +62,33 @@ impl Reporter {
                 }
                 write_line(&line);
             }
-            Reporter::Quiet => {}
+            CommandReporter::Quiet => {}
         }
     }
 
-    /// Tells the good end: fields of the event, and a line for people.
+    /// Reports success: fields of the event, and a line for people.
     pub fn done(&self, event: &serde_json::Value, line: &str) {
         match self {
-            Reporter::Bar(bar) => {
+            CommandReporter::Bar(bar) => {
                 bar.finish_and_clear();
                 println!("{line}");
             }
-            Reporter::Json => write_line(event),
-            Reporter::Quiet => println!("{line}"),
+            CommandReporter::Json => write_line(event),
+            CommandReporter::Quiet => println!("{line}"),
         }
     }
 
-    /// Tells a bad end; who called prints the message for people.
-    pub fn failed(&self, failure: &Failure) {
+    /// Reports an error to scripts; [`super::error::report`] prints it for people.
+    pub fn failed(&self, error: &CommandError) {
         match self {
-            Reporter::Bar(bar) => bar.finish_and_clear(),
-            Reporter::Json => write_line(&json!({
-                "event": "failed", "code": failure.code, "message": failure.message,
+            CommandReporter::Bar(bar) => bar.finish_and_clear(),
+            CommandReporter::Json => write_line(&json!({
+                "event": "failed",
+                "code": error.code,
+                "message": error.message,
+                "causes": error.causes,
             })),
-            Reporter::Quiet => {}
+            CommandReporter::Quiet => {}
         }
     }
 }
@@ -104,7 +107,7 @@ fn draw(bar: &ProgressBar, now: &Progress) {
     bar.set_message(format!("{percent:5.1} %  {speed}{eta}"));
 }
 
-/// A reader that has gone away is no reason to fail.
+/// Writes a line; a reader that has gone away is no reason to fail.
 fn write_line(value: &serde_json::Value) {
     let _ = writeln!(std::io::stdout(), "{value}");
 }

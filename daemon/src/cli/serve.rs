@@ -1,36 +1,36 @@
-//! `clipmill serve`: the daemon, from its parts to its end.
+//! `clipmill serve`: starts the daemon, runs it, and stops it.
 
 use std::fs::File;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clipmill_core::{Clock, ClockOffset};
-use clipmill_storage::Storage;
 use rustix::fs::{FlockOperation, flock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::exit::Failure;
-use super::join::join;
-use super::plugin::{self, Bell};
+use super::error::CommandError;
+use super::marks::check_store_marks;
+use super::plugin::{self, PluginObserver};
 use super::setup;
-use crate::app::{App, Parts};
-use crate::artifacts::Stores;
-use crate::config::{Config, Loaded, jwt_secrets};
+use crate::app::{App, Signals};
+use crate::auth::{Passwords, Tokens};
+use crate::config::{Config, LoadedConfig, jwt_secrets};
 use crate::http;
 use crate::node;
 use crate::telemetry::{Metrics, init_logging};
 use crate::worker::{Pool, measure_offset, sweep_stores, sweep_work};
 
-/// Times that the lock of the data folder is tried: whoever only wants to know
-/// whether a daemon runs has it for a moment.
-const LOOKS: usize = 3;
-/// Between two of them.
-const LOOK: Duration = Duration::from_millis(20);
+/// Attempts at the lock of the data folder: a command that checks whether a
+/// daemon runs holds it for a moment.
+const LOCK_ATTEMPTS: usize = 3;
+/// The pause between two of them.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs the daemon until a signal ends it.
-pub async fn run(loaded: Loaded, adopt_stores: bool) -> Result<(), Failure> {
+pub async fn run(loaded: LoadedConfig, adopt_stores: bool) -> Result<(), CommandError> {
     init_logging(&loaded.config.log)?;
     match &loaded.file {
         Some(file) => tracing::info!(config.file = %file.display(), "configuration read"),
@@ -39,82 +39,81 @@ pub async fn run(loaded: Loaded, adopt_stores: bool) -> Result<(), Failure> {
     loaded.notes.iter().for_each(|note| tracing::warn!("{note}"));
     let config = loaded.config;
     let _lock = lock(&config)?;
-    plugin::forget(&config);
-    let address = config.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        Failure::usage(format!("can't listen on {address}: {error}; set server.listen to another"))
-    })?;
+    plugin::remove_snapshot(&config);
+    let listener = listen(config.server.listen).await?;
     let metrics = Arc::<Metrics>::default();
-    let bell = Arc::new(Bell::new(metrics.clone()));
-    let used = setup::Use::Served(bell.clone());
-    // All wait for something else than the processor.
-    let (storage, parts, stores) = tokio::try_join!(
-        setup::storage(&config),
-        setup::parts(&config, used),
-        setup::stores(&config)
-    )?;
-    if config.storage.is_shared() {
-        join(&*storage, &stores, adopt_stores).await?;
-    }
-    let clock_offset = ClockOffset::default();
-    measure_offset(&clock_offset, &*storage).await?;
-    let plugins = parts.plugins.clone();
-    let app = assemble(config, storage.clone(), parts, stores, metrics, clock_offset)?;
-    tidy(&app).await?;
-    let followed = plugins.map(|plugins| plugin::follow(&app, plugins, bell));
+    let observer = Arc::new(PluginObserver::new(metrics.clone()));
+    let app = Arc::new(build_app(config, metrics, observer.clone(), adopt_stores).await?);
+    recover(&app).await?;
+    let plugin_tasks = plugin::watch(&app, &observer);
     welcome(&listener)?;
-    serve(app, listener, signalled()?).await?;
-    drop(followed);
-    storage.close().await;
+    serve(app.clone(), listener, stop_signal()?).await?;
+    drop(plugin_tasks);
+    app.storage.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The daemon's parts, joined.
-fn assemble(
-    config: Config,
-    storage: Arc<dyn Storage>,
-    parts: setup::Parts,
-    stores: Stores,
-    metrics: Arc<Metrics>,
-    clock_offset: ClockOffset,
-) -> Result<Arc<App>, Failure> {
-    std::fs::create_dir_all(config.folders.work())?;
-    let secrets = jwt_secrets(&config)?;
-    let setup::Parts { tools, registry, pipeline, .. } = parts;
-    let node = node::name(&config.folders.data)?;
-    let clock = Clock::with_offset(clock_offset.clone());
-    let Stores { files: artifacts, uploads } = stores;
-    let parts = Parts {
-        config,
-        secrets,
-        node,
-        storage,
-        registry,
-        artifacts,
-        uploads,
-        tools,
-        pipeline,
-        metrics,
-        clock,
-        clock_offset,
-    };
-    Ok(Arc::new(App::assemble(parts)))
+async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        CommandError::usage(format!(
+            "can't listen on {address}: {error}; set server.listen to another"
+        ))
+    })
 }
 
-/// Takes up what this daemon left when it ended last, however it did.
-async fn tidy(app: &App) -> Result<(), Failure> {
+/// Opens everything that the daemon works with.
+async fn build_app(
+    config: Config,
+    metrics: Arc<Metrics>,
+    observer: Arc<PluginObserver>,
+    adopt_stores: bool,
+) -> Result<App, CommandError> {
+    // All three wait for something else than the processor.
+    let (storage, engine, stores) = tokio::try_join!(
+        setup::storage(&config),
+        setup::media_engine(&config, setup::PluginUse::Served(observer)),
+        setup::stores(&config)
+    )?;
+    if config.storage.is_shared() {
+        check_store_marks(&*storage, &stores, adopt_stores).await?;
+    }
+    let clock_offset = ClockOffset::default();
+    measure_offset(&clock_offset, &*storage).await?;
+    std::fs::create_dir_all(config.folders.work())?;
+    Ok(App {
+        node: node::name(&config.folders.data)?,
+        tokens: Tokens::new(&jwt_secrets(&config)?, &config.auth),
+        passwords: Passwords::new(config.auth.bcrypt_cost),
+        clock: Clock::with_offset(clock_offset.clone()),
+        signals: Signals::default(),
+        config,
+        storage,
+        stores,
+        engine,
+        metrics,
+        clock_offset,
+    })
+}
+
+/// Takes back the jobs that this daemon had when it ended last, and removes the
+/// files that a crash left.
+async fn recover(app: &App) -> Result<(), CommandError> {
     let reclaimed = app.storage.reclaim(&app.node, app.clock.now()).await?;
     if reclaimed > 0 {
-        tracing::info!(jobs = reclaimed, "jobs that were cut off go on");
+        tracing::info!(
+            jobs = reclaimed,
+            "returned the jobs that this daemon was running when it ended to the queue"
+        );
     }
     let mut swept = sweep_work(app).await?;
-    // What others write to as well is left to whoever sweeps.
+    // The sweeper does this for stores that other daemons write to as well: only
+    // it waits until a file is too old to be in the making.
     if !app.config.storage.is_shared() && app.config.artifacts.url.is_none() {
         swept += sweep_stores(app, Duration::ZERO).await?;
     }
     if swept > 0 {
-        tracing::info!(files = swept, "swept what a crash left behind");
+        tracing::info!(files = swept, "removed files that a crash left behind");
     }
     Ok(())
 }
@@ -128,16 +127,16 @@ pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let workers = Pool::start(&app);
-    let server = http::serve(app.clone(), listener, app.stopping.clone().cancelled_owned());
+    let server = http::serve(app.clone(), listener, app.signals.stopping.clone().cancelled_owned());
     let deadline = Duration::from_secs(app.config.server.stop_seconds);
     tokio::pin!(server);
     tokio::select! {
         ended = &mut server => ended?,
         () = shutdown => {
             tracing::info!("stopping");
-            app.stopping.cancel();
+            app.signals.stopping.cancel();
             let (served, ()) = tokio::join!(server, workers.stop(deadline));
             served?;
         }
@@ -145,24 +144,24 @@ pub async fn serve(
     Ok(())
 }
 
-/// One daemon a data folder: a second one would sweep the first one's files.
-fn lock(config: &Config) -> Result<File, Failure> {
+/// Locks the data folder: a second daemon would remove the first one's files.
+fn lock(config: &Config) -> Result<File, CommandError> {
     std::fs::create_dir_all(&config.folders.data)?;
     let file = File::create(config.folders.data.join("clipmill.lock"))?;
-    for _ in 0..LOOKS {
+    for _ in 0..LOCK_ATTEMPTS {
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
             return Ok(file);
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(LOCK_PAUSE);
     }
-    Err(Failure::usage(format!(
+    Err(CommandError::usage(format!(
         "another clipmill uses the data folder {}; stop it or set folders.data",
         config.folders.data.display()
     )))
 }
 
-/// What a person sees first, and what scripts wait for.
-fn welcome(listener: &TcpListener) -> Result<(), Failure> {
+/// Prints what a person sees first, and what scripts wait for.
+fn welcome(listener: &TcpListener) -> Result<(), CommandError> {
     let address = listener.local_addr()?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
@@ -178,7 +177,7 @@ fn welcome(listener: &TcpListener) -> Result<(), Failure> {
     Ok(())
 }
 
-fn signalled() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

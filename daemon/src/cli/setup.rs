@@ -1,11 +1,10 @@
-//! From arguments and configuration to the parts that commands need.
+//! From arguments and configuration to what commands work with.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_core::net;
-use clipmill_core::process;
+use clipmill_core::{net, process};
 use clipmill_pipeline::Pipeline;
 use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_plugins::builtin::{self, ytdlp};
@@ -14,37 +13,26 @@ use clipmill_plugins::{Order, Registry};
 use clipmill_storage::{Mongo, MongoSettings, Sqlite, Storage};
 
 use super::arguments::{Arguments, Command};
-use super::exit::Failure;
+use super::error::CommandError;
+use crate::app::MediaEngine;
 use crate::artifacts::{ArtifactError, Stores};
-use crate::config::{self, Config, ConfigError, Granted, Loaded, PluginConfig};
+use crate::config::{self, Config, ConfigError, Granted, LoadedConfig, PluginConfig};
 
 /// JavaScript runtimes for yt-dlp, the best first.
 const RUNTIMES: &[&str] = &["deno", "node", "bun", "qjs"];
 
-/// What works on media, with or without a server.
-pub struct Parts {
-    /// ffmpeg and ffprobe.
-    pub tools: Tools,
-    /// The handlers.
-    pub registry: Arc<Registry>,
-    /// The stages.
-    pub pipeline: Pipeline,
-    /// The plugins, where they are used.
-    pub plugins: Option<Plugins>,
-}
-
-/// Which plugins are used.
-pub enum Use {
-    /// None: what is asked for is built in.
+/// Which plugins a command uses.
+pub enum PluginUse {
+    /// None: the command needs built-in sources and codecs only.
     None,
-    /// Those that are in the folder. Where none are, nothing is set up for them.
+    /// Those that are in the folder. An empty folder costs nothing.
     IfAny,
-    /// Those that are in the folder now and later.
+    /// Those that are in the folder now and later, for a daemon.
     Served(Arc<dyn Observer>),
 }
 
 /// Loads the configuration with the flags of this command.
-pub fn configuration(arguments: &Arguments) -> Result<Loaded, ConfigError> {
+pub fn configuration(arguments: &Arguments) -> Result<LoadedConfig, ConfigError> {
     let mut flags = Vec::new();
     if let Command::Serve(serve) = &arguments.command {
         if let Some(listen) = serve.listen {
@@ -63,16 +51,16 @@ fn variables() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// Opens the stores that are configured and tries whether they work.
-pub async fn stores(config: &Config) -> Result<Stores, Failure> {
-    let told = |error: ArtifactError| Failure::other(format!("the artifact store: {error}"));
-    let stores = Stores::open(config, variables()).map_err(told)?;
-    tokio::try_join!(stores.files.check(), stores.uploads.check()).map_err(told)?;
+/// Opens the stores that are configured and checks that they work.
+pub async fn stores(config: &Config) -> Result<Stores, CommandError> {
+    let failed = |error: ArtifactError| CommandError::other(format!("the artifact store: {error}"));
+    let stores = Stores::open(config, variables()).map_err(failed)?;
+    tokio::try_join!(stores.files.check(), stores.uploads.check()).map_err(failed)?;
     Ok(stores)
 }
 
 /// Opens the database that is configured.
-pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, Failure> {
+pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, CommandError> {
     if let Some(url) = config.storage.url.as_ref().filter(|_| config.storage.is_shared()) {
         let settings = MongoSettings {
             url: url.reveal().to_owned(),
@@ -88,21 +76,24 @@ pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, Failure> {
     Ok(Arc::new(Sqlite::open(&path).await?))
 }
 
-/// Finds the tools, loads plugins, and joins the handlers with them.
-pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
+/// Finds the tools, loads plugins, and puts both together with the pipeline.
+pub async fn media_engine(
+    config: &Config,
+    plugins: PluginUse,
+) -> Result<MediaEngine, CommandError> {
     let client = client(config)?;
     let registry = registry(config, &client);
-    let is_served = matches!(used, Use::Served(_));
-    let plugins = match used {
-        Use::Served(observer) => {
-            // So that there is a place to drop them into.
+    let is_served = matches!(plugins, PluginUse::Served(_));
+    let plugins = match plugins {
+        PluginUse::Served(observer) => {
+            // The operator drops plugins into this folder.
             std::fs::create_dir_all(config.plugins.folder(&config.folders))?;
-            Some(plugins(config, client.clone(), registry.clone(), Some(observer)))
+            Some(plugin_host(config, client.clone(), registry.clone(), Some(observer)))
         }
-        Use::IfAny if has_plugins(config) => {
-            Some(plugins(config, client.clone(), registry.clone(), None))
+        PluginUse::IfAny if has_plugins(config) => {
+            Some(plugin_host(config, client.clone(), registry.clone(), None))
         }
-        Use::IfAny | Use::None => None,
+        PluginUse::IfAny | PluginUse::None => None,
     };
     let scan = async {
         if let Some(plugins) = &plugins {
@@ -113,7 +104,7 @@ pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
         if is_served {
             return Tools::discover(&config.tool_paths(), &config.encode).await;
         }
-        // A single piece of work begins without ffmpeg's answer.
+        // A single job starts before ffmpeg has listed what it can do.
         let tools = Tools::locate(&config.tool_paths(), &config.encode)?;
         tools.ask_early();
         Ok(tools)
@@ -122,12 +113,12 @@ pub async fn parts(config: &Config, used: Use) -> Result<Parts, Failure> {
     let tools = tools?;
     if is_served {
         let hardware = tools.abilities().await?.hardware.clone();
-        // A job that comes meanwhile waits for the encoder that it needs; each
+        // A job that starts meanwhile waits for the encoder that it needs; each
         // trial has a deadline.
         tokio::spawn(async move { hardware.look_and_tell().await });
     }
     let pipeline = Pipeline::new(config.pipeline(), tools.clone(), registry.clone(), client);
-    Ok(Parts { tools, registry, pipeline, plugins })
+    Ok(MediaEngine { tools, registry, pipeline, plugins })
 }
 
 /// The built-in handlers, in the configured order.
@@ -139,8 +130,8 @@ pub fn registry(config: &Config, client: &net::Client) -> Arc<Registry> {
     Arc::new(Registry::new(built_in, order(config)))
 }
 
-/// The host of plugins. It looks at nothing yet.
-pub fn plugins(
+/// The host of plugins. It loads nothing yet.
+pub fn plugin_host(
     config: &Config,
     client: net::Client,
     registry: Arc<Registry>,
@@ -158,7 +149,7 @@ pub fn plugins(
     let data = &config.folders.data;
     let settings = wasm::Settings {
         folder: own.folder(&config.folders),
-        // Whoever tries a plugin somewhere gets no data folder for it.
+        // `plugin test` in some folder creates no data folder.
         cache_folder: data.is_dir().then(|| data.join("plugin-cache")),
         client,
         ceilings: wasm::Ceilings {
@@ -181,7 +172,7 @@ pub fn has_plugins(config: &Config) -> bool {
     entries.is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// Who is asked first, and who not at all.
+/// Which sources and codecs come first, and which are not used.
 fn order(config: &Config) -> Order {
     Order {
         first: config.plugins.order.clone(),
@@ -190,14 +181,14 @@ fn order(config: &Config) -> Order {
 }
 
 /// The guarded HTTP client.
-pub fn client(config: &Config) -> Result<net::Client, Failure> {
+pub fn client(config: &Config) -> Result<net::Client, CommandError> {
     let settings =
         net::Settings { allow: config.network.allow.clone(), ..net::Settings::default() };
-    net::Client::new(settings).map_err(|error| Failure::other(error.to_string()))
+    net::Client::new(settings).map_err(|error| CommandError::other(error.to_string()))
 }
 
-/// How yt-dlp is to be run. It need not be there yet: what it is asked then
-/// fails with the command that installs it.
+/// How yt-dlp is run. It need not be installed: then a call fails with the command
+/// that installs it.
 pub fn yt_dlp(config: &Config, client: net::Client) -> ytdlp::Settings {
     let tools = &config.tools;
     let program = process::find("yt-dlp", tools.yt_dlp.as_deref())

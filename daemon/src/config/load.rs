@@ -11,7 +11,7 @@ use super::{Config, PluginsConfig, environment, validate};
 
 /// A configuration that holds, and what the log should say of it.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The configuration.
     pub config: Config,
     /// The file that was read, if any.
@@ -43,7 +43,7 @@ pub fn load(
     file: Option<&Path>,
     variables: impl Iterator<Item = (String, String)>,
     flags: &[(&str, &str, String)],
-) -> Result<Loaded, ConfigError> {
+) -> Result<LoadedConfig, ConfigError> {
     let mut problems = Vec::new();
     let (path, mut table) = read(file, &mut problems);
     let (from_environment, mut notes) = environment::overlay(variables);
@@ -61,7 +61,7 @@ pub fn load(
         );
     }
     if problems.is_empty() {
-        Ok(Loaded { config, file: path, notes })
+        Ok(LoadedConfig { config, file: path, notes })
     } else {
         Err(ConfigError(problems))
     }
@@ -182,7 +182,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    fn with(text: &str, variables: &[(&str, &str)]) -> Result<LoadedConfig, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         std::fs::write(&path, text).unwrap();

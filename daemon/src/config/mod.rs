@@ -8,17 +8,19 @@ mod environment;
 mod folders;
 mod load;
 mod plugins;
-mod secrets;
+mod secret;
 mod sections;
+mod token_secrets;
 mod validate;
 
 pub use artifacts::{ArtifactsConfig, BucketUrl};
 pub use environment::{IGNORED as IGNORED_VARIABLES, REFERENCE as REFERENCE_VARIABLES};
 pub use folders::Folders;
-pub use load::{ConfigError, Loaded, load};
+pub use load::{ConfigError, LoadedConfig, load};
 pub use plugins::{BUILT_IN, Granted, PluginConfig, PluginsConfig, Setting};
-pub use secrets::{JwtSecrets, Secret, jwt_secrets};
+pub use secret::Secret;
 pub use sections::{
-    Auth, Clips, Config, Limits, Log, Network, Registration, Retention, Server, Start,
+    Auth, ClipStart, Clips, Config, Limits, Log, Network, Registration, Retention, Server,
     StorageConfig, Tools, Uploads, Workers,
 };
+pub use token_secrets::{JwtSecrets, jwt_secrets};

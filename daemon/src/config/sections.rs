@@ -229,7 +229,7 @@ pub struct Clips {
     /// Resolution when the client asks for none: `720p` to `4320p`, or `best`.
     pub resolution: Resolution,
     /// When work on a saved clip begins.
-    pub start: Start,
+    pub start: ClipStart,
     /// What becomes of 1440p and above asked as MP4.
     pub high_resolution_mp4: HighResolutionMp4,
     /// Domains that yt-dlp may be asked about, with all below them; `*` for all.
@@ -248,7 +248,7 @@ impl Default for Clips {
             max_seconds: 3600,
             format: OutputFormat::Mp4,
             resolution: Resolution::UpTo(1080),
-            start: Start::OnDownload,
+            start: ClipStart::OnDownload,
             high_resolution_mp4: HighResolutionMp4::LosslessH265,
             hosts: ["youtube.com", "youtu.be", "youtube-nocookie.com"].map(str::to_owned).into(),
             direct: true,
@@ -261,7 +261,7 @@ impl Default for Clips {
 /// When work on a saved clip begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Start {
+pub enum ClipStart {
     /// When somebody asks for the file.
     OnDownload,
     /// As soon as it is saved.

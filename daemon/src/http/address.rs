@@ -1,17 +1,18 @@
 //! Addresses of videos as clients write them, rebuilt from their parsed parts.
 
+use clipmill_core::Code;
 use clipmill_plugins::Registry;
 use clipmill_plugins::builtin::ytdlp::youtube;
 use url::Url;
 
 use super::error::ApiError;
 
-/// Longer texts are not looked at.
+/// Longer texts are refused.
 const MAX_BYTES: usize = 2048;
 
-/// An address that a source may be asked about.
+/// An address that a source can resolve.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub struct VideoAddress {
     /// Scheme, host, path and query; nothing else survives.
     pub url: Url,
     /// The 11-character id when it is a video on YouTube.
@@ -19,25 +20,25 @@ pub struct Address {
 }
 
 /// Reads an address, with or without its scheme. A video on YouTube in any of
-/// its forms becomes the one form; others must be claimed by a source.
+/// its forms becomes the one form; a source must claim any other.
 ///
 /// # Errors
 /// 400 `invalid_url`
-pub async fn parse(text: &str, registry: &Registry) -> Result<Address, ApiError> {
+pub async fn parse(text: &str, registry: &Registry) -> Result<VideoAddress, ApiError> {
     let url = rebuilt(text).ok_or_else(invalid)?;
     if let Some(id) = youtube::video_id(&url) {
-        return of_youtube(&id).ok_or_else(invalid);
+        return youtube_address(&id).ok_or_else(invalid);
     }
     if registry.source_for(&url).await.is_none() {
         return Err(invalid());
     }
-    Ok(Address { url, youtube_video_id: None })
+    Ok(VideoAddress { url, youtube_video_id: None })
 }
 
-/// The address of a video on YouTube; none when the text is no id of one.
-pub fn of_youtube(id: &str) -> Option<Address> {
+/// The address of a video on YouTube; none when the text is no id of a video.
+pub fn youtube_address(id: &str) -> Option<VideoAddress> {
     let url = youtube::watch_url(id)?;
-    Some(Address { url, youtube_video_id: Some(id.to_owned()) })
+    Some(VideoAddress { url, youtube_video_id: Some(id.to_owned()) })
 }
 
 fn rebuilt(text: &str) -> Option<Url> {
@@ -57,5 +58,5 @@ fn rebuilt(text: &str) -> Option<Url> {
 }
 
 fn invalid() -> ApiError {
-    ApiError::bad_request("invalid_url", "Invalid video URL")
+    ApiError::bad_request(Code::InvalidUrl, "Invalid video URL")
 }

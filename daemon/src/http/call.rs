@@ -1,11 +1,11 @@
-//! One request, as handlers see it.
+//! One request, as handlers see it. All methods of [`Call`] are here.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use clipmill_core::{Id, Time};
-use clipmill_storage::{LiveSession, Video};
-use http::header::AUTHORIZATION;
+use clipmill_core::{Code, Id, Time};
+use clipmill_storage::{LiveSession, Origin, Upload, Video};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 use warp::{Filter, Rejection};
 
@@ -13,10 +13,13 @@ use super::body::Body;
 use super::client;
 use super::error::ApiError;
 use crate::app::App;
-use crate::auth::bearer;
 
-/// Who is at the other end of the connection; put into each request by the
-/// server.
+/// The answer's text when there is no such clip.
+pub const NO_VIDEO: &str = "Video not found";
+/// The answer's text when there is no such upload.
+pub const NO_ENCODE: &str = "Encode request not found";
+
+/// The other end of the connection; the server puts it into each request.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
@@ -34,8 +37,10 @@ pub struct Call {
     pub body: Body,
     /// When it came in.
     pub received: Time,
-    /// Who sent it, as far as proxies are trusted.
+    /// The address that sent it, as far as proxies are trusted.
     pub client: IpAddr,
+    /// The login of its private token, where the endpoint wants one.
+    pub login: Option<LiveSession>,
 }
 
 /// Takes what a handler may need out of a request.
@@ -46,12 +51,18 @@ pub fn call(app: Arc<App>) -> impl Filter<Extract = (Call,), Error = Rejection> 
         .and(query)
         .and(warp::ext::optional::<Peer>())
         .and(warp::body::stream())
-        .map(move |method, headers, query, peer: Option<Peer>, body| {
+        .map(move |method, headers: HeaderMap, query, peer: Option<Peer>, body| {
             let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
-            let client = client::address(peer, &headers, &app.config.server.trusted_proxies);
-            let received = app.clock.now();
-            let body = Body::of(body);
-            Call { app: Arc::clone(&app), method, headers, query, body, received, client }
+            Call {
+                app: Arc::clone(&app),
+                method,
+                query,
+                body: Body::new(body, headers.get(CONTENT_TYPE).cloned()),
+                received: app.clock.now(),
+                client: client::address(peer, &headers, &app.config.server.trusted_proxies),
+                headers,
+                login: None,
+            }
         })
 }
 
@@ -63,7 +74,7 @@ impl Call {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// The token in the header.
+    /// The token in the `Authorization` header.
     ///
     /// # Errors
     /// 401 without one.
@@ -71,38 +82,47 @@ impl Call {
         self.headers
             .get(AUTHORIZATION)
             .and_then(|header| header.to_str().ok())
-            .and_then(bearer)
-            .ok_or_else(|| ApiError::unauthorized("missing_token", "A token is required"))
+            .and_then(bearer_token)
+            .ok_or_else(|| ApiError::unauthorized(Code::MissingToken, "A token is required"))
     }
 
     /// The login that the private token belongs to.
     ///
     /// # Errors
-    /// 401 unless signature, time and session are good.
-    pub async fn login(&self) -> Result<LiveSession, ApiError> {
-        let token = self.token()?;
-        let claims = self.app.tokens.check_private(token, self.received)?;
-        let session = self.app.storage.session(token, self.received).await?;
-        session
-            .filter(|session| session.id == claims.session_id && session.user_id == claims.user_id)
-            .ok_or_else(|| ApiError::unauthorized("session_ended", "This login has ended"))
+    /// 401 where the endpoint wants no login.
+    pub fn login(&self) -> Result<&LiveSession, ApiError> {
+        let missing = || ApiError::unauthorized(Code::MissingToken, "A token is required");
+        self.login.as_ref().ok_or_else(missing)
     }
 
-    /// The record of this id, if it belongs to who asks.
+    /// The record of this id, if it belongs to the login. `missing` is the text of
+    /// the answer when there is none.
     ///
     /// # Errors
     /// 401 without a login, 404 when there is none, 403 when it is another's.
     pub async fn own_video(&self, id: &str, missing: &'static str) -> Result<Video, ApiError> {
-        let login = self.login().await?;
+        let user_id = self.login()?.user_id;
         let video = match id.parse::<Id>() {
             Ok(id) => self.app.storage.video(id).await?,
             Err(_) => None,
         };
-        let video = video.ok_or_else(|| ApiError::not_found("not_found", missing))?;
-        if video.user_id == login.user_id {
+        let video = video.ok_or_else(|| ApiError::not_found(Code::NotFound, missing))?;
+        if video.user_id == user_id {
             Ok(video)
         } else {
-            Err(ApiError::forbidden("not_owner", "This belongs to another user"))
+            Err(ApiError::forbidden(Code::NotOwner, "This belongs to another user"))
+        }
+    }
+
+    /// The upload of this id, if it belongs to the login.
+    ///
+    /// # Errors
+    /// As [`Call::own_video`]; a clip counts as not there.
+    pub async fn own_upload(&self, id: &str) -> Result<(Video, Upload), ApiError> {
+        let video = self.own_video(id, NO_ENCODE).await?;
+        match video.origin.clone() {
+            Origin::Upload(upload) => Ok((video, upload)),
+            Origin::Clip(_) => Err(ApiError::not_found(Code::NotFound, NO_ENCODE)),
         }
     }
 
@@ -117,5 +137,34 @@ impl Call {
                 let name = preference.split(';').next().unwrap_or_default().trim();
                 name.eq_ignore_ascii_case("respond-async")
             })
+    }
+}
+
+/// The token in an `Authorization` header: after `Bearer` in any case, or the
+/// bare token. None when there is nothing that could be one.
+fn bearer_token(header: &str) -> Option<&str> {
+    let header = header.trim();
+    let token = match header.split_once(char::is_whitespace) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
+        Some(_) => return None,
+        None if header.eq_ignore_ascii_case("bearer") => return None,
+        None => header,
+    };
+    let one_word = !token.is_empty() && !token.contains(char::is_whitespace);
+    one_word.then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_may_be_in_any_case_or_missing() {
+        for header in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c ", "a.b.c"] {
+            assert_eq!(bearer_token(header), Some("a.b.c"), "{header}");
+        }
+        for header in ["", "Bearer", "Bearer ", "Basic a.b.c", "Bearer a b"] {
+            assert_eq!(bearer_token(header), None, "{header}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Whose request it is, when proxies stand between.
+//! The address of a client, also behind proxies.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let hops = headers.get_all("x-forwarded-for").iter().rev();
     let hops = hops.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
     for hop in hops {
-        // Beyond an entry that is no address nothing is believed.
+        // Entries left of one that is no address are not trusted.
         let Some(hop) = parse(hop) else { break };
         client = hop;
         if !is_trusted(hop, trusted) {
@@ -26,7 +26,7 @@ pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     client
 }
 
-/// How an address is named in rate counters: IPv6 by its /64, because one
+/// The name of an address in rate counters: IPv6 by its /64, because one
 /// client has all of that.
 pub fn counter_name(address: IpAddr) -> String {
     match address {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_not_believed() {
+    fn the_header_counts_from_trusted_proxies_only() {
         assert_eq!(seen("203.0.113.1", &["1.1.1.1"]), "203.0.113.1");
     }
 

@@ -1,4 +1,5 @@
-//! Which front ends elsewhere may call from a browser.
+//! Cross-origin requests: which web pages of other origins may call from a
+//! browser. Their rules are the Fetch standard's (section 3.2).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -14,13 +15,12 @@ const HEADERS: &str = "Authorization, Content-Type, Range, If-Range, Prefer";
 const EXPOSED: &str = "Content-Disposition, Content-Length, Content-Range, Accept-Ranges, ETag, \
                        Retry-After, X-Request-Id";
 
-/// The answer to a browser's question before the request proper; none when
-/// this is no such question.
+/// The answer to a preflight request; none when the request is none.
 pub fn preflight(method: &Method, headers: &HeaderMap, allowed_methods: &str) -> Option<Response> {
-    let asks = method == Method::OPTIONS
+    let is_preflight = method == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    if !asks {
+    if !is_preflight {
         return None;
     }
     let mut response = Response::default();
@@ -34,7 +34,8 @@ pub fn preflight(method: &Method, headers: &HeaderMap, allowed_methods: &str) ->
     Some(response)
 }
 
-/// Tells the browser that the origin may read the answer, if it may.
+/// Adds the headers that let the browser show the answer to the origin, if that
+/// may read it.
 pub fn allow(origin: Option<&HeaderValue>, allowed: &[String], response: &mut Response) {
     if allowed.is_empty() {
         return;

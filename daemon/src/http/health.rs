@@ -9,15 +9,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::Call;
+use super::error::Answer;
 use super::reply;
-use super::route::Answer;
 use crate::app::App;
 
-/// With less free room than this nothing new should be begun.
+/// With less free disk than this, bytes, the daemon should get no new work.
 const LEAST_FREE: u64 = 256 << 20;
 
 #[derive(Serialize, ToSchema)]
-pub struct About {
+pub struct AboutBody {
     #[schema(example = "clipmill")]
     name: &'static str,
     version: &'static str,
@@ -27,16 +27,16 @@ pub struct About {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Health {
-    /// `healthy`; whoever gets an answer at all gets this one.
+pub struct HealthBody {
+    /// `healthy`; a process that answers at all answers so.
     #[schema(example = "healthy")]
     status: &'static str,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Readiness {
+pub struct ReadinessBody {
     ready: bool,
-    /// What is wrong, in words.
+    /// What is wrong, human-readable.
     problems: Vec<String>,
 }
 
@@ -45,10 +45,10 @@ pub struct Readiness {
     get,
     path = "/",
     tag = "operation",
-    responses((status = 200, description = "Name and version", body = About))
+    responses((status = 200, description = "Name and version", body = AboutBody))
 )]
-pub async fn about(_: Call, (): ()) -> Answer {
-    let about = About {
+pub async fn about(_: Call) -> Answer {
+    let about = AboutBody {
         name: "clipmill",
         version: env!("CARGO_PKG_VERSION"),
         status: "running",
@@ -62,10 +62,10 @@ pub async fn about(_: Call, (): ()) -> Answer {
     get,
     path = "/health",
     tag = "operation",
-    responses((status = 200, description = "It does", body = Health))
+    responses((status = 200, description = "It does", body = HealthBody))
 )]
-pub async fn health(_: Call, (): ()) -> Answer {
-    Ok(reply::no_store(reply::json(StatusCode::OK, &Health { status: "healthy" })))
+pub async fn health(_: Call) -> Answer {
+    Ok(reply::no_store(reply::json(StatusCode::OK, &HealthBody { status: "healthy" })))
 }
 
 /// Whether the process answers.
@@ -73,30 +73,30 @@ pub async fn health(_: Call, (): ()) -> Answer {
     get,
     path = "/healthz",
     tag = "operation",
-    responses((status = 200, description = "It does", body = Health))
+    responses((status = 200, description = "It does", body = HealthBody))
 )]
-pub async fn healthz(call: Call, (): ()) -> Answer {
-    health(call, ()).await
+pub async fn healthz(call: Call) -> Answer {
+    health(call).await
 }
 
-/// Whether everything is there that work needs.
+/// Whether the daemon can work.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operation",
     responses(
-        (status = 200, description = "All is well", body = Readiness),
-        (status = 503, description = "Something is wrong", body = Readiness),
+        (status = 200, description = "All is well", body = ReadinessBody),
+        (status = 503, description = "Something is wrong", body = ReadinessBody),
     )
 )]
-pub async fn readyz(call: Call, (): ()) -> Answer {
+pub async fn readyz(call: Call) -> Answer {
     let mut problems = call.app.storage.problems().await;
-    problems.extend(rooms(&call.app));
-    problems.extend(stores(&call.app).await);
-    problems.extend(tools(&call.app));
+    problems.extend(full_disks(&call.app));
+    problems.extend(broken_stores(&call.app).await);
+    problems.extend(missing_tools(&call.app));
     let ready = problems.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(reply::no_store(reply::json(status, &Readiness { ready, problems })))
+    Ok(reply::no_store(reply::json(status, &ReadinessBody { ready, problems })))
 }
 
 /// Counters in the text format of OpenMetrics.
@@ -111,26 +111,25 @@ pub async fn readyz(call: Call, (): ()) -> Answer {
         content_type = "application/openmetrics-text"
     ))
 )]
-pub async fn metrics(call: Call, (): ()) -> Answer {
-    // What was counted here is worth most while the database is away.
+pub async fn metrics(call: Call) -> Answer {
+    // The counters of this process matter most while the database is away.
     let depth = call.app.storage.active_jobs().await.ok().map(|jobs| jobs.len());
     let page = call.app.metrics.page(depth);
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(reply::typed(StatusCode::OK, content_type, page))
 }
 
-/// Free room, by what the folder is for; where it is is nobody's business.
-fn rooms(app: &App) -> Vec<String> {
+/// Folders on a full disk, by their purpose; clients don't get their paths.
+fn full_disks(app: &App) -> Vec<String> {
     let folders = &app.config.folders;
-    let mut rooms =
+    let mut used =
         vec![("the database", folders.data.clone()), ("half-made files", folders.work())];
-    // A bucket has as much room as is paid for.
     if app.config.artifacts.url.is_none() {
-        rooms.extend([("finished files", folders.files()), ("uploads", folders.uploads())]);
+        used.extend([("finished files", folders.files()), ("uploads", folders.uploads())]);
     }
     let problem = |(name, folder): &(&str, PathBuf)| {
-        // A folder that is made when it is first needed has the room of the
-        // one that it will be in.
+        // A folder that does not exist yet will be on the disk of the first one
+        // above it that does.
         match folder.ancestors().find(|folder| folder.exists()).map(free) {
             Some(Ok(room)) if room < LEAST_FREE => {
                 Some(format!("the folder for {name} has only {} MB of the disk left", room >> 20))
@@ -139,18 +138,18 @@ fn rooms(app: &App) -> Vec<String> {
             Some(Ok(_)) | None => None,
         }
     };
-    rooms.iter().filter_map(problem).collect()
+    used.iter().filter_map(problem).collect()
 }
 
 /// What is wrong with the stores; once when it is the same for both.
-async fn stores(app: &App) -> Vec<String> {
-    let (files, uploads) = tokio::join!(app.artifacts.problem(), app.uploads.problem());
+async fn broken_stores(app: &App) -> Vec<String> {
+    let (files, uploads) = tokio::join!(app.stores.files.problem(), app.stores.uploads.problem());
     let mut problems: Vec<_> = files.into_iter().chain(uploads).collect();
     problems.dedup();
     problems
 }
 
-fn tools(app: &App) -> Vec<String> {
+fn missing_tools(app: &App) -> Vec<String> {
     let tools = &app.config.tools;
     let needed =
         [("ffmpeg", &tools.ffmpeg), ("ffprobe", &tools.ffprobe), ("yt-dlp", &tools.yt_dlp)];

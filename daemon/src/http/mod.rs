@@ -1,12 +1,13 @@
 //! The HTTP interface.
 //!
-//! `routes` is the whole of it as a filter, `serve` runs it on a listener.
-//! Handlers are one file an endpoint or a small group; what surrounds them
-//! (methods, log, counters, CORS, request ids) is in `route`, what they read is
-//! a `call::Call`, and what they answer is a `route::Answer`.
+//! `endpoints` is the table of all endpoints, one row each; `router` finds the
+//! one that a request is for, `guard` checks who calls and how often, and the
+//! handler answers. Handlers are one file for an endpoint or a small group. What
+//! they read is a `call::Call`, and what they return is an `error::Answer`.
+//! `serve` runs all of it on a listener.
 //!
-//! Handlers ask storage and put jobs into the queue. They do no work on media
-//! but looking at an uploaded file.
+//! Handlers use storage and put jobs into the queue. They do no work on media but
+//! probing an uploaded file.
 
 mod account;
 mod address;
@@ -15,11 +16,12 @@ mod call;
 mod client;
 mod cors;
 mod encode;
+mod endpoint;
+mod endpoints;
 mod error;
 mod files;
+mod guard;
 mod health;
-mod limit;
-mod openapi;
 mod range;
 mod reply;
 mod route;
@@ -31,6 +33,5 @@ mod video;
 mod wait;
 
 pub use call::Peer;
-pub use route::Route;
-pub use router::{ALL, routes};
+pub use router::routes;
 pub use serve::serve;

@@ -1,35 +1,34 @@
 //! Which part of a file a request wants.
 
-use std::ops::Range;
-
+use clipmill_core::ByteRange;
 use http::HeaderMap;
 use http::header::{IF_RANGE, RANGE};
 
-/// What is to be sent.
+/// What a request wants of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum RequestedRange {
     /// All of it.
     Whole,
     /// These bytes; not empty and within the file.
-    Bytes(Range<u64>),
-    /// There is nothing in the range that was asked for.
+    Bytes(ByteRange),
+    /// A range outside of the file.
     Unsatisfiable,
 }
 
 /// Reads `Range` and `If-Range` for a file of `size` bytes. Several ranges, a
 /// range in another unit, one that can't be read, and one of another version
-/// of the file are answered with the whole file, as HTTP has it.
-pub fn part(headers: &HeaderMap, size: u64, etag: &str) -> Part {
+/// of the file are answered with the whole file (RFC 9110, 14.2).
+pub fn requested_range(headers: &HeaderMap, size: u64, etag: &str) -> RequestedRange {
     let Some(range) = headers.get(RANGE).and_then(|range| range.to_str().ok()) else {
-        return Part::Whole;
+        return RequestedRange::Whole;
     };
     if headers.get(IF_RANGE).is_some_and(|version| version.as_bytes() != etag.as_bytes()) {
-        return Part::Whole;
+        return RequestedRange::Whole;
     }
-    parse(range, size).unwrap_or(Part::Whole)
+    parse(range, size).unwrap_or(RequestedRange::Whole)
 }
 
-fn parse(range: &str, size: u64) -> Option<Part> {
+fn parse(range: &str, size: u64) -> Option<RequestedRange> {
     let (unit, range) = range.split_once('=')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") || range.contains(',') {
         return None;
@@ -52,7 +51,12 @@ fn parse(range: &str, size: u64) -> Option<Part> {
             first..last.saturating_add(1).min(size)
         }
     };
-    Some(if wanted.start < wanted.end { Part::Bytes(wanted) } else { Part::Unsatisfiable })
+    let wanted = ByteRange::from(wanted);
+    Some(if wanted.is_empty() {
+        RequestedRange::Unsatisfiable
+    } else {
+        RequestedRange::Bytes(wanted)
+    })
 }
 
 #[cfg(test)]
@@ -60,32 +64,36 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn asked(range: &str) -> Part {
+    fn bytes(start: u64, end: u64) -> RequestedRange {
+        RequestedRange::Bytes(ByteRange::between(start, end))
+    }
+
+    fn asked(range: &str) -> RequestedRange {
         let headers = HeaderMap::from_iter([(RANGE, range.parse().unwrap())]);
-        part(&headers, 100, "\"v1\"")
+        requested_range(&headers, 100, "\"v1\"")
     }
 
     #[test]
     fn single_ranges_are_served() {
-        assert_eq!(asked("bytes=0-0"), Part::Bytes(0..1));
-        assert_eq!(asked("bytes=10-19"), Part::Bytes(10..20));
-        assert_eq!(asked("bytes=90-"), Part::Bytes(90..100));
-        assert_eq!(asked("bytes=-10"), Part::Bytes(90..100));
-        assert_eq!(asked("bytes=-1000"), Part::Bytes(0..100));
-        assert_eq!(asked("bytes=50-99999999999999999999999"), Part::Bytes(50..100));
+        assert_eq!(asked("bytes=0-0"), bytes(0, 1));
+        assert_eq!(asked("bytes=10-19"), bytes(10, 20));
+        assert_eq!(asked("bytes=90-"), bytes(90, 100));
+        assert_eq!(asked("bytes=-10"), bytes(90, 100));
+        assert_eq!(asked("bytes=-1000"), bytes(0, 100));
+        assert_eq!(asked("bytes=50-99999999999999999999999"), bytes(50, 100));
     }
 
     #[test]
     fn what_lies_behind_the_end_is_unsatisfiable() {
         for range in ["bytes=100-", "bytes=100-200", "bytes=-0"] {
-            assert_eq!(asked(range), Part::Unsatisfiable, "{range}");
+            assert_eq!(asked(range), RequestedRange::Unsatisfiable, "{range}");
         }
     }
 
     #[test]
     fn everything_else_is_the_whole_file() {
         for range in ["bytes=5-1", "bytes=0-1,3-4", "lines=1-2", "bytes=a-b", "bytes", "bytes=-"] {
-            assert_eq!(asked(range), Part::Whole, "{range}");
+            assert_eq!(asked(range), RequestedRange::Whole, "{range}");
         }
     }
 
@@ -94,10 +102,10 @@ mod tests {
         let with = |version: &str| {
             let headers = [(RANGE, "bytes=1-2"), (IF_RANGE, version)];
             let headers = headers.map(|(name, value)| (name, value.parse().unwrap()));
-            part(&HeaderMap::from_iter(headers), 100, "\"v1\"")
+            requested_range(&HeaderMap::from_iter(headers), 100, "\"v1\"")
         };
-        assert_eq!(with("\"v1\""), Part::Bytes(1..3));
-        assert_eq!(with("\"v0\""), Part::Whole);
-        assert_eq!(with("Wed, 21 Oct 2015 07:28:00 GMT"), Part::Whole);
+        assert_eq!(with("\"v1\""), bytes(1, 3));
+        assert_eq!(with("\"v0\""), RequestedRange::Whole);
+        assert_eq!(with("Wed, 21 Oct 2015 07:28:00 GMT"), RequestedRange::Whole);
     }
 }

@@ -12,7 +12,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => typed(status, "application/json", bytes),
         Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON");
+            tracing::error!(%error, "an answer could not be written as JSON; the client gets 500");
             let body = br#"{"code":"internal","error":"Internal server error"}"#;
             typed(StatusCode::INTERNAL_SERVER_ERROR, "application/json", &body[..])
         }
@@ -27,7 +27,7 @@ pub fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Byt
     response
 }
 
-/// Marks an answer as never to be kept by caches on the way.
+/// Forbids caches to keep an answer.
 pub fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -51,7 +51,7 @@ pub struct ErrorBody {
     pub code: String,
 }
 
-/// Work that goes on.
+/// The answer while the work goes on.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StillProcessing {
     /// For people.

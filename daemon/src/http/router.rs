@@ -1,138 +1,171 @@
-//! All paths.
+//! From a request to its answer: finds the endpoint, and finishes, counts and
+//! logs what it answers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use http::header::ORIGIN;
+use http::{HeaderName, HeaderValue, Method};
+use tracing::{Instrument as _, Span};
+use warp::Filter as _;
 use warp::filters::BoxedFilter;
+use warp::filters::path::FullPath;
 use warp::reply::Response;
-use warp::{Filter, Rejection};
 
-use super::call::Call;
-use super::error::ApiError;
-use super::route::{Answer, Route, at};
-use super::{account, encode, health, openapi, video};
+use super::call::{Call, call};
+use super::endpoint::LogLevel;
+use super::endpoints::INTERFACE;
+use super::error::{Answer, ApiError};
+use super::route::Route;
+use super::{cors, video};
 use crate::app::App;
 
-macro_rules! table {
-    ($($name:ident = $kind:ident($pattern:literal, $methods:literal);)*) => {
-        $(static $name: Route = Route::$kind($pattern, $methods);)*
-        /// Every documented path.
-        pub static ALL: &[&Route] = &[$(&$name),*];
-    };
-}
-
-table! {
-    STATUS = polled("/api/video/status/{video_id}", "GET, HEAD");
-    ENCODE_STATUS = polled("/api/encode/status/{encode_id}", "GET, HEAD");
-    LIST = polled("/api/video/list", "GET, HEAD");
-    DOWNLOAD = new("/api/video/download/{video_id}", "POST, GET, HEAD");
-    ENCODE_DOWNLOAD = new("/api/encode/download/{encode_id}", "POST, GET, HEAD");
-    SAVE = new("/api/video/save", "POST");
-    SAVE_STREAM = new("/api/video/save/stream/{token}/{video_id}", "GET, POST");
-    FORMATS = new("/api/video/formats/{video_id}", "GET, HEAD");
-    RESOLUTIONS = new("/api/video/resolutions", "POST");
-    CANCEL = new("/api/video/cancel/{video_id}", "POST");
-    RETRY = new("/api/video/retry/{video_id}", "POST");
-    UPLOAD = new("/api/encode/upload", "POST");
-    START = new("/api/encode/start/{encode_id}", "POST");
-    CODECS = new("/api/encode/codecs", "GET, HEAD");
-    ENCODE_CANCEL = new("/api/encode/cancel/{encode_id}", "POST");
-    REGISTER = new("/api/auth/register", "POST");
-    LOGIN = new("/api/auth/login", "POST");
-    LOGOUT = new("/api/auth/logout", "POST");
-    CHANGE_PASSWORD = new("/api/auth/change-password", "POST");
-    PUBLIC_TOKEN = new("/api/auth/token/public", "GET, HEAD");
-    ME = new("/api/auth/me", "GET, HEAD");
-    DELETE = new("/api/video/{video_id}", "DELETE");
-    ABOUT = polled("/", "GET, HEAD");
-    HEALTH = polled("/health", "GET, HEAD");
-    HEALTHZ = polled("/healthz", "GET, HEAD");
-    READYZ = polled("/readyz", "GET, HEAD");
-    METRICS = polled("/metrics", "GET, HEAD");
-    OPENAPI = polled("/openapi.json", "GET, HEAD");
-}
-
-/// Whatever is mistyped below `save/stream`.
-static MISTYPED_STREAM: Route = Route::new("/api/video/save/stream/...", "");
-/// Whatever else there is not.
-static UNKNOWN: Route = Route::polled("/...", "");
-
-type Part = BoxedFilter<(Response,)>;
+/// Below this path a mistyped command of a chat bot still gets a line of text.
+const STREAM: &str = "/api/video/save/stream";
 
 /// The whole interface as a filter.
-pub fn routes(
-    app: Arc<App>,
-) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
-    router(&app)
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    warp::path::full()
+        .and(call(Arc::clone(app)))
+        .then(|path: FullPath, call: Call| async move {
+            let target = Target::find(path.as_str());
+            respond(target, call).await
+        })
+        .boxed()
 }
 
-/// As [`routes`], with a type that can be named. What is asked most comes first.
-pub fn router(app: &Arc<App>) -> Part {
-    let unknown = at(app, &UNKNOWN, unknown);
-    joined([polled(app), videos(app), encodes(app), accounts(app), operation(app), unknown])
+/// Where a path leads.
+enum Target {
+    /// To a route; its values.
+    Route(&'static Route, Vec<String>),
+    /// To nothing that is below [`STREAM`].
+    MistypedStream,
+    /// To nothing.
+    Unknown,
 }
 
-async fn unknown(_: Call, (): ()) -> Answer {
-    Err(ApiError::unknown_path())
+impl Target {
+    fn find(path: &str) -> Target {
+        if let Some((route, values)) = INTERFACE.find(path) {
+            return Target::Route(route, values);
+        }
+        let is_stream =
+            path.strip_prefix(STREAM).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if is_stream { Target::MistypedStream } else { Target::Unknown }
+    }
+
+    /// The path as a label for logs and counters: ids and tokens are left out.
+    fn label(&self) -> &'static str {
+        match self {
+            Target::Route(route, _) => &route.path,
+            Target::MistypedStream => "/api/video/save/stream/...",
+            Target::Unknown => "/...",
+        }
+    }
+
+    /// The methods that are taken; empty for an unknown path.
+    fn allow(&self) -> &'static str {
+        match self {
+            Target::Route(route, _) => &route.allow,
+            Target::MistypedStream | Target::Unknown => "",
+        }
+    }
+
+    fn log_level(&self) -> LogLevel {
+        match self {
+            Target::Route(route, _) => route.log_level(),
+            Target::MistypedStream => LogLevel::Info,
+            Target::Unknown => LogLevel::Debug,
+        }
+    }
+
+    async fn answer(self, call: Call) -> Answer {
+        match self {
+            Target::Route(route, values) => match route.endpoint(&call.method) {
+                Some(endpoint) => endpoint.answer(call, values).await,
+                None => Err(ApiError::wrong_method(&route.allow)),
+            },
+            Target::MistypedStream => video::stream::unknown(&call),
+            Target::Unknown => Err(ApiError::unknown_path()),
+        }
+    }
 }
 
-fn polled(app: &Arc<App>) -> Part {
-    joined([
-        at(app, &STATUS, video::status::status),
-        at(app, &ENCODE_STATUS, encode::status::status),
-        at(app, &LIST, video::list::list),
-    ])
+/// What the log says of a request.
+struct RequestLog {
+    id: String,
+    method: &'static str,
+    route: &'static str,
+    level: LogLevel,
+    started: Instant,
 }
 
-fn videos(app: &Arc<App>) -> Part {
-    joined([
-        at(app, &DOWNLOAD, video::download::any_method),
-        at(app, &SAVE, video::save::save),
-        at(app, &SAVE_STREAM, video::stream::any_method),
-        at(app, &MISTYPED_STREAM, video::stream::unknown),
-        at(app, &FORMATS, video::formats::formats),
-        at(app, &RESOLUTIONS, video::resolutions::resolutions),
-        at(app, &CANCEL, video::cancel::cancel),
-        at(app, &RETRY, video::retry::retry),
-        at(app, &DELETE, video::delete::delete),
-    ])
+/// Answers a request and does what every request needs around it.
+async fn respond(target: Target, call: Call) -> Response {
+    let app = Arc::clone(&call.app);
+    let origin = call.headers.get(ORIGIN).cloned();
+    let log = RequestLog {
+        id: format!("{:016x}", rand::random::<u64>()),
+        method: method_label(&call.method),
+        route: target.label(),
+        level: target.log_level(),
+        started: Instant::now(),
+    };
+    let span = log.span();
+    let answering = async {
+        match cors::preflight(&call.method, &call.headers, target.allow()) {
+            Some(preflight) => Ok(preflight),
+            None => target.answer(call).await,
+        }
+    };
+    let answer = answering.instrument(span.clone()).await;
+    let code = answer.as_ref().err().map(|error| error.code_text().to_owned());
+    let mut response = answer.unwrap_or_else(ApiError::into_response);
+    cors::allow(origin.as_ref(), &app.config.server.cors_origins, &mut response);
+    if let Ok(id) = HeaderValue::from_str(&log.id) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+    }
+    let status = response.status().as_u16();
+    app.metrics.request(log.method, log.route, status);
+    span.in_scope(|| log.answered(status, code.as_deref()));
+    response
 }
 
-fn encodes(app: &Arc<App>) -> Part {
-    joined([
-        at(app, &ENCODE_DOWNLOAD, encode::download::any_method),
-        at(app, &UPLOAD, encode::upload::upload),
-        at(app, &START, encode::start::start),
-        at(app, &CODECS, encode::codecs::codecs),
-        at(app, &ENCODE_CANCEL, video::cancel::cancel_encode),
-    ])
+impl RequestLog {
+    fn span(&self) -> Span {
+        let RequestLog { id, method, route, .. } = self;
+        match self.level {
+            LogLevel::Info => tracing::info_span!(
+                "request", request.id = %id, http.method = method, http.route = route
+            ),
+            LogLevel::Debug => tracing::debug_span!(
+                "request", request.id = %id, http.method = method, http.route = route
+            ),
+        }
+    }
+
+    fn answered(&self, status: u16, code: Option<&str>) {
+        let duration_ms = self.started.elapsed().as_millis() as u64;
+        if status >= 500 {
+            tracing::warn!(status, duration_ms, code, "request answered");
+        } else if self.level == LogLevel::Debug {
+            tracing::debug!(status, duration_ms, code, "request answered");
+        } else {
+            tracing::info!(status, duration_ms, code, "request answered");
+        }
+    }
 }
 
-fn accounts(app: &Arc<App>) -> Part {
-    joined([
-        at(app, &REGISTER, account::register::register),
-        at(app, &LOGIN, account::login::login),
-        at(app, &LOGOUT, account::login::logout),
-        at(app, &CHANGE_PASSWORD, account::password::change_password),
-        at(app, &PUBLIC_TOKEN, account::public_token::public_token),
-        at(app, &ME, account::me::me),
-    ])
-}
-
-fn operation(app: &Arc<App>) -> Part {
-    joined([
-        at(app, &ABOUT, health::about),
-        at(app, &HEALTH, health::health),
-        at(app, &HEALTHZ, health::healthz),
-        at(app, &READYZ, health::readyz),
-        at(app, &METRICS, health::metrics),
-        at(app, &OPENAPI, openapi::document),
-    ])
-}
-
-/// The first part that matches answers.
-fn joined<const N: usize>(parts: [Part; N]) -> Part {
-    let mut parts = parts.into_iter();
-    let first = parts.next();
-    let nothing = || warp::any().and_then(|| async { Err(warp::reject::not_found()) }).boxed();
-    parts.fold(first.unwrap_or_else(nothing), |all, part| all.or(part).unify().boxed())
+/// The method as a label; made-up methods of clients are not repeated.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "OTHER",
+    }
 }

@@ -1,5 +1,5 @@
 //! The accept loop: a bounded number of connections, deadlines for those that
-//! say nothing or take nothing, and a stop that lets requests end.
+//! send nothing or take nothing, and a stop that lets running requests end.
 
 use std::future::Future;
 use std::io;
@@ -16,8 +16,8 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use super::call::Peer;
-use super::router::router;
-use super::stall::Stall;
+use super::router::routes;
+use super::stall::StallGuard;
 use crate::app::App;
 
 /// Connections at a time; more wait in the system's own queue.
@@ -26,8 +26,8 @@ const CONNECTIONS: usize = 1024;
 /// or the end of the request before.
 const HEADER_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest time in which a client takes nothing of an answer.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
-/// Pause after the system could not accept, which is mostly for want of files.
+const WRITE_DEADLINE: Duration = Duration::from_secs(60);
+/// Pause after the system could not accept, mostly because of too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` ends, then lets running requests end within the
@@ -42,26 +42,26 @@ pub async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
-    let patience = Duration::from_secs(app.config.server.stop_seconds);
-    let routes = router(&app);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let deadline = Duration::from_secs(app.config.server.stop_seconds);
+    let routes = routes(&app);
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
         let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (listener.accept().await, permit)
         };
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            (accepted, place) = accepted => match (accepted, place) {
-                (Ok((stream, peer)), Ok(place)) => {
+            (accepted, permit) = accepted => match (accepted, permit) {
+                (Ok((stream, peer)), Ok(permit)) => {
                     let (routes, stopping) = (routes.clone(), stopping.clone());
                     connections.spawn(async move {
-                        let _place = place;
-                        connection(stream, Peer(peer), routes, stopping).await;
+                        let _permit = permit;
+                        serve_connection(stream, Peer(peer), routes, stopping).await;
                     });
                 }
                 (Err(error), _) => {
@@ -73,16 +73,19 @@ pub async fn serve(
         }
     }
     drop(listener);
-    // Receivers live in the connections; without any there is nobody to tell.
+    // An error means that there are no connections, which hold the receivers.
     let _ = stop.send(true);
     let all = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(patience, all).await.is_err() {
-        tracing::warn!(count = connections.len(), "requests were cut off by the stop");
+    if tokio::time::timeout(deadline, all).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "the daemon stopped before these connections had ended"
+        );
     }
     Ok(())
 }
 
-async fn connection(
+async fn serve_connection(
     stream: TcpStream,
     peer: Peer,
     routes: BoxedFilter<(Response,)>,
@@ -99,7 +102,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(Stall::watch(stream, WRITE_PATIENCE)), answer);
+        .serve_connection(TokioIo::new(StallGuard::new(stream, WRITE_DEADLINE)), answer);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -113,8 +116,8 @@ async fn connection(
     }
 }
 
-/// Ends when the stop begins.
+/// Ends when the daemon starts to stop.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // Without a sender the server is gone, which is a stop as well.
+    // An error means that the server is gone, which is a stop as well.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -1,4 +1,4 @@
-//! Asking sources what a video can be had in.
+//! Resolving a video with its source: what it can be had in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,13 +29,13 @@ pub struct Offer {
     pub formats: BTreeMap<String, BTreeSet<&'static str>>,
 }
 
-/// Asks the source of this address.
+/// Resolves an address with the source that claims it.
 ///
 /// # Errors
 /// What the source says, `unsupported_url` when there is none,
 /// `source_timeout` after a minute.
 pub async fn resolve(app: &App, url: &Url) -> Result<Arc<MediaInfo>, Error> {
-    let Some(source) = app.registry.source_for(url).await else {
+    let Some(source) = app.engine.registry.source_for(url).await else {
         return Err(Error::never(Code::UnsupportedUrl, "No source knows this address"));
     };
     tokio::time::timeout(DEADLINE, source.resolve(url, ResolveOptions::default()))
@@ -66,40 +66,46 @@ pub fn offer(info: &MediaInfo) -> Offer {
     }
 }
 
-/// Finds out in the background what a saved clip can be had in and writes it
-/// to the record. When too many are being asked already, the record stays
-/// without; the worker finds out too.
+/// Resolves a saved clip in the background and writes its formats to the record.
+/// When too many sources are being resolved already, the record stays without
+/// formats; the worker adds them later.
 pub fn resolve_in_background(app: &Arc<App>, id: Id, url: Url) {
-    let Ok(place) = Arc::clone(&app.resolving).try_acquire_owned() else {
-        tracing::debug!(video.id = %id, "too many sources are being asked");
+    let Ok(permit) = Arc::clone(&app.signals.resolving).try_acquire_owned() else {
+        tracing::debug!(video.id = %id, "too many sources are being resolved; the worker will find out the formats");
         return;
     };
     let app = Arc::clone(app);
     tokio::spawn(async move {
-        let _place = place;
+        let _permit = permit;
         match resolve(&app, &url).await {
             Ok(info) => {
                 let resolutions = offer(&info).resolutions;
                 if let Err(error) = app.storage.set_available_formats(id, &resolutions).await {
-                    tracing::warn!(video.id = %id, %error, "formats could not be written");
+                    tracing::warn!(video.id = %id, %error, "the formats of a saved clip could not be written to its record");
                 }
             }
             Err(error) => {
-                tracing::info!(video.id = %id, error.code = %error.code, "a saved clip was not resolved");
+                tracing::info!(
+                    video.id = %id,
+                    url.host = url.host_str(),
+                    error.code = %error.code,
+                    "the source could not resolve a saved clip: {}",
+                    error.chain()
+                );
             }
         }
     });
 }
 
-/// The answer to a source's refusal: 400 where the address is at fault, 500
-/// otherwise as in the reference, always with the source's own code.
-pub fn refused(error: &'static str, why: Error) -> ApiError {
-    let status = match why.code {
+/// The answer when a source refuses: 400 where the address is wrong, otherwise 500
+/// as in the reference, always with the source's own code.
+pub fn refused(error: &'static str, refusal: Error) -> ApiError {
+    let status = match refusal.code {
         Code::UnsupportedUrl | Code::AddressRefused => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let answer = ApiError::new(status, why.code, error).with("message", why.message);
-    match why.retry {
+    let answer = ApiError::new(status, refusal.code, error).with("message", refusal.message);
+    match refusal.retry {
         Retry::After(pause) => answer.retry_after(pause.as_secs().max(1)),
         Retry::Never | Retry::Later => answer,
     }

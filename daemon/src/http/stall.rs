@@ -1,5 +1,5 @@
-//! Connections that don't move: a client that takes nothing of an answer for
-//! too long is cut off, so that it can't hold a file open for ever.
+//! Stalled connections: a client that takes nothing of an answer for too long is
+//! cut off, so that it can't hold a file open for ever.
 
 use std::io;
 use std::pin::Pin;
@@ -10,19 +10,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// A connection whose writes fail when none of them moves for `patience`.
-pub struct Stall {
+/// A connection whose writes fail when none of them makes progress for `deadline`.
+pub struct StallGuard {
     stream: TcpStream,
-    patience: Duration,
+    deadline: Duration,
     /// Runs while a write waits.
     timer: Pin<Box<Sleep>>,
     waiting: bool,
 }
 
-impl Stall {
+impl StallGuard {
     /// Watches a connection.
-    pub fn watch(stream: TcpStream, patience: Duration) -> Stall {
-        Stall { stream, patience, timer: Box::pin(tokio::time::sleep(patience)), waiting: false }
+    pub fn new(stream: TcpStream, deadline: Duration) -> StallGuard {
+        let timer = Box::pin(tokio::time::sleep(deadline));
+        StallGuard { stream, deadline, timer, waiting: false }
     }
 
     fn watched<T>(
@@ -38,7 +39,7 @@ impl Stall {
             Poll::Pending => {
                 if !self.waiting {
                     self.waiting = true;
-                    self.timer.as_mut().reset(Instant::now() + self.patience);
+                    self.timer.as_mut().reset(Instant::now() + self.deadline);
                 }
                 ready!(self.timer.as_mut().poll(context));
                 Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
@@ -47,7 +48,7 @@ impl Stall {
     }
 }
 
-impl AsyncRead for Stall {
+impl AsyncRead for StallGuard {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -57,7 +58,7 @@ impl AsyncRead for Stall {
     }
 }
 
-impl AsyncWrite for Stall {
+impl AsyncWrite for StallGuard {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -2,43 +2,42 @@
 
 use std::time::Duration;
 
-use clipmill_core::{Id, Time};
+use clipmill_core::{Code, Id, Time};
 use clipmill_storage::{Failure, Status, StoredFile, Video, Want};
-use http::StatusCode;
 use tokio::time::Instant;
 
 use super::error::ApiError;
 use crate::app::App;
 
-/// The record is looked at this often even when nobody tells of a change: the
-/// worker may be another process.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often the record is read even when no worker of this process reports a
+/// change: the worker may be another process.
+const POLL: Duration = Duration::from_secs(1);
 
 /// How a wait ended.
-pub enum Outcome {
+pub enum JobOutcome {
     /// The file of the wanted preferences is there, until it expires.
     Done(StoredFile, Option<Time>),
     /// It could not be made.
     Failed(Failure),
     /// It is still being made.
     Working,
-    /// Somebody cancelled it.
+    /// A client cancelled it.
     Cancelled,
     /// The record was removed.
     Gone,
 }
 
 /// What the record says of this want now.
-pub fn outcome(video: Option<Video>, want: &Want) -> Outcome {
-    let Some(video) = video else { return Outcome::Gone };
+pub fn outcome(video: Option<Video>, want: &Want) -> JobOutcome {
+    let Some(video) = video else { return JobOutcome::Gone };
     let is_this = video.want().as_ref() == Some(want);
     match (video.job.status, video.file) {
-        (Status::Completed, Some(file)) if is_this => Outcome::Done(file, video.expires_at),
-        (Status::Failed, _) if is_this => Outcome::Failed(failure(video.job.failure)),
+        (Status::Completed, Some(file)) if is_this => JobOutcome::Done(file, video.expires_at),
+        (Status::Failed, _) if is_this => JobOutcome::Failed(failure(video.job.failure)),
         (Status::Pending, _) if video.job.due_at.is_none() && video.job.lease.is_none() => {
-            Outcome::Cancelled
+            JobOutcome::Cancelled
         }
-        _ => Outcome::Working,
+        _ => JobOutcome::Working,
     }
 }
 
@@ -51,28 +50,28 @@ pub async fn until_settled(
     id: Id,
     want: &Want,
     limit: Duration,
-) -> Result<Outcome, ApiError> {
+) -> Result<JobOutcome, ApiError> {
     let end = Instant::now() + limit;
     loop {
-        let settled = app.settled.notified();
+        let settled = app.signals.settled.notified();
         tokio::pin!(settled);
-        // Whatever ends between the look and the wait is noticed.
+        // A job that ends between the read and the wait is noticed.
         settled.as_mut().enable();
         let now = match app.storage.video(id).await {
             Ok(video) => outcome(video, want),
             // The job goes on through a passing outage, so its waiter can, too.
-            Err(error) if error.is_transient() && Instant::now() < end => Outcome::Working,
+            Err(error) if error.is_transient() && Instant::now() < end => JobOutcome::Working,
             Err(error) => return Err(error.into()),
         };
-        if !matches!(now, Outcome::Working) || Instant::now() >= end {
+        if !matches!(now, JobOutcome::Working) || Instant::now() >= end {
             return Ok(now);
         }
-        let pause = LOOK_AGAIN.min(end.saturating_duration_since(Instant::now()));
+        let pause = POLL.min(end.saturating_duration_since(Instant::now()));
         tokio::select! {
             () = settled => {}
             () = tokio::time::sleep(pause) => {}
             // The job goes on after the next start, so the client need not wait for it here.
-            () = app.stopping.cancelled() => return Ok(now),
+            () = app.signals.stopping.cancelled() => return Ok(now),
         }
     }
 }
@@ -80,14 +79,7 @@ pub async fn until_settled(
 /// Why a failed job failed.
 pub fn failure(failure: Option<Failure>) -> Failure {
     failure.unwrap_or_else(|| Failure {
-        code: "unknown".to_owned(),
+        code: Code::Unknown.to_string(),
         message: "The reason was not recorded".to_owned(),
     })
-}
-
-/// The answer to a failed job: what could not be done, and why.
-pub fn failed(error: &'static str, failure: Failure) -> ApiError {
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, failure.code, error)
-        .with("message", failure.message)
-        .with("status", "failed")
 }

@@ -38,7 +38,7 @@ fn source(app: &App, origin: &Origin) -> Result<SourceRequest, Error> {
             Ok(SourceRequest::Remote { url, span })
         }
         Origin::Upload(upload) => Ok(SourceRequest::Stored {
-            store: Arc::new(app.uploads.clone()),
+            store: Arc::new(app.stores.uploads.clone()),
             name: upload.input_file_path.clone(),
         }),
     }

@@ -68,7 +68,7 @@ async fn walk(app: &App, claimed: &Claimed, progress: &ProgressReporter) -> Resu
     let stage = |stage| JobUpdate { stage: Some(stage), ..JobUpdate::default() };
 
     checkpoint(app, claimed, stage(Stage::Fetch)).await?;
-    let fetched = timed(app, Stage::Fetch, app.pipeline.fetch(ask, progress)).await?;
+    let fetched = timed(app, Stage::Fetch, app.engine.pipeline.fetch(ask, progress)).await?;
     app.metrics.bytes(ByteFlow::Fetched, fetched.received_bytes);
     let trim = JobUpdate {
         stage: Some(Stage::Trim),
@@ -78,10 +78,11 @@ async fn walk(app: &App, claimed: &Claimed, progress: &ProgressReporter) -> Resu
     };
 
     checkpoint(app, claimed, trim).await?;
-    let cut = timed(app, Stage::Trim, app.pipeline.trim(fetched)).await?;
+    let cut = timed(app, Stage::Trim, app.engine.pipeline.trim(fetched)).await?;
 
     checkpoint(app, claimed, stage(Stage::Transcode)).await?;
-    let encoded = timed(app, Stage::Transcode, app.pipeline.transcode(cut, progress)).await?;
+    let encoded =
+        timed(app, Stage::Transcode, app.engine.pipeline.transcode(cut, progress)).await?;
     let retain = JobUpdate {
         stage: Some(Stage::Retain),
         note: encoded.note.clone(),
@@ -94,7 +95,8 @@ async fn walk(app: &App, claimed: &Claimed, progress: &ProgressReporter) -> Resu
     // record names the new one.
     let key = format!("{}-{}.{}", claimed.video.id, claimed.lease.id, encoded.extension);
     let retained =
-        timed(app, Stage::Retain, app.pipeline.retain(encoded, &key, &app.artifacts)).await?;
+        timed(app, Stage::Retain, app.engine.pipeline.retain(encoded, &key, &app.stores.files))
+            .await?;
     app.metrics.bytes(ByteFlow::Retained, retained.size);
     Ok(retained)
 }
@@ -105,7 +107,7 @@ async fn timed<T>(
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let begun = Instant::now();
-    let deadline = app.pipeline.stage_deadline();
+    let deadline = app.engine.pipeline.stage_deadline();
     let ended = tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
         Err(Error::never(Code::StageTimeout, "it took longer than this server allows"))
     });
@@ -159,7 +161,7 @@ async fn finish(app: &App, claimed: &Claimed, retained: Retained, begun: Instant
 }
 
 async fn discard(app: &App, key: &str) {
-    if let Err(error) = app.artifacts.delete(key).await {
+    if let Err(error) = app.stores.files.delete(key).await {
         tracing::warn!(%error, "an old file was not removed");
     }
 }

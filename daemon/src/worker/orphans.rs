@@ -45,11 +45,11 @@ pub async fn sweep_work(app: &App) -> Result<u64> {
 /// When the database does not answer. What a store does not do is logged: the
 /// next sweep tries again.
 pub async fn sweep_stores(app: &App, grace: Duration) -> Result<u64> {
-    let files = sweep(app, &app.artifacts, grace, |video, store, key| {
+    let files = sweep(app, &app.stores.files, grace, |video, store, key| {
         let named = video.file.as_ref().and_then(|file| store.key_of(&file.file_path));
         named.as_deref() == Some(key)
     });
-    let uploads = sweep(app, &app.uploads, grace, |video, store, key| match &video.origin {
+    let uploads = sweep(app, &app.stores.uploads, grace, |video, store, key| match &video.origin {
         Origin::Upload(upload) => store.key_of(&upload.input_file_path).as_deref() == Some(key),
         Origin::Clip(_) => false,
     });

@@ -85,7 +85,7 @@ async fn work(app: Arc<App>, stop: CancellationToken) {
         let span = tracing::info_span!("job", job.id = %id);
         let work = async move {
             job::work(&app, claimed, &stopped).await;
-            app.settled.notify_waiters();
+            app.signals.settled.notify_waiters();
             drop(place);
         };
         running.insert(id, Running { stop, task: tokio::spawn(work.instrument(span)) });

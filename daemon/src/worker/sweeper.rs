@@ -94,12 +94,12 @@ pub async fn sweep_expired(app: &App) -> Result<u64> {
 
 async fn remove_files(app: &App, video: &Video) {
     if let Some(file) = &video.file
-        && let Err(error) = app.artifacts.delete(&file.file_path).await
+        && let Err(error) = app.stores.files.delete(&file.file_path).await
     {
         tracing::warn!(%error, job.id = %video.id, "an expired file was not removed");
     }
     if let Origin::Upload(upload) = &video.origin
-        && let Err(error) = app.uploads.delete(&upload.input_file_path).await
+        && let Err(error) = app.stores.uploads.delete(&upload.input_file_path).await
     {
         tracing::warn!(%error, job.id = %video.id, "an expired upload was not removed");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clipmill::config::Start;
+use clipmill::config::ClipStart;
 use clipmill_core::{Phase, Progress};
 use clipmill_storage::Want;
 use http::Method;
@@ -106,7 +106,7 @@ async fn formats_of_a_saved_clip_are_found_out_in_the_background() {
 
 #[tokio::test]
 async fn work_can_start_with_saving() {
-    let world = World::with(|config| config.clips.start = Start::OnSave).await;
+    let world = World::with(|config| config.clips.start = ClipStart::OnSave).await;
     let ada = world.person("ada@example.org").await;
     let id = world.clip(&ada).await;
     assert_eq!(world.claim().await.video.id.to_string(), id);
@@ -250,7 +250,7 @@ async fn parts_of_a_file_and_its_head() {
     let head = world.send(with(Method::HEAD, "x-any", "1")).await;
     assert_eq!((head.status().as_u16(), head.header("content-length")), (200, "10"));
     assert_eq!(head.text(), "");
-    world.app.artifacts.delete(&format!("{id}.mp4")).await.unwrap();
+    world.app.stores.files.delete(&format!("{id}.mp4")).await.unwrap();
     world.get(&path, &ada.token).await.refused(404, "file_gone");
     world.poke(&path, &ada.token).await.refused(404, "file_gone");
 }
@@ -344,7 +344,7 @@ async fn a_deleted_clip_is_gone_with_its_file() {
     world.send(delete(&bob.token)).await.refused(403, "not_owner");
     world.send(delete(&ada.token)).await.expect(200);
     world.send(delete(&ada.token)).await.refused(404, "not_found");
-    assert!(world.app.artifacts.open(&format!("{id}.mp4")).await.unwrap().is_none());
+    assert!(world.app.stores.files.open(&format!("{id}.mp4")).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn a_plugin_s_codec_is_listed_works_and_its_file_outlives_it() {
     let ada = world.person("ada@example.org").await;
     let id = uploaded(&world, &ada).await;
     start(&world, &ada, &id, "only").await.refused(400, "invalid_codec");
-    world.app.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
+    world.app.engine.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
     let listed = world.get("/api/encode/codecs", "").await.expect(200);
     assert_eq!(listed["codecs"]["plain"], json!(["only"]));
     start(&world, &ada, &id, "high").await.refused(400, "invalid_quality");
@@ -99,7 +99,7 @@ async fn a_plugin_s_codec_is_listed_works_and_its_file_outlives_it() {
     let done = start(&world, &ada, &id, "only").await.expect(200);
     assert_eq!(done["status"], "completed");
     pool.stop(Duration::from_secs(10)).await;
-    world.app.registry.set_plugins(Vec::new());
+    world.app.engine.registry.set_plugins(Vec::new());
     let file = world.poke(&format!("/api/encode/download/{id}"), &ada.token).await;
     assert_eq!(file.status().as_u16(), 200);
     assert_eq!(file.header("content-type"), "application/octet-stream");
@@ -117,7 +117,7 @@ async fn a_plugin_s_codec_is_listed_works_and_its_file_outlives_it() {
 async fn files_are_served_as_what_they_are() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
-    world.app.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
+    world.app.engine.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
     for (extension, media_type) in [("gif", "image/gif"), ("webm", "video/webm")] {
         let id = uploaded(&world, &ada).await;
         let (reply, _) =
@@ -140,9 +140,9 @@ async fn a_codec_that_goes_away_is_waited_for() {
     .await;
     let ada = world.person("ada@example.org").await;
     let id = uploaded(&world, &ada).await;
-    world.app.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
+    world.app.engine.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
     start(&world, &ada, &id, "only").await.expect(202);
-    world.app.registry.set_plugins(Vec::new());
+    world.app.engine.registry.set_plugins(Vec::new());
     let pool = Pool::start(&world.app);
     let status = format!("/api/encode/status/{id}");
     let until = async |wanted: &str, code: Value| {
@@ -158,7 +158,7 @@ async fn a_codec_that_goes_away_is_waited_for() {
     let failed = until("processing", json!("unknown_codec")).await;
     assert_eq!(failed["error_message"], "there is no codec named plain here now");
     // It is back before the last attempt.
-    world.app.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
+    world.app.engine.registry.set_plugins(vec![Handler::Codec(Arc::new(Plain))]);
     world.wait(chrono::TimeDelta::seconds(2));
     until("completed", Value::Null).await;
     pool.stop(Duration::from_secs(10)).await;

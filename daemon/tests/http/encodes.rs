@@ -149,7 +149,7 @@ async fn an_encode_is_refused_as_promised() {
     world.poke(&cancel, &ada.token).await.refused(409, "not_active");
     start(&world, &ada, &id, "av1", "medium").await.expect(202);
     world.finish_next("mp4", b"bytes").await;
-    world.app.artifacts.delete(&format!("{id}.mp4")).await.unwrap();
+    world.app.stores.files.delete(&format!("{id}.mp4")).await.unwrap();
     world.poke(&download, &ada.token).await.refused(404, "file_gone");
     let upload = format!("/api/video/download/{id}");
     world.poke(&upload, &ada.token).await.refused(400, "not_a_clip");

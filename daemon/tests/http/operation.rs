@@ -1,6 +1,5 @@
 //! Health, readiness, counters and the description of the interface.
 
-use clipmill::http::ALL;
 use clipmill_storage::Health as _;
 use http::Method;
 use serde_json::json;
@@ -48,18 +47,14 @@ fn concrete(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_documented_operation_is_there_and_the_other_way_round() {
+async fn every_documented_operation_is_there() {
     let world = World::new().await;
     let document = world.get("/openapi.json", "").await.expect(200);
     assert!(document["openapi"].as_str().unwrap().starts_with("3."));
-    let paths = document["paths"].as_object().unwrap();
     let mut count = 0;
-    for (path, item) in paths {
-        let route = ALL.iter().find(|route| route.pattern == path.as_str());
-        let route = route.unwrap_or_else(|| panic!("{path} is documented but not routed"));
+    for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
             count += 1;
-            assert!(route.methods.split(", ").any(|one| one == method), "{method} {path}");
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let reply = world.send(world.request(method.clone(), &concrete(path))).await;
             assert_ne!(reply.status(), 405, "{method} {path}");
@@ -67,10 +62,4 @@ async fn every_documented_operation_is_there_and_the_other_way_round() {
         }
     }
     assert!(count >= 30, "{count}");
-    for route in ALL {
-        let item = &paths.get(route.pattern).unwrap_or_else(|| panic!("{}", route.pattern));
-        for method in route.methods.split(", ").filter(|method| *method != "HEAD") {
-            assert!(item.get(method.to_lowercase()).is_some(), "{method} {}", route.pattern);
-        }
-    }
 }

@@ -107,8 +107,8 @@ async fn a_refused_upload_leaves_nothing() {
 async fn only_so_many_uploads_at_a_time() {
     let world = World::new().await;
     let ada = world.person("ada@example.org").await;
-    let places = world.app.receiving.available_permits() as u32;
-    let taken = world.app.receiving.acquire_many(places).await.unwrap();
+    let places = world.app.signals.receiving.available_permits() as u32;
+    let taken = world.app.signals.receiving.acquire_many(places).await.unwrap();
     let body = form("video", "a.mp4", b"x");
     upload(&world, &ada, &body).await.refused(503, "busy");
     drop(taken);

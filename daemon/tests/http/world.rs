@@ -8,8 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
-use clipmill::app::{App, Parts};
-use clipmill::artifacts::Artifacts;
+use clipmill::app::{App, MediaEngine, Signals};
+use clipmill::artifacts::{Artifacts, Stores};
+use clipmill::auth::{Passwords, Tokens};
 use clipmill::config::{Config, JwtSecrets, Secret};
 use clipmill::http::{Peer, routes};
 use clipmill_core::net::Client;
@@ -28,7 +29,6 @@ use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
-use warp::Filter as _;
 use warp::filters::BoxedFilter;
 
 /// A password that keeps all rules.
@@ -85,24 +85,28 @@ impl World {
             Pipeline::new(config.pipeline(), tools.clone(), Arc::clone(&registry), client);
         let now = Arc::new(Mutex::new(Utc::now()));
         let clock = Arc::clone(&now);
-        let app = Arc::new(App::assemble(Parts {
-            artifacts: Artifacts::in_folder(&config.folders.files()).unwrap(),
+        let secrets = JwtSecrets {
+            public: Secret::new("public-secret-0123456789"),
+            private: Secret::new("private-secret-0123456789"),
+        };
+        let stores = Stores {
+            files: Artifacts::in_folder(&config.folders.files()).unwrap(),
             uploads: Artifacts::in_folder(&config.folders.uploads()).unwrap(),
+        };
+        let app = Arc::new(App {
+            tokens: Tokens::new(&secrets, &config.auth),
+            passwords: Passwords::new(config.auth.bcrypt_cost),
             config,
-            secrets: JwtSecrets {
-                public: Secret::new("public-secret-0123456789"),
-                private: Secret::new("private-secret-0123456789"),
-            },
             node: "node".to_owned(),
             storage: Arc::new(storage.clone()),
-            registry,
-            tools,
-            pipeline,
+            stores,
+            engine: MediaEngine { tools, registry, pipeline, plugins: None },
             metrics: Arc::default(),
             clock: Clock::from_fn(move || *clock.lock().unwrap()),
             clock_offset: ClockOffset::default(),
-        }));
-        let routes = routes(Arc::clone(&app)).boxed();
+            signals: Signals::default(),
+        });
+        let routes = routes(&app);
         World { app, storage, folder, routes, now }
     }
 
@@ -170,7 +174,7 @@ impl World {
         let key = format!("{id}.{extension}");
         let draft = self.folder.path().join("draft");
         std::fs::write(&draft, bytes).unwrap();
-        self.app.artifacts.put(&key, &draft).await.unwrap();
+        self.app.stores.files.put(&key, &draft).await.unwrap();
         let done = Finished {
             file: StoredFile { file_path: key, file_size_bytes: bytes.len() as u64 },
             now: self.now(),
@@ -178,7 +182,7 @@ impl World {
         };
         let held = self.app.storage.finish(id, claimed.lease.id, done).await.unwrap();
         assert_eq!(held, LeaseHeld::Yes);
-        self.app.settled.notify_waiters();
+        self.app.signals.settled.notify_waiters();
         id
     }
 
@@ -190,7 +194,7 @@ impl World {
         let (id, lease) = (claimed.video.id, claimed.lease.id);
         let held = self.app.storage.fail(id, lease, why, end).await.unwrap();
         assert_eq!(held, LeaseHeld::Yes);
-        self.app.settled.notify_waiters();
+        self.app.signals.settled.notify_waiters();
     }
 
     /// Takes the next job, waiting until there is one.

@@ -7,17 +7,17 @@ use clipmill_plugins::wasm::{Inspected, Kind, LoadedState, Wants};
 use clipmill_plugins::{CodecDescription, Handler};
 use serde_json::{Value, json};
 
-use super::table::{Table, bytes, time};
-use crate::cli::arguments::CheckPlugin;
-use crate::cli::exit::Failure;
+use super::table::{TextTable, bytes, time};
+use crate::cli::arguments::CheckPluginArguments;
+use crate::cli::error::CommandError;
 use crate::cli::setup;
 use crate::config::Config;
 
 /// Runs the command.
-pub async fn run(config: &Config, check: &CheckPlugin) -> Result<(), Failure> {
+pub async fn run(config: &Config, check: &CheckPluginArguments) -> Result<(), CommandError> {
     let client = setup::client(config)?;
     let registry = setup::registry(config, &client);
-    let plugins = setup::plugins(config, client, registry, None);
+    let plugins = setup::plugin_host(config, client, registry, None);
     let inspected = match plugins.inspect(&check.file).await {
         Ok(inspected) => inspected,
         Err(error) => return Err(refused(check, &error)),
@@ -25,21 +25,25 @@ pub async fn run(config: &Config, check: &CheckPlugin) -> Result<(), Failure> {
     let Inspected { state, imports, .. } = &inspected;
     if let Some(loaded) = &state.loaded {
         let notes = notes(config, &state.name, loaded, imports);
-        match check.json {
-            true => println!("{}", object(check, &inspected, loaded, &notes)),
-            false => people(config, check, &inspected, loaded, &notes),
+        if check.json {
+            println!("{}", json_report(check, &inspected, loaded, &notes));
+        } else {
+            print_report(config, check, &inspected, loaded, &notes);
         }
     }
     Ok(())
 }
 
-fn refused(check: &CheckPlugin, error: &Error) -> Failure {
-    let Error { code, message, .. } = error;
-    match check.json {
-        true => println!("{}", json!({ "ok": false, "code": code, "message": message })),
-        false => println!("BAD  {}", check.file.display()),
+fn refused(check: &CheckPluginArguments, error: &Error) -> CommandError {
+    let refused = CommandError::from(error.clone());
+    if check.json {
+        let Error { code, message, .. } = error;
+        let causes = &refused.causes;
+        println!("{}", json!({ "ok": false, "code": code, "message": message, "causes": causes }));
+    } else {
+        println!("BAD  {}", check.file.display());
     }
-    error.clone().into()
+    refused
 }
 
 /// What is no error, and what its author or operator should know.
@@ -89,15 +93,15 @@ fn size(file: &Path, name: &str) -> u64 {
     file.metadata().map_or(0, |about| about.len())
 }
 
-fn people(
+fn print_report(
     config: &Config,
-    check: &CheckPlugin,
+    check: &CheckPluginArguments,
     inspected: &Inspected,
     loaded: &LoadedState,
     notes: &[String],
 ) {
     let name = &inspected.state.name;
-    let mut facts = Table::plain();
+    let mut facts = TextTable::plain();
     let mut fact = |name: &str, text: String| facts.row([name.to_owned(), text]);
     fact("kind", loaded.kind.to_string());
     fact("interface", loaded.api.clone());
@@ -134,14 +138,15 @@ fn hosts(wants: &Wants, has: &Wants) -> String {
         [] => "none".to_owned(),
         hosts => hosts.join(" "),
     };
-    match wants.hosts == has.hosts {
-        true => list(&wants.hosts),
-        false => format!("{} (wants {})", list(&has.hosts), list(&wants.hosts)),
+    if wants.hosts == has.hosts {
+        list(&wants.hosts)
+    } else {
+        format!("{} (wants {})", list(&has.hosts), list(&wants.hosts))
     }
 }
 
-fn object(
-    check: &CheckPlugin,
+fn json_report(
+    check: &CheckPluginArguments,
     inspected: &Inspected,
     loaded: &LoadedState,
     notes: &[String],

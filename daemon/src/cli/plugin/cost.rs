@@ -6,7 +6,7 @@ use std::time::Duration;
 use clipmill_plugins::wasm::{CallReport, Observer, PluginState};
 use serde_json::{Value, json};
 
-use super::table::{Table, bytes, time};
+use super::table::{TextTable, bytes, time};
 
 /// Adds up calls, by function.
 #[derive(Debug, Default)]
@@ -77,8 +77,8 @@ impl Sum {
 
 impl Cost {
     /// For people.
-    pub fn table(&self) -> Table {
-        let mut table = Table::new(&[
+    pub fn table(&self) -> TextTable {
+        let mut table = TextTable::new(&[
             "CALL",
             "TIMES",
             "TIME",
@@ -91,11 +91,9 @@ impl Cost {
             "LOG LINES",
         ]);
         for sum in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            // It is measured in steps of 10 ms.
-            let computing = match sum.computing.is_zero() {
-                true => "< 10 ms".to_owned(),
-                false => time(sum.computing),
-            };
+            // The host measures it in steps of 10 ms.
+            let computing =
+                if sum.computing.is_zero() { "< 10 ms".to_owned() } else { time(sum.computing) };
             table.row([
                 sum.call.to_owned(),
                 sum.times.to_string(),

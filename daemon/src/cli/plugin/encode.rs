@@ -3,19 +3,30 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clipmill_core::Id;
-use clipmill_core::net;
+use clipmill_core::{Id, net};
 use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_pipeline::{JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest};
 use clipmill_plugins::{Codec, Handler, Order, Registry};
 
-use crate::cli::exit::Failure;
-use crate::cli::walk::stages;
+use crate::cli::error::CommandError;
+use crate::cli::local_job::{run_stages, work_folder_beside, work_folder_in};
 use crate::config::Config;
 
+/// What is encoded, and how.
+pub struct TestEncode<'a> {
+    /// The codec.
+    pub codec: &'a Arc<dyn Codec>,
+    /// One of its qualities.
+    pub quality: &'a str,
+    /// The file to encode.
+    pub file: &'a Path,
+    /// Where the result goes; none when it is not kept.
+    pub output: Option<&'a Path>,
+}
+
 /// What came out.
-pub struct Encoded {
-    /// Where it is; none when it was not to be kept.
+pub struct TestEncoded {
+    /// Where it is; none when it was not kept.
     pub path: Option<PathBuf>,
     /// Bytes.
     pub size: u64,
@@ -29,57 +40,44 @@ pub struct Encoded {
     pub note: Option<String>,
 }
 
-/// Encodes `file`, into `output` if there is one.
-pub async fn encode(
+/// Encodes a file with one codec.
+pub async fn encode_file(
     config: &Config,
     client: net::Client,
     tools: Tools,
-    codec: &Arc<dyn Codec>,
-    quality: &str,
-    file: &Path,
-    output: Option<&Path>,
-) -> Result<Encoded, Failure> {
-    let near = output.and_then(Path::parent).filter(|path| !path.as_os_str().is_empty());
-    let near = match (near, output) {
-        (Some(near), _) => near.to_owned(),
-        (None, Some(_)) => PathBuf::from("."),
-        (None, None) => std::env::temp_dir(),
+    test: TestEncode<'_>,
+) -> Result<TestEncoded, CommandError> {
+    let folder = match test.output {
+        Some(output) => work_folder_beside(output)?,
+        None => work_folder_in(&std::env::temp_dir())?,
     };
-    let folder = tempfile::Builder::new()
-        .prefix(".clipmill-")
-        .tempdir_in(&near)
-        .map_err(|error| Failure::usage(format!("{} can't be written: {error}", near.display())))?;
-    let handlers = vec![Handler::Codec(codec.clone())];
+    let handlers = vec![Handler::Codec(test.codec.clone())];
     let registry = Arc::new(Registry::new(handlers, Order::default()));
     let pipeline = Pipeline::new(config.pipeline(), tools, registry, client);
-    let name = codec.describe().name;
-    let ask = JobRequest {
+    let request = JobRequest {
         id: Id::generate(chrono::Utc::now()),
         folder: folder.path().to_owned(),
-        source: SourceRequest::Local { path: file.to_owned(), span: None },
-        rendition: Rendition::Encode { codec: name, quality: quality.to_owned() },
+        source: SourceRequest::Local { path: test.file.to_owned(), span: None },
+        rendition: Rendition::Encode {
+            codec: test.codec.describe().name,
+            quality: test.quality.to_owned(),
+        },
     };
     let progress = ProgressReporter::default();
-    let made = tokio::select! {
-        made = stages(&pipeline, ask, &progress) => made?,
-        _ = tokio::signal::ctrl_c() => {
-            return Err(Failure {
-                exit: 130,
-                code: clipmill_core::Code::Interrupted,
-                message: "interrupted; nothing was kept".to_owned(),
-            });
-        }
+    let encoded = tokio::select! {
+        encoded = run_stages(&pipeline, request, &progress) => encoded?,
+        _ = tokio::signal::ctrl_c() => return Err(CommandError::interrupted()),
     };
-    if let Some(output) = output {
-        std::fs::rename(&made.path, output)?;
+    if let Some(output) = test.output {
+        std::fs::rename(&encoded.path, output)?;
     }
-    let video = made.probe.video.as_ref();
-    Ok(Encoded {
-        path: output.map(Path::to_owned),
-        size: made.probe.size,
-        duration: made.probe.duration,
+    let video = encoded.probe.video.as_ref();
+    Ok(TestEncoded {
+        path: test.output.map(Path::to_owned),
+        size: encoded.probe.size,
+        duration: encoded.probe.duration,
         width: video.map_or(0, |video| video.width),
         height: video.map_or(0, |video| video.height),
-        note: made.note,
+        note: encoded.note,
     })
 }

@@ -1,34 +1,30 @@
 //! `clipmill plugin`: what authors and operators do with sources and codecs of
 //! others. Loading and running them is the `plugins` package's.
 
-mod board;
 mod check;
 mod cost;
 mod encode;
+mod facts;
 mod list;
-mod media;
 mod new;
 mod pack;
-mod plan;
-pub(super) mod states;
+pub(super) mod snapshot;
 mod table;
-mod templates;
 mod test;
-pub(super) mod words;
 
-pub(super) use board::{Bell, follow, forget};
+pub(super) use snapshot::{PluginObserver, remove_snapshot, watch};
 
-use super::arguments::Plugin;
-use super::exit::Failure;
+use super::arguments::PluginCommand;
+use super::error::CommandError;
 use crate::config::Config;
 
 /// Runs the command.
-pub async fn run(config: Config, command: Plugin) -> Result<(), Failure> {
+pub async fn run(config: Config, command: PluginCommand) -> Result<(), CommandError> {
     match command {
-        Plugin::New(new) => new::run(&config, &new),
-        Plugin::Check(check) => check::run(&config, &check).await,
-        Plugin::Test(test) => test::run(config, &test).await,
-        Plugin::List { json } => list::run(&config, json).await,
-        Plugin::Pack(pack) => pack::run(&pack),
+        PluginCommand::New(new) => new::run(&config, &new),
+        PluginCommand::Check(check) => check::run(&config, &check).await,
+        PluginCommand::Test(test) => test::run(config, &test).await,
+        PluginCommand::List { json } => list::run(&config, json).await,
+        PluginCommand::Pack(pack) => pack::run(&pack),
     }
 }

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use clipmill_plugins::wasm::{self, Manifest};
 
 use super::table::bytes;
-use crate::cli::arguments::PackPlugin;
-use crate::cli::exit::Failure;
-use crate::cli::walk::refuse_existing;
+use crate::cli::arguments::PackPluginArguments;
+use crate::cli::error::CommandError;
+use crate::cli::local_job::refuse_existing;
 
 /// Runs the command.
-pub fn run(pack: &PackPlugin) -> Result<(), Failure> {
+pub fn run(pack: &PackPluginArguments) -> Result<(), CommandError> {
     let unreadable = |path: &Path| {
         let path = path.display().to_string();
-        move |error| Failure::usage(format!("{path} can't be read: {error}"))
+        move |error| CommandError::usage(format!("{path} can't be read: {error}"))
     };
     let module = std::fs::read(&pack.module).map_err(unreadable(&pack.module))?;
     let text = match &pack.manifest {
@@ -31,17 +31,17 @@ pub fn run(pack: &PackPlugin) -> Result<(), Failure> {
     let output = pack.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.wasm")));
     refuse_existing(&output, pack.force)?;
     let packed = wasm::pack(&module, text.as_deref())?;
-    write(&output, &packed)?;
+    write_file(&output, &packed)?;
     println!("{}  {}", output.display(), bytes(packed.len() as u64));
     println!("next: clipmill plugin check {}", output.display());
     Ok(())
 }
 
 /// Writes the whole file or none: a daemon may be watching.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
     let refused = |error: std::io::Error| {
-        Failure::usage(format!("{} can't be written: {error}", path.display()))
+        CommandError::usage(format!("{} can't be written: {error}", path.display()))
     };
     let mut draft = tempfile::Builder::new()
         .prefix(".clipmill-")

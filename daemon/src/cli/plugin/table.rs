@@ -7,19 +7,19 @@ const GAP: usize = 2;
 
 /// Rows of text; the first one is the heading.
 #[derive(Debug, Default)]
-pub struct Table {
+pub struct TextTable {
     rows: Vec<Vec<String>>,
 }
 
-impl Table {
+impl TextTable {
     /// A table with this heading, and nothing below it.
-    pub fn new(heading: &[&str]) -> Table {
-        Table { rows: vec![heading.iter().map(|head| (*head).to_owned()).collect()] }
+    pub fn new(heading: &[&str]) -> TextTable {
+        TextTable { rows: vec![heading.iter().map(|head| (*head).to_owned()).collect()] }
     }
 
     /// Names and what is known of them, without a heading.
-    pub fn plain() -> Table {
-        Table::default()
+    pub fn plain() -> TextTable {
+        TextTable::default()
     }
 
     /// Adds a row.
@@ -28,7 +28,7 @@ impl Table {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for TextTable {
     /// Each row is a line, indented by two.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let mut table = Table::new(&["NAME", "STATE"]);
+        let mut table = TextTable::new(&["NAME", "STATE"]);
         table.row(["käse".to_owned(), "active".to_owned()]);
         table.row(["a_long_name".to_owned(), String::new()]);
         assert_eq!(

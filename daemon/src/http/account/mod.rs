@@ -1,17 +1,13 @@
 //! Accounts: registration, login, logout, passwords, tokens.
 
-pub mod login;
-pub mod me;
 pub mod password;
-pub mod public_token;
-pub mod register;
+pub mod token;
 
+use clipmill_core::Code;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::ApiError;
-use super::reply::ErrorBody;
-use crate::auth::{PasswordRule, new_password_rule};
 
 /// What login and registration take.
 #[derive(Deserialize, ToSchema)]
@@ -30,7 +26,7 @@ impl Credentials {
             (Some(email), Some(password)) if !email.trim().is_empty() && !password.is_empty() => {
                 Ok((email, password))
             }
-            _ => Err(ApiError::bad_request("missing_field", "Email and password are required")),
+            _ => Err(ApiError::bad_request(Code::MissingField, "Email and password are required")),
         }
     }
 }
@@ -41,18 +37,4 @@ pub struct UserView {
     #[schema(example = "507f1f77bcf86cd799439011")]
     id: String,
     email: String,
-}
-
-fn check_new_password(password: &str) -> Result<(), ApiError> {
-    match new_password_rule(password) {
-        None => Ok(()),
-        Some(PasswordRule::TooShort) => Err(ApiError::bad_request(
-            "password_too_short",
-            "The password must have at least 8 characters",
-        )),
-        Some(PasswordRule::TooLong) => Err(ApiError::bad_request(
-            "password_too_long",
-            "The password may have at most 72 bytes",
-        )),
-    }
 }

@@ -1,16 +1,15 @@
 //! `POST|GET|HEAD /api/encode/download/{encode_id}`
 
+use clipmill_core::Code;
 use clipmill_storage::Status;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::call::Call;
-use super::super::error::ApiError;
-use super::super::reply;
-use super::super::route::Answer;
-use super::super::wait;
-use super::ErrorBody;
+use super::super::error::{Answer, ApiError};
+use super::super::reply::{self, ErrorBody};
+use super::super::{files, wait};
 use super::filename::stem;
 
 #[derive(Serialize, ToSchema)]
@@ -29,7 +28,6 @@ pub struct StillEncoding {
     post,
     path = "/api/encode/download/{encode_id}",
     tag = "encode",
-    security(("private" = [])),
     params(("encode_id" = String, Path, description = "The record's id")),
     responses(
         (status = 200, description = "The file, of the codec's media type", content_type = "video/mp4"),
@@ -50,18 +48,19 @@ pub async fn download(call: Call, id: String) -> Answer {
     let is_active = video.job.due_at.is_some() || video.job.lease.is_some();
     match video.job.status {
         Status::Completed => {
-            let gone = || ApiError::not_found("file_gone", "The file is no longer there");
+            let gone = || ApiError::not_found(Code::FileGone, "The file is no longer there");
             let file = video.file.as_ref().ok_or_else(gone)?;
             let codec = upload.video_codec.unwrap_or_default();
             let quality = upload.quality_preset.unwrap_or_default();
             let name = format!("{}_{codec}_{quality}", stem(&upload.original_filename));
-            call.send_file(file, video.expires_at, &name).await
+            files::send_file(&call, file, video.expires_at, &name).await
         }
         Status::Failed => {
-            Err(wait::failed("Video encoding failed", wait::failure(video.job.failure)))
+            let failure = wait::failure(video.job.failure);
+            Err(ApiError::failed_job("Video encoding failed", failure))
         }
         Status::Pending if !is_active => {
-            Err(ApiError::bad_request("not_started", "Video encoding has not been started"))
+            Err(ApiError::bad_request(Code::NotStarted, "Video encoding has not been started"))
         }
         Status::Pending | Status::Processing => {
             let progress = call.app.storage.progress(video.id).await?;
@@ -82,7 +81,6 @@ pub async fn download(call: Call, id: String) -> Answer {
     get,
     path = "/api/encode/download/{encode_id}",
     tag = "encode",
-    security(("private" = [])),
     params(("encode_id" = String, Path, description = "The record's id")),
     responses(
         (status = 200, description = "The file, of the codec's media type", content_type = "video/mp4"),
@@ -91,13 +89,4 @@ pub async fn download(call: Call, id: String) -> Answer {
 )]
 pub async fn download_finished(call: Call, id: String) -> Answer {
     download(call, id).await
-}
-
-/// All methods.
-pub async fn any_method(call: Call, id: String) -> Answer {
-    if call.method == Method::POST {
-        download(call, id).await
-    } else {
-        download_finished(call, id).await
-    }
 }

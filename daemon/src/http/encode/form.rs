@@ -1,9 +1,11 @@
 //! Reading one file out of a multipart form onto the disk, with constant
 //! memory.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clipmill_core::Code;
 use clipmill_core::disk::has_room;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -20,7 +22,7 @@ use crate::telemetry::ByteFlow;
 /// Name of the form's field.
 const FIELD: &str = "video";
 /// Longest pause of a client that sends.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Room for boundaries, part headers and other fields.
 const OVERHEAD: u64 = 1 << 20;
 /// Other fields may not be larger.
@@ -37,8 +39,8 @@ pub struct Received {
     pub size: u64,
 }
 
-/// Writes the form's file to `path`; durable when this returns. Whatever goes
-/// wrong, the caller removes the file.
+/// Writes the form's file to `path`; durable when this returns. On an error the
+/// caller removes the file.
 ///
 /// # Errors
 /// 415 when the body is no form, 400 when it holds no file, one of a wrong
@@ -46,11 +48,11 @@ pub struct Received {
 pub async fn receive(call: &mut Call, folder: &Path, path: &Path) -> Result<Received, ApiError> {
     let limit = call.app.config.uploads.max_mb.saturating_mul(1 << 20);
     let boundary = boundary(call)?;
-    let announced = announced(call);
+    let announced = content_length(call);
     if announced.is_some_and(|announced| announced > limit.saturating_add(OVERHEAD)) {
         return Err(too_large(call));
     }
-    if !has_room(folder, announced.unwrap_or(0)).map_err(|error| failed(&error))? {
+    if !has_room(folder, announced.unwrap_or(0)).map_err(|error| upload_failed(&error))? {
         return Err(disk_full());
     }
     let sizes = SizeLimit::new()
@@ -61,7 +63,7 @@ pub async fn receive(call: &mut Call, folder: &Path, path: &Path) -> Result<Rece
     let mut form = Multipart::with_constraints(&mut call.body, boundary, constraints);
     let received = loop {
         match in_time(form.next_field()).await {
-            Ok(Some(field)) if field.name() == Some(FIELD) => break one(field, path).await,
+            Ok(Some(field)) if field.name() == Some(FIELD) => break write_file(field, path).await,
             Ok(Some(_)) => {}
             Ok(None) => return Err(no_file()),
             Err(refused) => break Err(refused),
@@ -76,12 +78,28 @@ pub async fn receive(call: &mut Call, folder: &Path, path: &Path) -> Result<Rece
         Err(Refused::TooLarge) => Err(too_large(call)),
         Err(Refused::Late) => Err(BodyError::Late.into()),
         Err(Refused::Malformed) => {
-            Err(ApiError::bad_request("upload_broken", "The upload broke off or is malformed"))
+            Err(ApiError::bad_request(Code::UploadBroken, "The upload broke off or is malformed"))
         }
         Err(Refused::Answer(error)) => Err(error),
     }
 }
 
+/// Removes an unfinished file when it is dropped.
+#[derive(Debug)]
+pub struct RemoveOnDrop(pub PathBuf);
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        // Not found: it was put into the store, or never written.
+        if let Err(error) = std::fs::remove_file(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "an unfinished upload could not be removed from the work folder");
+        }
+    }
+}
+
+/// Why a form was not received.
 enum Refused {
     TooLarge,
     Late,
@@ -101,20 +119,20 @@ impl From<multer::Error> for Refused {
 }
 
 async fn in_time<T>(next: impl Future<Output = Result<T, multer::Error>>) -> Result<T, Refused> {
-    let next = tokio::time::timeout(PATIENCE, next).await.map_err(|_| Refused::Late)?;
+    let next = tokio::time::timeout(LONGEST_PAUSE, next).await.map_err(|_| Refused::Late)?;
     Ok(next?)
 }
 
-async fn one(mut field: Field<'_>, path: &Path) -> Result<Received, Refused> {
+async fn write_file(mut field: Field<'_>, path: &Path) -> Result<Received, Refused> {
     let given = field.file_name().unwrap_or_default();
     if given.trim().is_empty() {
         return Err(Refused::Answer(no_file()));
     }
     let name = FileName::clean(given).ok_or_else(|| {
         let error = "This kind of file is not accepted; see the list of formats";
-        Refused::Answer(ApiError::bad_request("invalid_file_type", error))
+        Refused::Answer(ApiError::bad_request(Code::InvalidFileType, error))
     })?;
-    let write = |error: std::io::Error| Refused::Answer(failed(&error));
+    let write = |error: io::Error| Refused::Answer(upload_failed(&error));
     let file = File::create_new(path).await.map_err(write)?;
     let mut file = BufWriter::with_capacity(PIECE, file);
     let mut size = 0;
@@ -125,7 +143,7 @@ async fn one(mut field: Field<'_>, path: &Path) -> Result<Received, Refused> {
     file.flush().await.map_err(write)?;
     file.get_ref().sync_all().await.map_err(write)?;
     if size == 0 {
-        return Err(Refused::Answer(ApiError::bad_request("empty_file", "The file is empty")));
+        return Err(Refused::Answer(ApiError::bad_request(Code::EmptyFile, "The file is empty")));
     }
     Ok(Received { name, size })
 }
@@ -136,36 +154,36 @@ fn boundary(call: &Call) -> Result<String, ApiError> {
     boundary.ok_or_else(|| {
         ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
+            Code::UnsupportedMediaType,
             "The body must be a form, declared as multipart/form-data with its boundary",
         )
     })
 }
 
-fn announced(call: &Call) -> Option<u64> {
+fn content_length(call: &Call) -> Option<u64> {
     call.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn no_file() -> ApiError {
-    ApiError::bad_request("no_file", "No video file provided")
+    ApiError::bad_request(Code::NoFile, "No video file provided")
 }
 
 fn too_large(call: &Call) -> ApiError {
     let limit = call.app.config.uploads.max_mb;
-    ApiError::bad_request("file_too_large", format!("The file may have at most {limit} MB"))
+    ApiError::bad_request(Code::FileTooLarge, format!("The file may have at most {limit} MB"))
 }
 
-/// There is no room for it.
+/// The answer to an upload that the disk has no room for.
 pub fn disk_full() -> ApiError {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
-    ApiError::new(status, "disk_full", "Upload failed: there is no room for this file")
+    ApiError::new(status, Code::DiskFull, "Upload failed: there is no room for this file")
 }
 
-/// An upload that our side could not keep.
-pub fn failed(error: &std::io::Error) -> ApiError {
-    tracing::error!(%error, "an upload could not be written");
-    if error.kind() == std::io::ErrorKind::StorageFull {
+/// The answer to an upload that the server could not write.
+pub fn upload_failed(error: &io::Error) -> ApiError {
+    tracing::error!(%error, "an upload could not be written to the disk");
+    if error.kind() == io::ErrorKind::StorageFull {
         return disk_full();
     }
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "upload_failed", "Upload failed")
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, Code::UploadFailed, "Upload failed")
 }

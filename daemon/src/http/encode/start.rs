@@ -1,19 +1,20 @@
-//! `POST /api/encode/start/{encode_id}`
+//! `POST /api/encode/start/{encode_id}`, and what it can be asked for: `GET
+//! /api/encode/codecs`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clipmill_core::Code;
 use clipmill_storage::{Enqueued, StoredFile, Video, Want};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warp::reply::Response;
 
-use super::super::call::Call;
-use super::super::error::ApiError;
-use super::super::reply;
-use super::super::route::Answer;
-use super::super::wait::{self, Outcome};
-use super::{ErrorBody, MISSING, Number, StillProcessing};
+use super::super::call::{Call, NO_ENCODE};
+use super::super::error::{Answer, ApiError};
+use super::super::reply::{self, ErrorBody, Number, StillProcessing};
+use super::super::wait::{self, JobOutcome};
 
 const FAILED: &str = "Video encoding failed";
 
@@ -45,7 +46,6 @@ pub struct EncodedBody {
     post,
     path = "/api/encode/start/{encode_id}",
     tag = "encode",
-    security(("private" = [])),
     params(("encode_id" = String, Path, description = "The record's id")),
     request_body = EncodeRequest,
     responses(
@@ -61,7 +61,7 @@ pub struct EncodedBody {
 )]
 pub async fn start(mut call: Call, id: String) -> Answer {
     let (video, _) = call.own_upload(&id).await?;
-    let request: EncodeRequest = call.json().await?;
+    let request: EncodeRequest = call.body.json().await?;
     let want = wanted(&call, request)?;
     let app = &call.app;
     match app.storage.enqueue(video.id, &want, app.clock.now()).await? {
@@ -69,23 +69,23 @@ pub async fn start(mut call: Call, id: String) -> Answer {
             Ok(completed("Video already encoded", &video, video.file.as_ref()))
         }
         Enqueued::AlreadyActive(_) => Ok(still_encoding()),
-        Enqueued::Missing => Err(ApiError::not_found("not_found", MISSING)),
+        Enqueued::Missing => Err(ApiError::not_found(Code::NotFound, NO_ENCODE)),
         Enqueued::Queued(video) => {
             app.storage.wake_workers().await;
             if call.prefers_async() {
                 return Ok(still_encoding());
             }
-            let patience = Duration::from_secs(app.config.clips.wait_seconds);
-            match wait::until_settled(app, video.id, &want, patience).await? {
-                Outcome::Done(file, _) => {
+            let limit = Duration::from_secs(app.config.clips.wait_seconds);
+            match wait::until_settled(app, video.id, &want, limit).await? {
+                JobOutcome::Done(file, _) => {
                     Ok(completed("Video encoded successfully", &video, Some(&file)))
                 }
-                Outcome::Failed(failure) => Err(wait::failed(FAILED, failure)),
-                Outcome::Working => Ok(still_encoding()),
-                Outcome::Cancelled => {
-                    Err(ApiError::conflict("cancelled", "The encoding was cancelled"))
+                JobOutcome::Failed(failure) => Err(ApiError::failed_job(FAILED, failure)),
+                JobOutcome::Working => Ok(still_encoding()),
+                JobOutcome::Cancelled => {
+                    Err(ApiError::conflict(Code::Cancelled, "The encoding was cancelled"))
                 }
-                Outcome::Gone => Err(ApiError::not_found("not_found", MISSING)),
+                JobOutcome::Gone => Err(ApiError::not_found(Code::NotFound, NO_ENCODE)),
             }
         }
     }
@@ -93,7 +93,8 @@ pub async fn start(mut call: Call, id: String) -> Answer {
 
 fn wanted(call: &Call, request: EncodeRequest) -> Result<Want, ApiError> {
     let asked = request.video_codec.unwrap_or_default().trim().to_ascii_lowercase();
-    let codecs = call.app.registry.offered_codecs().into_iter().map(|codec| codec.describe());
+    let codecs =
+        call.app.engine.registry.offered_codecs().into_iter().map(|codec| codec.describe());
     let mut names = Vec::new();
     for codec in codecs {
         if codec.name != asked {
@@ -105,10 +106,10 @@ fn wanted(call: &Call, request: EncodeRequest) -> Result<Want, ApiError> {
             return Ok(Want::Encode { codec: codec.name, quality });
         }
         let error = format!("quality_preset must be one of: {}", codec.qualities.join(", "));
-        return Err(ApiError::bad_request("invalid_quality", error));
+        return Err(ApiError::bad_request(Code::InvalidQuality, error));
     }
     let error = format!("video_codec must be one of: {}", names.join(", "));
-    Err(ApiError::bad_request("invalid_codec", error))
+    Err(ApiError::bad_request(Code::InvalidCodec, error))
 }
 
 fn completed(message: &'static str, video: &Video, file: Option<&StoredFile>) -> Response {
@@ -124,4 +125,25 @@ fn completed(message: &'static str, video: &Video, file: Option<&StoredFile>) ->
 fn still_encoding() -> Response {
     let message = "Video is currently being encoded";
     reply::json(StatusCode::ACCEPTED, &StillProcessing { message, status: "processing" })
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CodecsBody {
+    /// The qualities of each codec, best first.
+    #[schema(example = json!({"h264": ["lossless", "high", "medium"]}))]
+    codecs: BTreeMap<String, Vec<String>>,
+}
+
+/// What uploads can be encoded to.
+#[utoipa::path(
+    get,
+    path = "/api/encode/codecs",
+    tag = "encode",
+    responses((status = 200, description = "Codecs and their qualities", body = CodecsBody))
+)]
+pub async fn codecs(call: Call) -> Answer {
+    let offered =
+        call.app.engine.registry.offered_codecs().into_iter().map(|codec| codec.describe());
+    let codecs = offered.map(|codec| (codec.name, codec.qualities)).collect();
+    Ok(reply::json(StatusCode::OK, &CodecsBody { codecs }))
 }

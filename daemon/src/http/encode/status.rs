@@ -7,9 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::call::Call;
-use super::super::reply;
-use super::super::route::Answer;
-use super::{ErrorBody, Number};
+use super::super::error::Answer;
+use super::super::reply::{self, ErrorBody, Number};
 
 #[derive(Serialize, ToSchema)]
 pub struct EncodeStatusBody {
@@ -58,7 +57,6 @@ pub struct EncodeStatusBody {
     get,
     path = "/api/encode/status/{encode_id}",
     tag = "encode",
-    security(("private" = [])),
     params(("encode_id" = String, Path, description = "The record's id")),
     responses(
         (status = 200, description = "Its state", body = EncodeStatusBody),
@@ -72,7 +70,7 @@ pub async fn status(call: Call, id: String) -> Answer {
     let job = video.job;
     let running = if job.status == Status::Processing {
         call.app.storage.progress(video.id).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "progress could not be read");
+            tracing::warn!(%error, "the progress could not be read; the answer goes without");
             None
         })
     } else {

@@ -1,30 +1,26 @@
 //! `POST /api/encode/upload`
 
-use clipmill_core::Code;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use clipmill_core::Id;
 use clipmill_core::probe::Probe;
+use clipmill_core::{Code, Id};
 use clipmill_storage::{NewVideo, Origin, Upload};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::call::Call;
-use super::super::error::{ApiError, store_away};
-use super::super::reply;
-use super::super::route::Answer;
-use super::files::HalfMade;
-use super::form::{Received, disk_full, failed, receive};
-use super::{ErrorBody, Number};
+use super::super::error::{Answer, ApiError, store_unavailable};
+use super::super::reply::{self, ErrorBody, Number};
+use super::form::{RemoveOnDrop, disk_full, receive, upload_failed};
 use crate::app::App;
 use crate::artifacts::ArtifactError;
 
 /// How long putting a file into the store may take, and a second more for each
-/// megabyte: somebody waits for it.
-const STORING: Duration = Duration::from_secs(60);
+/// megabyte: the client waits for it.
+const STORE_DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Serialize, ToSchema)]
 pub struct UploadedBody {
@@ -66,7 +62,6 @@ pub struct UploadForm {
     post,
     path = "/api/encode/upload",
     tag = "encode",
-    security(("private" = [])),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "Received", body = UploadedBody),
@@ -77,45 +72,54 @@ pub struct UploadForm {
         (status = 503, description = "Too many uploads at a time, or the file store does not answer", body = ErrorBody),
     )
 )]
-pub async fn upload(mut call: Call, (): ()) -> Answer {
-    let answer = take(&mut call).await;
+pub async fn upload(mut call: Call) -> Answer {
+    let answer = receive_and_store(&mut call).await;
     if answer.is_err() {
-        // The client is told even when it is still sending.
+        // A client that is still sending would not see the answer.
         call.body.drain().await;
     }
     answer
 }
 
-async fn take(call: &mut Call) -> Answer {
-    let login = call.login().await?;
-    let _place = Arc::clone(&call.app.receiving)
+async fn receive_and_store(call: &mut Call) -> Answer {
+    let user_id = call.login()?.user_id;
+    let _permit = Arc::clone(&call.app.signals.receiving)
         .try_acquire_owned()
         .map_err(|_| ApiError::busy("Too many uploads at a time; try again"))?;
     let folder = call.app.config.folders.work();
-    tokio::fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
+    tokio::fs::create_dir_all(&folder).await.map_err(|error| upload_failed(&error))?;
     let id = Id::generate(call.received);
     let path = folder.join(format!("{id}.part"));
-    let half_made = HalfMade::at(path.clone());
+    let unfinished = RemoveOnDrop(path.clone());
     let received = receive(call, &folder, &path).await?;
-    let probe = call.app.tools.probe(&path).await.map_err(|error| match error.code {
+    let probe = call.app.engine.tools.probe(&path).await.map_err(|error| match error.code {
         Code::ToolMissing | Code::Internal | Code::StageTimeout => ApiError::internal(&error),
         code => ApiError::bad_request(code, "The file holds no video that can be read")
             .with("message", error.message),
     })?;
     let metadata = metadata(&probe)?;
     let name = format!("{id}.{}", received.name.extension);
-    let record = record(&call.app, id, login.user_id, &name, &received, &probe);
+    let upload = Upload {
+        original_filename: received.name.full(),
+        input_file_path: name.clone(),
+        input_size_bytes: received.size,
+        duration: probe.duration,
+        video_codec: None,
+        audio_codec: None,
+        quality_preset: None,
+    };
+    let record = record(&call.app, id, user_id, upload);
     let app = Arc::clone(&call.app);
-    let patience = STORING + Duration::from_secs(received.size >> 20);
+    let deadline = STORE_DEADLINE + Duration::from_secs(received.size >> 20);
     // The file and its record become real together, also when the client
     // leaves in between.
-    let keeping = tokio::spawn(async move {
-        let put = tokio::time::timeout(patience, app.uploads.put(&name, &path)).await;
-        drop(half_made);
-        put.map_err(|_| store_away())?.map_err(not_kept)?;
+    let storing = tokio::spawn(async move {
+        let put = tokio::time::timeout(deadline, app.stores.uploads.put(&name, &path)).await;
+        drop(unfinished);
+        put.map_err(|_| store_unavailable())?.map_err(not_stored)?;
         insert(&app, record, &name).await
     });
-    keeping.await.map_err(|error| ApiError::internal(&error))??;
+    storing.await.map_err(|error| ApiError::internal(&error))??;
     let body = UploadedBody {
         message: "Video uploaded successfully",
         encode_id: id.to_string(),
@@ -126,29 +130,30 @@ async fn take(call: &mut Call) -> Answer {
     Ok(reply::json(StatusCode::CREATED, &body))
 }
 
-/// Writes the record of a file that is in the store. A file without one goes;
-/// when the database may yet have taken the record, the sweep finds out.
+/// Writes the record of a file that is in the store, or removes the file. Where
+/// the database may have written the record although it did not answer, the
+/// sweeper decides later.
 async fn insert(app: &App, record: NewVideo, name: &str) -> Result<(), ApiError> {
     let Err(error) = app.storage.insert_video(record).await else { return Ok(()) };
     if !error.is_transient()
-        && let Err(error) = app.uploads.delete(name).await
+        && let Err(error) = app.stores.uploads.delete(name).await
     {
-        tracing::warn!(%error, "an upload without a record stays");
+        tracing::warn!(%error, "an upload without a record could not be removed; the sweeper tries again");
     }
     Err(error.into())
 }
 
-fn not_kept(error: ArtifactError) -> ApiError {
+fn not_stored(error: ArtifactError) -> ApiError {
     match error.code {
         Code::DiskFull => disk_full(),
         _ if error.is_transient() => error.into(),
-        _ => failed(&std::io::Error::other(error)),
+        _ => upload_failed(&std::io::Error::other(error)),
     }
 }
 
 fn metadata(probe: &Probe) -> Result<Metadata, ApiError> {
     let video = probe.video.as_ref().ok_or_else(|| {
-        ApiError::bad_request("no_video", "The file holds no video that can be read")
+        ApiError::bad_request(Code::NoVideo, "The file holds no video that can be read")
     })?;
     let (width, height) = match video.rotation {
         90 | 270 => (video.height, video.width),
@@ -165,28 +170,13 @@ fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-fn record(
-    app: &App,
-    id: Id,
-    user_id: Id,
-    file: &str,
-    received: &Received,
-    probe: &Probe,
-) -> NewVideo {
+fn record(app: &App, id: Id, user_id: Id, upload: Upload) -> NewVideo {
     let now = app.clock.now();
     let unused = TimeDelta::hours(app.config.uploads.unused_hours.into());
     NewVideo {
         id,
         user_id,
-        origin: Origin::Upload(Upload {
-            original_filename: received.name.full(),
-            input_file_path: file.to_owned(),
-            input_size_bytes: received.size,
-            duration: probe.duration,
-            video_codec: None,
-            audio_codec: None,
-            quality_preset: None,
-        }),
+        origin: Origin::Upload(upload),
         created_at: now,
         expires_at: Some(now + unused),
     }

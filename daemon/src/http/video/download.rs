@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use clipmill_core::{Id, OutputFormat, Resolution, Time};
+use clipmill_core::{Code, Id, OutputFormat, Resolution, Time};
 use clipmill_storage::{Enqueued, Origin, Status, StoredFile, Video, Want};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
 
-use super::super::call::Call;
-use super::super::error::ApiError;
-use super::super::reply;
-use super::super::route::Answer;
-use super::super::wait::{self, Outcome};
-use super::{ErrorBody, MISSING, StillProcessing, has_file};
+use super::super::call::{Call, NO_VIDEO};
+use super::super::error::{Answer, ApiError};
+use super::super::files;
+use super::super::reply::{self, ErrorBody, StillProcessing};
+use super::super::wait::{self, JobOutcome};
+use super::has_file;
 
 const FAILED: &str = "Video download failed";
 
@@ -34,7 +34,6 @@ pub struct Preferences {
     post,
     path = "/api/video/download/{video_id}",
     tag = "video",
-    security(("private" = [])),
     params(("video_id" = String, Path, description = "The record's id")),
     request_body(content = Option<Preferences>, description = "May be left out"),
     responses(
@@ -53,8 +52,8 @@ pub struct Preferences {
     )
 )]
 pub async fn download(mut call: Call, id: String) -> Answer {
-    let video = call.own_video(&id, MISSING).await?;
-    let preferences: Preferences = call.json_if_any().await?;
+    let video = call.own_video(&id, NO_VIDEO).await?;
+    let preferences: Preferences = call.body.json_if_any().await?;
     let want = wanted(&video, preferences)?;
     make_and_send(&call, video, want).await
 }
@@ -64,7 +63,6 @@ pub async fn download(mut call: Call, id: String) -> Answer {
     get,
     path = "/api/video/download/{video_id}",
     tag = "video",
-    security(("private" = [])),
     params(("video_id" = String, Path, description = "The record's id")),
     responses(
         (status = 200, description = "The file", content_type = "video/mp4"),
@@ -75,56 +73,47 @@ pub async fn download(mut call: Call, id: String) -> Answer {
     )
 )]
 pub async fn download_finished(call: Call, id: String) -> Answer {
-    let video = call.own_video(&id, MISSING).await?;
+    let video = call.own_video(&id, NO_VIDEO).await?;
     match &video.file {
         Some(file) if has_file(&video) => send(&call, video.id, file, video.expires_at).await,
-        _ => Err(ApiError::conflict("not_ready", "There is no finished file; POST makes it")),
-    }
-}
-
-/// All methods.
-pub async fn any_method(call: Call, id: String) -> Answer {
-    if call.method == Method::POST {
-        download(call, id).await
-    } else {
-        download_finished(call, id).await
+        _ => Err(ApiError::conflict(Code::NotReady, "There is no finished file; POST makes it")),
     }
 }
 
 async fn make_and_send(call: &Call, video: Video, want: Want) -> Answer {
-    // What failed once is told again; a retry is asked for by name.
+    // A failed job is reported again; only `retry` tries again.
     if video.job.status == Status::Failed && video.want().as_ref() == Some(&want) {
-        return Err(wait::failed(FAILED, wait::failure(video.job.failure)));
+        return Err(ApiError::failed_job(FAILED, wait::failure(video.job.failure)));
     }
     let app = &call.app;
     match app.storage.enqueue(video.id, &want, app.clock.now()).await? {
         Enqueued::AlreadyCompleted(video) => match &video.file {
             Some(file) => send(call, video.id, file, video.expires_at).await,
-            None => Err(ApiError::not_found("file_gone", "The file is no longer there")),
+            None => Err(ApiError::not_found(Code::FileGone, "The file is no longer there")),
         },
         Enqueued::AlreadyActive(_) => Ok(still_processing()),
-        Enqueued::Missing => Err(ApiError::not_found("not_found", MISSING)),
+        Enqueued::Missing => Err(ApiError::not_found(Code::NotFound, NO_VIDEO)),
         Enqueued::Queued(video) => {
             app.storage.wake_workers().await;
             if call.prefers_async() {
                 return Ok(still_processing());
             }
-            let patience = Duration::from_secs(app.config.clips.wait_seconds);
-            match wait::until_settled(app, video.id, &want, patience).await? {
-                Outcome::Done(file, end) => send(call, video.id, &file, end).await,
-                Outcome::Failed(failure) => Err(wait::failed(FAILED, failure)),
-                Outcome::Working => Ok(still_processing()),
-                Outcome::Cancelled => {
-                    Err(ApiError::conflict("cancelled", "The download was cancelled"))
+            let limit = Duration::from_secs(app.config.clips.wait_seconds);
+            match wait::until_settled(app, video.id, &want, limit).await? {
+                JobOutcome::Done(file, end) => send(call, video.id, &file, end).await,
+                JobOutcome::Failed(failure) => Err(ApiError::failed_job(FAILED, failure)),
+                JobOutcome::Working => Ok(still_processing()),
+                JobOutcome::Cancelled => {
+                    Err(ApiError::conflict(Code::Cancelled, "The download was cancelled"))
                 }
-                Outcome::Gone => Err(ApiError::not_found("not_found", MISSING)),
+                JobOutcome::Gone => Err(ApiError::not_found(Code::NotFound, NO_VIDEO)),
             }
         }
     }
 }
 
 async fn send(call: &Call, id: Id, file: &StoredFile, expires_at: Option<Time>) -> Answer {
-    call.send_file(file, expires_at, &format!("video_{id}")).await
+    files::send_file(call, file, expires_at, &format!("video_{id}")).await
 }
 
 fn still_processing() -> Response {
@@ -136,18 +125,18 @@ fn still_processing() -> Response {
 fn wanted(video: &Video, preferences: Preferences) -> Result<Want, ApiError> {
     let Origin::Clip(clip) = &video.origin else {
         let error = "An upload is downloaded as an encode";
-        return Err(ApiError::bad_request("not_a_clip", error));
+        return Err(ApiError::bad_request(Code::NotAClip, error));
     };
     let format = preferences.format_preference.map(|format| format.trim().to_ascii_lowercase());
     if format.as_deref().is_some_and(|format| format.parse::<OutputFormat>().is_err()) {
         let error = "format_preference must be mp4, webm or best";
-        return Err(ApiError::bad_request("invalid_format", error));
+        return Err(ApiError::bad_request(Code::InvalidFormat, error));
     }
     let resolution =
         preferences.resolution_preference.map(|height| height.trim().to_ascii_lowercase());
     if resolution.as_deref().is_some_and(|height| height.parse::<Resolution>().is_err()) {
         let error = "resolution_preference must be 720p, 1080p, 1440p, 2160p, 4320p or best";
-        return Err(ApiError::bad_request("invalid_resolution", error));
+        return Err(ApiError::bad_request(Code::InvalidResolution, error));
     }
     Ok(Want::Clip {
         format: format.unwrap_or_else(|| clip.format_preference.clone()),

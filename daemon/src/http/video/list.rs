@@ -1,17 +1,16 @@
 //! `GET /api/video/list`
 
 use chrono::{DateTime, Utc};
-use clipmill_core::Time;
+use clipmill_core::{Code, Time};
 use clipmill_storage::{Cursor, Origin, Page, Video};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::call::Call;
-use super::super::error::ApiError;
-use super::super::reply;
-use super::super::route::Answer;
-use super::{ErrorBody, Number, has_file, times};
+use super::super::error::{Answer, ApiError};
+use super::super::reply::{self, ErrorBody, Number};
+use super::{has_file, times};
 
 /// The reference lists everything; this bounds what one answer may hold.
 const MOST: u32 = 10_000;
@@ -20,7 +19,7 @@ const MOST: u32 = 10_000;
 pub struct ListBody {
     /// Newest first.
     videos: Vec<ListedVideo>,
-    /// Where the list goes on, as `before` of the next request; only when there
+    /// Where the list continues, as `before` of the next request; only when there
     /// may be more.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -53,7 +52,6 @@ pub struct ListedVideo {
     get,
     path = "/api/video/list",
     tag = "video",
-    security(("private" = [])),
     params(
         ("limit" = Option<u32>, Query, description = "At most this many, 1 to 10000"),
         ("before" = Option<String>, Query, description = "What the answer before gave as `next`"),
@@ -64,9 +62,9 @@ pub struct ListedVideo {
         (status = 401, description = "No valid token", body = ErrorBody),
     )
 )]
-pub async fn list(call: Call, (): ()) -> Answer {
-    let login = call.login().await?;
-    let wrong = |error: &'static str| ApiError::bad_request("invalid_parameter", error);
+pub async fn list(call: Call) -> Answer {
+    let user_id = call.login()?.user_id;
+    let wrong = |error: &'static str| ApiError::bad_request(Code::InvalidParameter, error);
     let limit = match call.parameter("limit") {
         None => MOST,
         Some(text) => text
@@ -77,24 +75,24 @@ pub async fn list(call: Call, (): ()) -> Answer {
     };
     let before = match call.parameter("before") {
         None => None,
-        Some(text) => {
-            Some(cursor(&text).ok_or_else(|| wrong("before must be the `next` of an answer"))?)
-        }
+        Some(text) => Some(
+            parse_cursor(&text).ok_or_else(|| wrong("before must be the `next` of an answer"))?,
+        ),
     };
     let page = Page { before, limit: Some(limit) };
-    let videos = call.app.storage.videos_of(login.user_id, page).await?;
+    let videos = call.app.storage.videos_of(user_id, page).await?;
     let is_full = u32::try_from(videos.len()) == Ok(limit);
-    let next = videos.last().filter(|_| is_full).map(|video| written(video.cursor()));
+    let next = videos.last().filter(|_| is_full).map(|video| cursor_text(video.cursor()));
     let videos = videos.into_iter().map(listed).collect();
     Ok(reply::no_store(reply::json(StatusCode::OK, &ListBody { videos, next })))
 }
 
-/// A place in the list as clients carry it around.
-fn written(place: Cursor) -> String {
+/// A place in the list, as clients send it back.
+fn cursor_text(place: Cursor) -> String {
     format!("{}-{}", place.created_at.timestamp_millis(), place.id)
 }
 
-fn cursor(text: &str) -> Option<Cursor> {
+fn parse_cursor(text: &str) -> Option<Cursor> {
     let (milliseconds, id) = text.rsplit_once('-')?;
     let created_at = Time::from_timestamp_millis(milliseconds.parse().ok()?)?;
     Some(Cursor { created_at, id: id.parse().ok()? })

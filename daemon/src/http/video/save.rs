@@ -1,17 +1,18 @@
 //! `POST /api/video/save`
 
-use clipmill_core::Span;
+use clipmill_core::{Code, Id, Span};
+use clipmill_storage::{Clip, NewVideo, Origin, Want};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::address;
+use super::super::address::{self, VideoAddress};
 use super::super::call::Call;
-use super::super::error::ApiError;
-use super::super::reply;
-use super::super::route::Answer;
-use super::{ErrorBody, Number, Saving};
+use super::super::error::{Answer, ApiError};
+use super::super::reply::{self, ErrorBody, Number};
+use super::super::{guard, sources};
 use crate::chat;
+use crate::config::{ClipStart, Clips};
 
 /// More of a message is cut off.
 pub const MESSAGE_CHARACTERS: usize = 500;
@@ -50,7 +51,6 @@ pub struct SavedBody {
     post,
     path = "/api/video/save",
     tag = "video",
-    security(("public" = [])),
     request_body = SaveRequest,
     responses(
         (status = 201, description = "Saved", body = SavedBody),
@@ -59,30 +59,83 @@ pub struct SavedBody {
         (status = 429, description = "Too many requests", body = ErrorBody),
     )
 )]
-pub async fn save(mut call: Call, (): ()) -> Answer {
-    call.app.tokens.check_public(call.token()?, call.received)?;
-    call.limit_client("save", call.app.config.limits.save_per_minute).await?;
-    let request: SaveRequest = call.json().await?;
+pub async fn save(mut call: Call) -> Answer {
+    let request: SaveRequest = call.body.json().await?;
     let url = request.url.ok_or_else(|| missing("url"))?;
     let start = request.start_time.ok_or_else(|| missing("start_time"))?;
     let end = request.end_time.ok_or_else(|| missing("end_time"))?;
     let user = request.user_id.ok_or_else(|| missing("user_id"))?;
-    let address = address::parse(&url, &call.app.registry).await?;
+    let address = address::parse(&url, &call.app.engine.registry).await?;
     let span = span(start, end, call.app.config.clips.max_seconds)?;
-    let user_id = call.known_user(&user).await?;
-    let limit = call.app.config.limits.save_per_user_per_minute;
-    call.limit("save-user", &user_id.to_string(), limit).await?;
-    let saving = Saving {
-        user_id,
-        address,
+    let user_id = counted_user(&call, &user).await?;
+    let clip = Clip {
         span: Some(span),
-        moment: None,
         additional_message: request.additional_message.as_deref().and_then(note),
         clip_offset: request.clip_offset.map(|Number(offset)| offset),
+        ..new_clip(&call.app.config.clips, &address)
     };
-    let video_id = call.save_clip(saving).await?.to_string();
+    let video_id = save_clip(&call, user_id, address, clip).await?.to_string();
     let body = SavedBody { message: "Video info saved successfully", video_id };
     Ok(reply::json(StatusCode::CREATED, &body))
+}
+
+/// The id of an existing user, for whom this saved clip is counted.
+///
+/// # Errors
+/// 400 `invalid_user`, 429 above the limit.
+pub async fn counted_user(call: &Call, id: &str) -> Result<Id, ApiError> {
+    let unknown = || ApiError::bad_request(Code::InvalidUser, "There is no user with this user_id");
+    let id = id.trim().parse::<Id>().map_err(|_| unknown())?;
+    let user = call.app.storage.user_by_id(id).await?.ok_or_else(unknown)?;
+    let limit = call.app.config.limits.save_per_user_per_minute;
+    guard::count(call, "save-user", &user.id.to_string(), limit).await?;
+    Ok(user.id)
+}
+
+/// A clip of this address with the configured preferences and nothing else.
+pub fn new_clip(settings: &Clips, address: &VideoAddress) -> Clip {
+    Clip {
+        url: address.url.to_string(),
+        youtube_video_id: address.youtube_video_id.clone(),
+        span: None,
+        moment: None,
+        additional_message: None,
+        clip_offset: None,
+        format_preference: settings.format.to_string(),
+        resolution_preference: settings.resolution.to_string(),
+        available_formats: None,
+    }
+}
+
+/// Saves a clip, starts to find out its formats in the background, and puts it
+/// into the queue where that is configured.
+///
+/// # Errors
+/// When storage fails.
+pub async fn save_clip(
+    call: &Call,
+    user_id: Id,
+    address: VideoAddress,
+    clip: Clip,
+) -> Result<Id, ApiError> {
+    let want = Want::Clip {
+        format: clip.format_preference.clone(),
+        resolution: clip.resolution_preference.clone(),
+    };
+    let new = NewVideo {
+        id: Id::generate(call.received),
+        user_id,
+        origin: Origin::Clip(clip),
+        created_at: call.received,
+        expires_at: None,
+    };
+    let id = call.app.storage.insert_video(new).await?.id;
+    sources::resolve_in_background(&call.app, id, address.url);
+    if call.app.config.clips.start == ClipStart::OnSave {
+        call.app.storage.enqueue(id, &want, call.received).await?;
+        call.app.storage.wake_workers().await;
+    }
+    Ok(id)
 }
 
 /// A message as it is kept; none when nothing is left of it.
@@ -92,12 +145,12 @@ pub fn note(message: &str) -> Option<String> {
 }
 
 fn missing(field: &'static str) -> ApiError {
-    ApiError::bad_request("missing_field", format!("{field} is required")).with("field", field)
+    ApiError::bad_request(Code::MissingField, format!("{field} is required")).with("field", field)
 }
 
 fn span(start: Number, end: Number, longest: u32) -> Result<Span, ApiError> {
     let (Number(start), Number(end)) = (start, end);
-    let wrong = |error: String| Err(ApiError::bad_request("invalid_time_range", error));
+    let wrong = |error: String| Err(ApiError::bad_request(Code::InvalidTimeRange, error));
     // A year of seconds: far beyond any video, and safe to calculate with.
     if !(0.0..=31_536_000.0).contains(&start) || end > 31_536_000.0 {
         return wrong("start_time must be 0 or more".to_owned());

@@ -7,10 +7,10 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::call::Call;
-use super::super::reply;
-use super::super::route::Answer;
-use super::{ErrorBody, MISSING, Number, has_file, times};
+use super::super::call::{Call, NO_VIDEO};
+use super::super::error::Answer;
+use super::super::reply::{self, ErrorBody, Number};
+use super::{has_file, times};
 
 #[derive(Serialize, ToSchema)]
 pub struct StatusBody {
@@ -85,7 +85,6 @@ impl From<Progress> for ProgressView {
     get,
     path = "/api/video/status/{video_id}",
     tag = "video",
-    security(("private" = [])),
     params(("video_id" = String, Path, description = "The record's id")),
     responses(
         (status = 200, description = "Its state", body = StatusBody),
@@ -95,10 +94,10 @@ impl From<Progress> for ProgressView {
     )
 )]
 pub async fn status(call: Call, id: String) -> Answer {
-    let video = call.own_video(&id, MISSING).await?;
+    let video = call.own_video(&id, NO_VIDEO).await?;
     let progress = if video.job.status == Status::Processing {
         let known = call.app.storage.progress(video.id).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "progress could not be read");
+            tracing::warn!(%error, "the progress could not be read; the answer goes without");
             None
         });
         Some(known.unwrap_or_else(Progress::initializing).into())

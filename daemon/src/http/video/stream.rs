@@ -6,20 +6,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clipmill_core::Moment;
-use http::{Method, StatusCode};
+use clipmill_core::{Code, Moment};
+use clipmill_storage::Clip;
+use http::StatusCode;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use warp::reply::Response;
 
-use super::super::address;
 use super::super::call::Call;
-use super::super::error::ApiError;
-use super::super::reply;
-use super::super::route::Answer;
-use super::save::note;
-use super::{ErrorBody, Number, Saving};
+use super::super::error::{Answer, ApiError};
+use super::super::reply::{self, ErrorBody, Number};
+use super::super::{address, guard};
+use super::save::{counted_user, new_clip, note, save_clip};
 use crate::chat;
 
 /// Seconds before the moment, when the chat does not say.
@@ -68,9 +67,9 @@ struct SavedClip {
         (status = 429, description = "Too many requests", body = ErrorBody),
     )
 )]
-pub async fn save_stream(call: Call, (token, video): (String, String)) -> Answer {
+pub async fn save_stream(call: Call, token: String, video: String) -> Answer {
     let saved = save(&call, &token, &video).await;
-    answered(&call, saved)
+    for_caller(&call, saved)
 }
 
 /// The same by POST.
@@ -85,25 +84,17 @@ pub async fn save_stream(call: Call, (token, video): (String, String)) -> Answer
     ),
     responses((status = 201, description = "Saved", body = StreamSavedBody))
 )]
-pub async fn save_stream_by_post(call: Call, path: (String, String)) -> Answer {
-    save_stream(call, path).await
-}
-
-/// Both methods.
-pub async fn any_method(call: Call, path: (String, String)) -> Answer {
-    if call.method == Method::POST {
-        save_stream_by_post(call, path).await
-    } else {
-        save_stream(call, path).await
-    }
+pub async fn save_stream_by_post(call: Call, token: String, video: String) -> Answer {
+    save_stream(call, token, video).await
 }
 
 /// Everything else below `save/stream`: a mistyped command still gets a line.
-pub async fn unknown(call: Call, _: ()) -> Answer {
-    answered(&call, Err(ApiError::unknown_path()))
+pub fn unknown(call: &Call) -> Answer {
+    for_caller(call, Err(ApiError::unknown_path()))
 }
 
-fn answered(call: &Call, saved: Result<SavedClip, ApiError>) -> Answer {
+/// A line of text for chat bots, JSON for everyone else.
+fn for_caller(call: &Call, saved: Result<SavedClip, ApiError>) -> Answer {
     if !chat::asks_for_text(&call.headers, call.parameter("reply").as_deref()) {
         let saved = saved?;
         return Ok(reply::no_store(reply::json(StatusCode::CREATED, &saved.body)));
@@ -122,51 +113,49 @@ fn text(line: String) -> Response {
     reply::no_store(reply::typed(StatusCode::OK, "text/plain; charset=utf-8", line))
 }
 
-/// What a chat is told: words for the streamer, not for a programmer.
+/// The reason for a chat: words for the streamer, not for a programmer.
 fn for_chat(error: &ApiError) -> &str {
-    match error.code.as_ref() {
-        "token_expired" => "the token has expired - ask the streamer for a new one",
-        "invalid_token" => "the token is not valid - ask the streamer to check the command",
-        "missing_field" | "invalid_user" => {
+    match error.code {
+        Code::TokenExpired => "the token has expired - ask the streamer for a new one",
+        Code::InvalidToken => "the token is not valid - ask the streamer to check the command",
+        Code::MissingField | Code::InvalidUser => {
             "the user is not known - ask the streamer to check user_id in the command"
         }
-        "invalid_video_id" => "this is no YouTube video or live chat",
-        "rate_limited" => "too many clips at a time - try again in a minute",
-        "not_found" => "the address of the command is not right",
-        "internal" | "storage_unavailable" => "the server has a problem - try again later",
+        Code::InvalidVideoId => "this is no YouTube video or live chat",
+        Code::RateLimited => "too many clips at a time - try again in a minute",
+        Code::NotFound => "the address of the command is not right",
+        Code::Internal | Code::StorageUnavailable => "the server has a problem - try again later",
         _ => &error.error,
     }
 }
 
 async fn save(call: &Call, token: &str, video: &str) -> Result<SavedClip, ApiError> {
     call.app.tokens.check_public(token, call.received)?;
-    limit_senders(call, token).await?;
+    count_sender(call, token).await?;
     let (video_id, address) = chat::parse_video(video)
         .ok()
-        .and_then(|video| Some((video.video_id.clone(), address::of_youtube(&video.video_id)?)))
+        .and_then(|video| {
+            Some((video.video_id.clone(), address::youtube_address(&video.video_id)?))
+        })
         .ok_or_else(|| {
-            ApiError::bad_request("invalid_video_id", "Invalid YouTube video or live chat id")
+            ApiError::bad_request(Code::InvalidVideoId, "Invalid YouTube video or live chat id")
         })?;
     let offset = seconds(call, "offset", OFFSET, 0.0..=MAX_OFFSET)?;
     let longest = f64::from(call.app.config.clips.max_seconds);
     let duration = seconds(call, "duration", DURATION.min(longest), 1.0..=longest.max(1.0))?;
     let user = call.parameter("user_id").unwrap_or_default();
     if user.trim().is_empty() {
-        return Err(ApiError::bad_request("missing_field", "user_id is required"));
+        return Err(ApiError::bad_request(Code::MissingField, "user_id is required"));
     }
-    let user_id = call.known_user(&user).await?;
-    let limit = call.app.config.limits.save_per_user_per_minute;
-    call.limit("save-user", &user_id.to_string(), limit).await?;
+    let user_id = counted_user(call, &user).await?;
     let message = call.parameter("message").as_deref().and_then(note);
-    let saving = Saving {
-        user_id,
-        address,
-        span: None,
+    let clip = Clip {
         moment: Some(Moment { at: call.received, offset, duration }),
         additional_message: message.clone(),
         clip_offset: Some(offset),
+        ..new_clip(&call.app.config.clips, &address)
     };
-    let id = call.save_clip(saving).await?;
+    let id = save_clip(call, user_id, address, clip).await?;
     let body = StreamSavedBody {
         message: "Video clip saved successfully",
         video_id: id.to_string(),
@@ -177,13 +166,13 @@ async fn save(call: &Call, token: &str, video: &str) -> Result<SavedClip, ApiErr
 
 /// All channels of one bot come from the same few addresses, so bots are
 /// counted by their token.
-async fn limit_senders(call: &Call, token: &str) -> Result<(), ApiError> {
-    let limit = call.app.config.limits.save_per_minute;
+async fn count_sender(call: &Call, token: &str) -> Result<(), ApiError> {
     if chat::asks_for_text(&call.headers, None) {
         let name = URL_SAFE_NO_PAD.encode(&Sha256::digest(token)[..12]);
-        call.limit("save-token", &name, limit).await
+        let limit = call.app.config.limits.save_per_minute;
+        guard::count(call, "save-token", &name, limit).await
     } else {
-        call.limit_client("save", limit).await
+        guard::count_save(call).await
     }
 }
 
@@ -199,7 +188,7 @@ fn seconds(
     match Number::parse(&text) {
         Some(Number(seconds)) if range.contains(&seconds) => Ok(seconds),
         _ => Err(ApiError::bad_request(
-            "invalid_number",
+            Code::InvalidNumber,
             format!("{name} must be from {} to {} seconds", range.start(), range.end()),
         )),
     }

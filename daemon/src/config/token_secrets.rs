@@ -1,6 +1,5 @@
-//! Values that must not be shown, and the two token secrets.
+//! The two secrets that sign tokens: configured, or created once and kept.
 
-use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,39 +7,9 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize, Serializer};
 
-use super::Config;
-
-/// A value that is never printed, neither by `Debug` nor when the
-/// configuration is serialised.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Secret {
-        Secret(value.into())
-    }
-
-    /// The value itself; never log it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("<secret>")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str("<secret>")
-    }
-}
+use super::secret::Secret;
+use super::sections::Config;
 
 /// The two secrets that sign tokens.
 #[derive(Debug, Clone)]
@@ -51,38 +20,38 @@ pub struct JwtSecrets {
     pub private: Secret,
 }
 
-/// The configured secrets; a missing one is made once and kept in the data
+/// The configured secrets; a missing one is created once and kept in the data
 /// folder, readable by its owner only.
 ///
 /// # Errors
 /// When the data folder can't be written.
 pub fn jwt_secrets(config: &Config) -> io::Result<JwtSecrets> {
     let folder = &config.folders.data;
-    let take = |configured: &Option<Secret>, file: &str| match configured {
+    let secret = |configured: &Option<Secret>, file: &str| match configured {
         Some(secret) => Ok(secret.clone()),
-        None => kept(&folder.join(file)),
+        None => read_or_create(&folder.join(file)),
     };
     Ok(JwtSecrets {
-        public: take(&config.auth.jwt_public_secret, "jwt_public.secret")?,
-        private: take(&config.auth.jwt_private_secret, "jwt_private.secret")?,
+        public: secret(&config.auth.jwt_public_secret, "jwt_public.secret")?,
+        private: secret(&config.auth.jwt_private_secret, "jwt_private.secret")?,
     })
 }
 
-fn kept(path: &Path) -> io::Result<Secret> {
+fn read_or_create(path: &Path) -> io::Result<Secret> {
     match fs::read_to_string(path) {
-        Ok(text) if text.trim().len() >= 32 => Ok(Secret(text.trim().to_owned())),
+        Ok(text) if text.trim().len() >= 32 => Ok(Secret::new(text.trim())),
         Ok(_) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "a token secret in the data folder is too short; delete the file to get a new one",
         )),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
         Err(error) => Err(error),
     }
 }
 
 /// Writes a new secret beside its final name and links it there, so that of
 /// two processes that start together both end up with the same one.
-fn make(path: &Path) -> io::Result<Secret> {
+fn create(path: &Path) -> io::Result<Secret> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let value = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
@@ -93,8 +62,8 @@ fn make(path: &Path) -> io::Result<Secret> {
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {
-        Ok(()) => Ok(Secret(value)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => kept(path),
+        Ok(()) => Ok(Secret::new(value)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_or_create(path),
         Err(error) => Err(error),
     }
 }
@@ -107,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_secrets_are_made_once_and_kept_private() {
+    fn missing_secrets_are_created_once_and_kept_private() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.folders.data = folder.path().join("new");
@@ -121,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_show() {
+    fn secrets_are_not_printed() {
         let mut config = Config::default();
         config.auth.jwt_private_secret = Some(Secret::new("hush-hush"));
         assert!(!format!("{config:?}").contains("hush"));
