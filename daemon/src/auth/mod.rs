@@ -1,7 +1,7 @@
-//! Who asks: tokens, passwords, e-mail addresses.
+//! Tokens, passwords, e-mail addresses.
 //!
-//! Sessions are kept by storage; this room only says whether a token or a
-//! password is what it claims to be.
+//! Storage keeps sessions; this room only checks whether a token or a password is
+//! valid.
 
 mod email;
 mod passwords;
@@ -12,4 +12,4 @@ pub use passwords::{
     MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, PasswordError, PasswordRule, Passwords,
     new_password_rule,
 };
-pub use tokens::{Issued, PrivateClaims, TokenError, Tokens};
+pub use tokens::{IssuedToken, PrivateClaims, TokenError, Tokens};

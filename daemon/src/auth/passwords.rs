@@ -10,25 +10,25 @@ pub const MAX_PASSWORD_BYTES: usize = 72;
 /// New passwords may not be shorter.
 pub const MIN_PASSWORD_CHARACTERS: usize = 8;
 
-/// Longest wait for a free place among the hashings.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait for a permit to hash.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub struct Passwords {
     cost: u32,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-/// Why there is no answer about a password.
+/// Why a password could not be hashed or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// Too many others are waiting.
+    /// Too many passwords are being checked.
     #[error("too many passwords are being checked now")]
     Busy,
     /// bcrypt or its thread failed.
-    #[error("hashing failed: {0}")]
-    Failed(String),
+    #[error("hashing failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// A rule that a new password breaks.
@@ -55,33 +55,33 @@ impl Passwords {
     /// Hashes new passwords with this bcrypt cost (4 to 31).
     pub fn new(cost: u32) -> Passwords {
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
-        Passwords { cost, places: Arc::new(Semaphore::new(processors)) }
+        Passwords { cost, permits: Arc::new(Semaphore::new(processors)) }
     }
 
     /// The hash of a new password; check it against [`new_password_rule`] before.
     ///
     /// # Errors
-    /// [`PasswordError::Busy`] after 5 s without a free place.
+    /// [`PasswordError::Busy`] after 5 s without a permit.
     pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
         let cost = self.cost;
-        self.aside(move || bcrypt::hash(password, cost)).await
+        self.run_blocking(move || bcrypt::hash(password, cost)).await
     }
 
     /// Whether the password fits the hash. Without a hash (there is no such
-    /// account) the answer is no, after the same work.
+    /// account) the result is no, after the same work.
     ///
     /// Only the first 72 bytes count, as they did when the hashes of older
     /// databases were made.
     ///
     /// # Errors
-    /// [`PasswordError::Busy`] after 5 s without a free place.
+    /// [`PasswordError::Busy`] after 5 s without a permit.
     pub async fn fits(
         &self,
         password: String,
         hash: Option<String>,
     ) -> Result<bool, PasswordError> {
         let cost = self.cost;
-        self.aside(move || match hash {
+        self.run_blocking(move || match hash {
             Some(hash) => match bcrypt::verify(password, &hash) {
                 // A record with something else in the place of a hash has no password.
                 Err(bcrypt::BcryptError::InvalidHash(_)) => Ok(false),
@@ -92,22 +92,22 @@ impl Passwords {
         .await
     }
 
-    async fn aside<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> bcrypt::BcryptResult<T> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned())
+        let permit = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| PasswordError::Busy)?
             .map_err(|_| PasswordError::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
-            // The place is held until the work ends, also when nobody waits for it.
-            let _place = place;
+            // The permit is held until the work ends, also when the caller is gone.
+            let _permit = permit;
             work()
         });
         done.await
-            .map_err(|error| PasswordError::Failed(error.to_string()))?
-            .map_err(|error| PasswordError::Failed(error.to_string()))
+            .map_err(|error| PasswordError::Failed(error.into()))?
+            .map_err(|error| PasswordError::Failed(error.into()))
     }
 }
 

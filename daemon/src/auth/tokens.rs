@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Auth, JwtSecrets};
 
-/// Makes and checks tokens.
+/// Creates and checks tokens.
 pub struct Tokens {
     public: Keys,
     private: Keys,
@@ -27,7 +27,7 @@ struct Keys {
 }
 
 /// A new token.
-pub struct Issued {
+pub struct IssuedToken {
     /// The token; never log it.
     pub token: String,
     /// From this moment on it is no longer valid.
@@ -46,7 +46,7 @@ pub struct PrivateClaims {
 /// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was good once.
+    /// It was valid once.
     #[error("the token has expired")]
     Expired,
     /// It is none of ours, or of the other kind.
@@ -87,8 +87,8 @@ impl Tokens {
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         Tokens {
-            public: Keys::of(secrets.public.reveal()),
-            private: Keys::of(secrets.private.reveal()),
+            public: Keys::from_secret(secrets.public.reveal()),
+            private: Keys::from_secret(secrets.private.reveal()),
             public_life: TimeDelta::hours(auth.public_token_hours.into()),
             private_life: TimeDelta::days(auth.private_token_days.into()),
             validation,
@@ -99,23 +99,23 @@ impl Tokens {
     ///
     /// # Errors
     /// When signing fails, which it does with no secret that can be configured.
-    pub fn public(&self, now: Time) -> Result<Issued, jsonwebtoken::errors::Error> {
+    pub fn issue_public(&self, now: Time) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
         let expires_at = now + self.public_life;
         let claims =
             Public { r#type: Kind::Public, iat: now.timestamp(), exp: expires_at.timestamp() };
-        Ok(Issued { token: self.public.sign(&claims)?, expires_at })
+        Ok(IssuedToken { token: self.public.sign(&claims)?, expires_at })
     }
 
     /// A new private token of a login.
     ///
     /// # Errors
     /// When signing fails, which it does with no secret that can be configured.
-    pub fn private(
+    pub fn issue_private(
         &self,
         user_id: Id,
         session_id: Id,
         now: Time,
-    ) -> Result<Issued, jsonwebtoken::errors::Error> {
+    ) -> Result<IssuedToken, jsonwebtoken::errors::Error> {
         let expires_at = now + self.private_life;
         let claims = Private {
             r#type: Kind::Private,
@@ -124,7 +124,7 @@ impl Tokens {
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        Ok(Issued { token: self.private.sign(&claims)?, expires_at })
+        Ok(IssuedToken { token: self.private.sign(&claims)?, expires_at })
     }
 
     /// Checks a public token.
@@ -134,32 +134,31 @@ impl Tokens {
     pub fn check_public(&self, token: &str, now: Time) -> Result<(), TokenError> {
         let claims: Public = self.public.check(token, &self.validation)?;
         match claims.r#type {
-            Kind::Public => alive(claims.exp, now),
+            Kind::Public => check_expiry(claims.exp, now),
             Kind::Private => Err(TokenError::Invalid),
         }
     }
 
-    /// Checks a private token; whether its login still lasts is for storage to
-    /// say.
+    /// Checks a private token. Storage knows whether its login has ended.
     ///
     /// # Errors
     /// [`TokenError`]
     pub fn check_private(&self, token: &str, now: Time) -> Result<PrivateClaims, TokenError> {
         let claims: Private = self.private.check(token, &self.validation)?;
         match claims.r#type {
-            Kind::Private => alive(claims.exp, now)?,
+            Kind::Private => check_expiry(claims.exp, now)?,
             Kind::Public => return Err(TokenError::Invalid),
         }
         Ok(PrivateClaims { user_id: claims.user_id, session_id: claims.session_id })
     }
 }
 
-fn alive(exp: i64, now: Time) -> Result<(), TokenError> {
+fn check_expiry(exp: i64, now: Time) -> Result<(), TokenError> {
     if now.timestamp() < exp { Ok(()) } else { Err(TokenError::Expired) }
 }
 
 impl Keys {
-    fn of(secret: &str) -> Keys {
+    fn from_secret(secret: &str) -> Keys {
         Keys {
             sign: EncodingKey::from_secret(secret.as_bytes()),
             check: DecodingKey::from_secret(secret.as_bytes()),
@@ -190,9 +189,11 @@ impl fmt::Debug for Tokens {
     }
 }
 
-impl fmt::Debug for Issued {
+impl fmt::Debug for IssuedToken {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Issued").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        out.debug_struct("IssuedToken")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -217,13 +218,13 @@ mod tests {
     fn tokens_live_as_long_as_configured() {
         let tokens = tokens("public-secret-0123", "private-secret-012");
         let now = at(1_000_000);
-        let public = tokens.public(now).unwrap();
+        let public = tokens.issue_public(now).unwrap();
         assert_eq!(public.expires_at, at(1_000_000 + 24 * 3600));
         assert_eq!(tokens.check_public(&public.token, at(1_000_000 + 24 * 3600 - 1)), Ok(()));
         let late = tokens.check_public(&public.token, public.expires_at);
         assert_eq!(late, Err(TokenError::Expired));
         let (user, session) = (Id::generate(now), Id::generate(now));
-        let private = tokens.private(user, session, now).unwrap();
+        let private = tokens.issue_private(user, session, now).unwrap();
         let claims = tokens.check_private(&private.token, now).unwrap();
         assert_eq!((claims.user_id, claims.session_id), (user, session));
         let late = tokens.check_private(&private.token, at(1_000_000 + 7 * 86400));
@@ -234,8 +235,9 @@ mod tests {
     fn kinds_never_pass_for_each_other_even_with_equal_secrets() {
         let tokens = tokens("one-and-the-same-secret", "one-and-the-same-secret");
         let now = at(5);
-        let public = tokens.public(now).unwrap().token;
-        let private = tokens.private(Id::generate(now), Id::generate(now), now).unwrap().token;
+        let public = tokens.issue_public(now).unwrap().token;
+        let private =
+            tokens.issue_private(Id::generate(now), Id::generate(now), now).unwrap().token;
         assert_eq!(tokens.check_private(&public, now), Err(TokenError::Invalid));
         assert_eq!(tokens.check_public(&private, now), Err(TokenError::Invalid));
     }
@@ -245,18 +247,18 @@ mod tests {
         let tokens = tokens("public-secret-0123", "private-secret-012");
         let now = at(1_000);
         let key = EncodingKey::from_secret(b"public-secret-0123");
-        let make = |algorithm, claims: serde_json::Value, key: &EncodingKey| {
+        let token = |algorithm, claims: serde_json::Value, key: &EncodingKey| {
             encode(&Header::new(algorithm), &claims, key).unwrap()
         };
         let good = json!({"type": "public", "iat": 1, "exp": 2_000});
-        let token = make(Algorithm::HS256, good.clone(), &key);
-        assert_eq!(tokens.check_public(&token, now), Ok(()));
+        let valid = token(Algorithm::HS256, good.clone(), &key);
+        assert_eq!(tokens.check_public(&valid, now), Ok(()));
         let other_key = EncodingKey::from_secret(b"public-secret-0124");
         let refused = [
-            make(Algorithm::HS256, good.clone(), &other_key),
-            make(Algorithm::HS512, good, &key),
-            make(Algorithm::HS256, json!({"type": "public", "iat": 1}), &key),
-            make(Algorithm::HS256, json!({"iat": 1, "exp": 2_000}), &key),
+            token(Algorithm::HS256, good.clone(), &other_key),
+            token(Algorithm::HS512, good, &key),
+            token(Algorithm::HS256, json!({"type": "public", "iat": 1}), &key),
+            token(Algorithm::HS256, json!({"iat": 1, "exp": 2_000}), &key),
             // {"alg":"none","typ":"JWT"} with the claims above and no signature
             "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ0eXBlIjoicHVibGljIiwiaWF0IjoxLCJleHAiOjIwMDB9."
                 .to_owned(),

@@ -12,7 +12,7 @@ const AGENTS: &[&str] = &["nightbot", "streamelements", "fossabot", "streamlabs"
 const HEADERS: &[&str] = &["nightbot-", "x-fossabot-", "x-streamelements-", "x-streamlabs-"];
 
 /// Whether the answer is to be one line of text: `reply` (the parameter of
-/// that name, `text` or `json`) decides where it is given, otherwise who asks.
+/// that name, `text` or `json`) decides where it is given, otherwise the headers.
 pub fn asks_for_text(headers: &HeaderMap, reply: Option<&str>) -> bool {
     match reply {
         Some(reply) if reply.eq_ignore_ascii_case("text") => true,
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn others_get_json_unless_they_ask() {
+    fn others_get_json_unless_they_want_text() {
         let browser = with("user-agent", "Mozilla/5.0");
         assert!(!asks_for_text(&browser, None));
         assert!(!asks_for_text(&browser, Some("nonsense")));

@@ -2,16 +2,17 @@
 //!
 //! Bots of YouTube channels know the id of the live chat, not of the video.
 //! That id is a small protobuf message in base64: field 1 holds the video id,
-//! in the long form field 5 holds the channel and the video id again. It is
-//! decoded here, without asking anybody.
+//! in the long form field 5 holds the channel and the video id again. Decoding it
+//! needs no request.
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use percent_encoding::percent_decode_str;
 
-use super::protobuf::{Fields, Value};
+use super::protobuf::{ProtobufFields, ProtobufValue};
 
-/// Longer texts are not looked at. The known forms have 20 and 75 characters;
+/// Longer texts are refused. The known forms have 20 and 75 characters;
 /// percent-encoding may triple a few of them.
 const MAX_CHARACTERS: usize = 256;
 
@@ -27,7 +28,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct LiveVideo {
     /// The 11-character id.
     pub video_id: String,
-    /// The channel, where the chat's id tells it.
+    /// The channel, where the chat's id holds it.
     pub channel_id: Option<String>,
 }
 
@@ -45,9 +46,10 @@ pub fn parse_video(segment: &str) -> Result<LiveVideo, NotAVideo> {
     if segment.len() > MAX_CHARACTERS {
         return Err(NotAVideo);
     }
-    let text = percent_decoded(segment).ok_or(NotAVideo)?;
+    // A stray `%` stays, and is neither in ids nor in base64.
+    let text = percent_decode_str(segment).decode_utf8().map_err(|_| NotAVideo)?;
     if is_video_id(text.as_bytes()) {
-        return Ok(LiveVideo { video_id: text, channel_id: None });
+        return Ok(LiveVideo { video_id: text.into_owned(), channel_id: None });
     }
     let url_safe: String = text
         .chars()
@@ -63,20 +65,20 @@ pub fn parse_video(segment: &str) -> Result<LiveVideo, NotAVideo> {
 
 fn from_message(message: &[u8]) -> Option<LiveVideo> {
     let mut video = None;
-    let mut again = None;
+    let mut second_id = None;
     let mut channel_id = None;
-    for field in Fields::of(message) {
+    for field in ProtobufFields::new(message) {
         match field.ok()? {
-            (1, Value::Bytes(inner)) => video = Some(text_field(inner, 1)??),
-            (5, Value::Bytes(inner)) => {
+            (1, ProtobufValue::Bytes(inner)) => video = Some(text_field(inner, 1)??),
+            (5, ProtobufValue::Bytes(inner)) => {
                 channel_id = text_field(inner, 1)?;
-                again = text_field(inner, 2)?;
+                second_id = text_field(inner, 2)?;
             }
             _ => {}
         }
     }
     let video_id = video?;
-    let consistent = again.is_none_or(|again| again == video_id);
+    let consistent = second_id.is_none_or(|second| second == video_id);
     let channel_id = channel_id.filter(|id| is_channel_id(id.as_bytes()));
     (consistent && is_video_id(video_id.as_bytes())).then_some(LiveVideo { video_id, channel_id })
 }
@@ -86,9 +88,9 @@ fn from_message(message: &[u8]) -> Option<LiveVideo> {
 #[expect(clippy::option_option, reason = "two different absences, explained above")]
 fn text_field(message: &[u8], wanted: u64) -> Option<Option<String>> {
     let mut found = None;
-    for field in Fields::of(message) {
+    for field in ProtobufFields::new(message) {
         match field.ok()? {
-            (number, Value::Bytes(text)) if number == wanted => {
+            (number, ProtobufValue::Bytes(text)) if number == wanted => {
                 found = Some(std::str::from_utf8(text).ok()?.to_owned());
             }
             _ => {}
@@ -107,22 +109,6 @@ fn is_channel_id(text: &[u8]) -> bool {
 
 fn is_id_character(c: u8) -> bool {
     c.is_ascii_alphanumeric() || c == b'-' || c == b'_'
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => hex(bytes.next()?)? << 4 | hex(bytes.next()?)?,
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Chat bots: who asks, what a live chat's id says, and the one line that the
-//! chat reads.
+//! Chat bots: how to recognize them, what a live chat's id holds, and the one line
+//! that the chat reads.
 
 mod bot;
 mod line;

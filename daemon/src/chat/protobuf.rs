@@ -1,20 +1,23 @@
 //! Just enough of the protobuf wire format to read a small message: bounded,
-//! without allocation, and never trusting a length.
+//! without allocation, and with every length checked.
+//!
+//! A message is a sequence of fields: a tag (field number << 3 | wire type), then a
+//! varint (type 0), 8 bytes (1), a length and that many bytes (2), or 4 bytes (5).
 
 /// A field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum ProtobufValue<'a> {
     /// Wire type 0.
     Varint(u64),
     /// Wire type 2: text, bytes or a message.
     Bytes(&'a [u8]),
-    /// Wire types 1 and 5, which nobody here needs the content of.
+    /// Wire types 1 and 5; the content is not needed.
     Fixed,
 }
 
 /// The fields of a message in order; an error ends them.
 #[derive(Debug, Clone)]
-pub struct Fields<'a> {
+pub struct ProtobufFields<'a> {
     rest: &'a [u8],
 }
 
@@ -22,10 +25,10 @@ pub struct Fields<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-impl<'a> Fields<'a> {
+impl<'a> ProtobufFields<'a> {
     /// Reads the fields of a message.
-    pub fn of(message: &'a [u8]) -> Fields<'a> {
-        Fields { rest: message }
+    pub fn new(message: &'a [u8]) -> ProtobufFields<'a> {
+        ProtobufFields { rest: message }
     }
 
     fn varint(&mut self) -> Result<u64, Malformed> {
@@ -46,24 +49,24 @@ impl<'a> Fields<'a> {
         Err(Malformed)
     }
 
-    fn take(&mut self, count: u64) -> Result<&'a [u8], Malformed> {
+    fn bytes(&mut self, count: u64) -> Result<&'a [u8], Malformed> {
         let count = usize::try_from(count).map_err(|_| Malformed)?;
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    fn field(&mut self) -> Result<(u64, Value<'a>), Malformed> {
+    fn field(&mut self) -> Result<(u64, ProtobufValue<'a>), Malformed> {
         let tag = self.varint()?;
         let value = match tag & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => self.take(8).map(|_| Value::Fixed)?,
+            0 => ProtobufValue::Varint(self.varint()?),
+            1 => self.bytes(8).map(|_| ProtobufValue::Fixed)?,
             2 => {
                 let length = self.varint()?;
-                Value::Bytes(self.take(length)?)
+                ProtobufValue::Bytes(self.bytes(length)?)
             }
-            5 => self.take(4).map(|_| Value::Fixed)?,
-            // Groups are long out of use.
+            5 => self.bytes(4).map(|_| ProtobufValue::Fixed)?,
+            // Groups (3 and 4) are obsolete.
             _ => return Err(Malformed),
         };
         match tag >> 3 {
@@ -73,8 +76,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Value<'a>), Malformed>;
+impl<'a> Iterator for ProtobufFields<'a> {
+    type Item = Result<(u64, ProtobufValue<'a>), Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -92,8 +95,8 @@ impl<'a> Iterator for Fields<'a> {
 mod tests {
     use super::*;
 
-    fn read(message: &[u8]) -> Vec<Result<(u64, Value<'_>), Malformed>> {
-        Fields::of(message).collect()
+    fn read(message: &[u8]) -> Vec<Result<(u64, ProtobufValue<'_>), Malformed>> {
+        ProtobufFields::new(message).collect()
     }
 
     #[test]
@@ -105,10 +108,10 @@ mod tests {
             0x25, 0, 0, 0, 0, // 4: fixed 32
         ];
         let fields = [
-            Ok((1, Value::Varint(150))),
-            Ok((2, Value::Fixed)),
-            Ok((3, Value::Bytes(b"hi"))),
-            Ok((4, Value::Fixed)),
+            Ok((1, ProtobufValue::Varint(150))),
+            Ok((2, ProtobufValue::Fixed)),
+            Ok((3, ProtobufValue::Bytes(b"hi"))),
+            Ok((4, ProtobufValue::Fixed)),
         ];
         assert_eq!(read(&message), fields);
     }

@@ -17,6 +17,7 @@ use crate::app::App;
 const LEAST_FREE: u64 = 256 << 20;
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = About)]
 pub struct AboutBody {
     #[schema(example = "clipmill")]
     name: &'static str,
@@ -27,6 +28,7 @@ pub struct AboutBody {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
 pub struct HealthBody {
     /// `healthy`; a process that answers at all answers so.
     #[schema(example = "healthy")]
@@ -34,6 +36,7 @@ pub struct HealthBody {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Readiness)]
 pub struct ReadinessBody {
     ready: bool,
     /// What is wrong, human-readable.

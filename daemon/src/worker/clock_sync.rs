@@ -14,7 +14,7 @@ use crate::app::App;
 /// Between two measurements of the database's clock.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// The longest answer that still tells the time well enough.
+/// An answer that takes longer is too inaccurate.
 const SLOWEST: Duration = Duration::from_secs(1);
 
 /// Smallest change of the offset that is logged.
@@ -26,10 +26,10 @@ const LOGGED: TimeDelta = TimeDelta::seconds(2);
 /// # Errors
 /// When the database does not answer.
 pub async fn measure_offset(offset: &ClockOffset, storage: &dyn Storage) -> Result<()> {
-    let began = Instant::now();
+    let started = Instant::now();
     let before = Utc::now();
     let Some(theirs) = storage.time().await? else { return Ok(()) };
-    let took = began.elapsed();
+    let took = started.elapsed();
     if took > SLOWEST {
         return Ok(());
     }

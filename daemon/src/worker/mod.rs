@@ -1,15 +1,15 @@
-//! Who does the work: claims jobs, keeps their leases, writes their records,
-//! decides about retries, and sweeps what has expired.
+//! The workers: claim jobs, keep their leases, write their records, decide about
+//! retries, and sweep what has expired.
 //!
-//! The stages themselves are in [`crate::pipeline`]; nothing there sees a record.
+//! The stages themselves are in [`clipmill_pipeline`], which knows no records.
 
-mod ask;
 mod clock_sync;
-mod heart;
+mod heartbeat;
 mod job;
 mod orphans;
 mod outcome;
 mod pool;
+mod request;
 mod sweeper;
 
 pub use clock_sync::measure_offset;

@@ -1,4 +1,5 @@
-//! Removes what has expired, and now and then what nobody names.
+//! The sweeper: removes expired records with their files, and every hour files that
+//! no record names. One daemon of all that share the storage has this role.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,62 +10,70 @@ use tokio_util::sync::CancellationToken;
 use super::orphans::{GRACE, sweep_stores};
 use crate::app::App;
 
-/// Records that one look takes.
+/// Expired records that one query returns.
 const BATCH: u32 = 100;
 
-/// Who sweeps; one daemon of all that share the storage.
+/// The name of the role.
 const ROLE: &str = "sweeper";
 
-/// Between two looks for files that nobody names. A store may hold many, and a
-/// look lists them all.
-const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
+/// How often files that no record names are removed. A store may hold many, and
+/// all of them are listed for it.
+const ORPHANS_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Sweeps until it is stopped, whenever no other daemon does.
+/// Sweeps until it is stopped, as long as no other daemon has the role.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
-    let every = Duration::from_secs_f64(app.config.retention.sweep_minutes * 60.0);
-    // Held over the next sweep, however slow it is to begin.
-    let held = every.mul_f64(1.5) + Duration::from_secs(10);
-    // At once: a daemon that is started anew every hour must sweep them too.
-    let mut orphans = Instant::now();
+    let interval = Duration::from_secs_f64(app.config.retention.sweep_minutes * 60.0);
+    // The role lasts until after the next sweep, even if that starts late.
+    let duration = interval.mul_f64(1.5) + Duration::from_secs(10);
+    // At once: a daemon that restarts every hour must remove them too.
+    let mut next_orphans = Instant::now();
     loop {
-        match app.storage.hold_role(ROLE, &app.node, app.clock.now(), held).await {
+        match app.storage.hold_role(ROLE, &app.node, app.clock.now(), duration).await {
             Ok(true) => {
-                expired(&app).await;
-                if Instant::now() >= orphans {
-                    orphaned(&app).await;
-                    orphans = Instant::now() + ORPHANS_EVERY;
+                log_sweep_of_expired(&app).await;
+                if Instant::now() >= next_orphans {
+                    log_sweep_of_orphans(&app).await;
+                    next_orphans = Instant::now() + ORPHANS_INTERVAL;
                 }
             }
             Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "nobody knows who sweeps"),
+            Err(error) => tracing::warn!(
+                %error,
+                retry_in_seconds = interval.as_secs_f64(),
+                "the sweeper could not acquire or renew its role"
+            ),
         }
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(interval) => {}
             () = stop.cancelled() => break,
         }
     }
     if let Err(error) = app.storage.drop_role(ROLE, &app.node).await {
-        tracing::debug!(%error, "the sweeper's role was not given up; it ends by itself");
+        tracing::debug!(%error, "the sweeper could not give up its role; it ends by itself");
     }
 }
 
-async fn expired(app: &App) {
+async fn log_sweep_of_expired(app: &App) {
     match sweep_expired(app).await {
         Ok(0) => {}
-        Ok(swept) => tracing::info!(records = swept, "swept expired videos"),
-        Err(error) => tracing::error!(%error, "the sweep failed"),
+        Ok(swept) => tracing::info!(records = swept, "the sweeper removed expired records"),
+        Err(error) => tracing::error!(%error, "the sweeper could not remove all expired records"),
     }
 }
 
-async fn orphaned(app: &App) {
+async fn log_sweep_of_orphans(app: &App) {
     match sweep_stores(app, GRACE).await {
         Ok(0) => {}
-        Ok(swept) => tracing::info!(files = swept, "swept what a crash left behind"),
-        Err(error) => tracing::error!(%error, "orphaned files were not swept"),
+        Ok(swept) => {
+            tracing::info!(files = swept, "the sweeper removed files that no record names")
+        }
+        Err(error) => {
+            tracing::error!(%error, "the sweeper could not look for files that no record names")
+        }
     }
 }
 
-/// Removes expired records and their files. Answers how many records.
+/// Removes expired records and their files. Returns how many records.
 ///
 /// # Errors
 /// When the database does not answer; what was removed until then stays removed.
@@ -76,8 +85,8 @@ pub async fn sweep_expired(app: &App) -> Result<u64> {
         let found = expired.len();
         let mut removed = 0;
         for video in expired {
-            // The record goes first: it must never name bytes that are gone.
-            // Files that a crash right here leaves are orphans.
+            // First the record, which must never name bytes that are gone. If this
+            // process crashes in between, the files are orphans.
             if app.storage.delete_expired_video(video.id, now).await? {
                 remove_files(app, &video).await;
                 removed += 1;
@@ -96,11 +105,11 @@ async fn remove_files(app: &App, video: &Video) {
     if let Some(file) = &video.file
         && let Err(error) = app.stores.files.delete(&file.file_path).await
     {
-        tracing::warn!(%error, job.id = %video.id, "an expired file was not removed");
+        tracing::warn!(%error, job.id = %video.id, "the sweeper could not remove an expired file; it is an orphan now");
     }
     if let Origin::Upload(upload) = &video.origin
         && let Err(error) = app.stores.uploads.delete(&upload.input_file_path).await
     {
-        tracing::warn!(%error, job.id = %video.id, "an expired upload was not removed");
+        tracing::warn!(%error, job.id = %video.id, "the sweeper could not remove an expired upload; it is an orphan now");
     }
 }

@@ -136,7 +136,7 @@ async fn tokens_never_pass_for_each_other() {
     let mine = world.app.tokens.check_private(&ada.token, world.now()).unwrap();
     let other = world.app.tokens.check_private(&bob.token, world.now()).unwrap();
     for (user, session) in [(mine.user_id, other.session_id), (other.user_id, mine.session_id)] {
-        let forged = world.app.tokens.private(user, session, world.now()).unwrap().token;
+        let forged = world.app.tokens.issue_private(user, session, world.now()).unwrap().token;
         world.get("/api/auth/me", &forged).await.refused(401, "session_ended");
     }
 }

@@ -105,7 +105,7 @@ async fn limits_are_per_address() {
     let body = json!({"url": "https://youtu.be/good_video1"});
     let ask = from(Method::POST, "/api/video/resolutions", "203.0.113.1").json(&body);
     world.send(ask).await.refused(429, "rate_limited");
-    let token = world.app.tokens.public(world.now()).unwrap().token;
+    let token = world.app.tokens.issue_public(world.now()).unwrap().token;
     let save = || {
         from(Method::POST, "/api/video/save", "203.0.113.9")
             .header("authorization", bearer(&token))

@@ -96,7 +96,7 @@ async fn a_graceful_stop_gives_the_job_back_uncounted() {
     let account = Account::register(&daemon).await;
     let (id, clip) = slow_encode(&account).await;
     assert!(daemon.stop().success());
-    assert!(daemon.log().contains("job given back"));
+    assert!(daemon.log().contains("the worker gave the job back"));
     daemon.start_again();
     let account = account.at(&daemon);
     encoded(&account, &id, &clip).await;

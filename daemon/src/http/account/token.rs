@@ -49,7 +49,7 @@ pub async fn login(mut call: Call) -> Answer {
     let issued = call
         .app
         .tokens
-        .private(user.id, session_id, now)
+        .issue_private(user.id, session_id, now)
         .map_err(|error| ApiError::internal(&error))?;
     let session = Session {
         id: session_id,
@@ -131,7 +131,7 @@ pub struct PublicTokenBody {
 )]
 pub async fn public_token(call: Call) -> Answer {
     let issued =
-        call.app.tokens.public(call.received).map_err(|error| ApiError::internal(&error))?;
+        call.app.tokens.issue_public(call.received).map_err(|error| ApiError::internal(&error))?;
     let expires_in = (issued.expires_at - call.received).num_seconds();
     let body = PublicTokenBody { token: issued.token, expires_in };
     Ok(reply::no_store(reply::json(StatusCode::OK, &body)))

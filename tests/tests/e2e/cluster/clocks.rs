@@ -34,7 +34,7 @@ async fn nodes_whose_clocks_are_minutes_off_agree() {
     let nodes: [Daemon; 3] = [shared.daemon(), off("+300"), off("-300")];
     let records = shared.records().await;
     for node in &nodes[1..] {
-        says(node, "the clock of the database is another than this machine's").await;
+        says(node, "the clocks of the database and of this machine differ").await;
     }
     // Logins of each are good at each.
     let ahead = Account::register(&nodes[1]).await;

@@ -160,7 +160,7 @@ async fn goes_away_and_comes_back(outage: Outage) {
         let (method, path) = (operation.0.to_owned(), operation.1.to_owned());
         assert!(operations.contains(&(method, path)), "{operation:?} is not there");
     }
-    says(&nodes[working], "finish was not written yet").await;
+    says(&nodes[working], "the worker could not write the finished file").await;
     assert!(begun.elapsed() > Duration::from_secs(4), "the lease is not over yet");
     assert_eq!(record(&records, &encode).await.job.status, Status::Processing);
     assert!(!waiting.is_finished(), "who waits for a job waits on");

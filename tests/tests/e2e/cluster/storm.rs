@@ -206,7 +206,7 @@ async fn assert_done_once(records: &Mongo, nodes: &[Daemon], jobs: usize) -> Vec
     let done: Vec<&str> = logs
         .lines()
         .filter(|line| line.contains("job completed"))
-        .map(|line| line.split("job.id=").nth(1).unwrap().split('}').next().unwrap())
+        .map(|line| line.split("job.id=").nth(1).unwrap().split([' ', '}']).next().unwrap())
         .collect();
     let once: HashSet<_> = done.iter().collect();
     assert_eq!(done.len(), once.len(), "a job was completed twice");

@@ -178,7 +178,7 @@ async fn a_node_that_was_frozen_writes_nothing_when_it_goes_on() {
     assert_only_file(&shared, &records, &id, 2).await;
 
     nodes[frozen].thaw();
-    says(&nodes[frozen], "the lease was lost").await;
+    says(&nodes[frozen], "the worker lost its lease").await;
     assert_eq!(completed(&records, &id).await, finished);
     assert_only_file(&shared, &records, &id, 2).await;
     assert_eq!(nodes[frozen].names_in("work"), Vec::<String>::new());
@@ -216,11 +216,11 @@ async fn a_node_that_comes_too_late_discards_its_file() {
     let other = shared.daemon();
     let finished = completed(&records, &id).await;
     assert!(finished.job.attempts == 2 && shared.files().len() == 1);
-    says(&nodes[0], "finish was not written yet").await;
+    says(&nodes[0], "the worker could not write the finished file").await;
     assert_eq!(shared.files().len(), 2, "the late one has stored its file too");
 
     ways.mongodb.heal().await;
-    says(&nodes[0], "the lease was lost before the record was written").await;
+    says(&nodes[0], "the worker lost its lease before it could write the record").await;
     let since = Instant::now();
     while shared.files().len() > 1 {
         assert!(since.elapsed() < PATIENCE, "{:?} are still there", shared.files());
@@ -272,7 +272,7 @@ async fn a_job_whose_record_is_deleted_elsewhere_ends_and_leaves_nothing() {
     let account = elsewhere(&account, &nodes, working);
     let delete = account.request(Method::DELETE, &format!("/api/video/{id}"));
     assert!(delete.send().await.unwrap().status().is_success());
-    says(&nodes[working], "the lease was lost").await;
+    says(&nodes[working], "the worker lost its lease").await;
     let since = Instant::now();
     while !nodes[working].names_in("work").is_empty() {
         assert!(since.elapsed() < PATIENCE, "{:?}", nodes[working].names_in("work"));

@@ -1,4 +1,4 @@
-//! Keeps a lease while the work goes on, and carries progress to the readers.
+//! Keeps a lease while the work goes on, and writes progress for its readers.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tokio::time::MissedTickBehavior;
 use crate::app::App;
 
 /// Progress is written at most this often.
-const PROGRESS_EVERY: Duration = Duration::from_millis(400);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(400);
 
 /// Between two attempts at a heartbeat while the database is away. Short: when
-/// it is back, the lease must be prolonged before anybody else claims the job.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// it is back, the lease must be renewed before another worker claims the job.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why work must end before it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,28 +25,28 @@ pub enum Interruption {
     Cancelled,
 }
 
-/// Beats until the job must be interrupted.
-pub async fn beat(
+/// Renews the lease until the job must be interrupted.
+pub async fn keep_lease(
     app: &App,
     claimed: &Claimed,
     mut progress: watch::Receiver<Progress>,
 ) -> Interruption {
-    let lasts = Duration::from_secs(app.config.workers.lease_seconds);
-    let mut heartbeat = tokio::time::interval(lasts / 3);
+    let duration = Duration::from_secs(app.config.workers.lease_seconds);
+    let mut heartbeat = tokio::time::interval(duration / 3);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut publish = tokio::time::interval(PROGRESS_EVERY);
+    let mut publish = tokio::time::interval(PROGRESS_INTERVAL);
     publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = heartbeat.tick() => {
-                match prolong(app, claimed, lasts).await {
+                match renew(app, claimed, duration).await {
                     Some(LeaseHeld::Yes) => {}
                     Some(LeaseHeld::CancelRequested) => return Interruption::Cancelled,
                     Some(LeaseHeld::Lost) => return Interruption::LeaseLost,
-                    // The database is away. The work goes on: should somebody
-                    // else take the job meanwhile, this lease is refused when
-                    // it is back, and nothing is written twice.
-                    None => heartbeat.reset_after(TRY_AGAIN),
+                    // The database is away. The work goes on: if another worker
+                    // takes the job meanwhile, the database refuses this lease
+                    // when it is back, and nothing is written twice.
+                    None => heartbeat.reset_after(RETRY_PAUSE),
                 }
             }
             _ = publish.tick() => {
@@ -54,7 +54,7 @@ pub async fn beat(
                 if progress.has_changed().unwrap_or(false) {
                     let now = progress.borrow_and_update().clone();
                     if let Err(error) = app.storage.set_progress(claimed.video.id, &now).await {
-                        tracing::debug!(%error, "progress was not written");
+                        tracing::debug!(%error, "the worker could not write the job's progress");
                     }
                 }
             }
@@ -62,12 +62,14 @@ pub async fn beat(
     }
 }
 
-async fn prolong(app: &App, claimed: &Claimed, lasts: Duration) -> Option<LeaseHeld> {
+/// Renews the lease once; none when the database does not answer.
+async fn renew(app: &App, claimed: &Claimed, duration: Duration) -> Option<LeaseHeld> {
     let now = app.clock.now();
-    match app.storage.heartbeat(claimed.video.id, claimed.lease.id, now, lasts).await {
+    match app.storage.heartbeat(claimed.video.id, claimed.lease.id, now, duration).await {
         Ok(held) => Some(held),
         Err(error) => {
-            tracing::warn!(%error, "a heartbeat was not written");
+            let retry_in_ms = RETRY_PAUSE.as_millis() as u64;
+            tracing::warn!(%error, retry_in_ms, "the worker could not renew the job's lease");
             None
         }
     }

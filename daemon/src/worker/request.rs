@@ -1,4 +1,4 @@
-//! From a record to what the pipeline is asked.
+//! From a record to a request for the pipeline.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use url::Url;
 
 use crate::app::App;
 
-/// What this record asks for.
+/// The request of this record.
 ///
 /// # Errors
 /// When the record holds what no version of clipmill would have accepted.
-pub fn of(app: &App, video: &Video) -> Result<JobRequest, Error> {
+pub fn job_request(app: &App, video: &Video) -> Result<JobRequest, Error> {
     let want = video
         .want()
         .ok_or_else(|| Error::never(Code::Internal, "nobody said what is to be made of it"))?;
@@ -28,8 +28,9 @@ pub fn of(app: &App, video: &Video) -> Result<JobRequest, Error> {
 fn source(app: &App, origin: &Origin) -> Result<SourceRequest, Error> {
     match origin {
         Origin::Clip(clip) => {
-            let url = Url::parse(&clip.url)
-                .map_err(|_| Error::never(Code::InvalidUrl, "the saved address is no URL"))?;
+            let url = Url::parse(&clip.url).map_err(|error| {
+                Error::never(Code::InvalidUrl, "the saved address is no URL").caused_by(error)
+            })?;
             let span = match (clip.span, clip.moment) {
                 (Some(span), _) => SpanRequest::Fixed(span),
                 (None, Some(moment)) => SpanRequest::Moment(moment),
