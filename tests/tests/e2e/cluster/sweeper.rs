@@ -17,7 +17,8 @@ async fn swept(nodes: &[Daemon], records: u32) -> [u32; 3] {
     loop {
         let by = |node: usize| {
             let log = nodes[node].log();
-            let lines = log.lines().filter(|line| line.contains("the sweeper removed expired records"));
+            let lines =
+                log.lines().filter(|line| line.contains("the sweeper removed expired records"));
             lines.map(|line| line.split("records=").nth(1).unwrap().parse::<u32>().unwrap()).sum()
         };
         let now: [u32; 3] = std::array::from_fn(by);
