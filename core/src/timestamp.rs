@@ -20,6 +20,18 @@ impl Timescale {
         None => panic!("a million is not zero"),
     };
 
+    /// One tick is a nanosecond.
+    pub const NANOS: Timescale = match NonZeroU32::new(1_000_000_000) {
+        Some(ticks) => Timescale(ticks),
+        None => panic!("a billion is not zero"),
+    };
+
+    /// The clock of MPEG-2 systems, 90 kHz (ISO/IEC 13818-1, 2.4.3.7).
+    pub const MPEG: Timescale = match NonZeroU32::new(90_000) {
+        Some(ticks) => Timescale(ticks),
+        None => panic!("90,000 is not zero"),
+    };
+
     /// None for 0 ticks a second, which files of strangers do say.
     pub const fn new(ticks_per_second: u32) -> Option<Timescale> {
         match NonZeroU32::new(ticks_per_second) {

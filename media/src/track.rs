@@ -1,5 +1,7 @@
 //! What a file holds, whatever its format: tracks of samples, each with its
-//! time and its place.
+//! time and its offset.
+
+use clipmill_core::Timescale;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,8 +68,8 @@ pub struct Track {
     /// The whole sample entry of an MP4 (`avc1`, `mp4a` ...), header included;
     /// none when the track comes from another container.
     pub entry: Option<Vec<u8>>,
-    /// Ticks per second; not 0.
-    pub timescale: u32,
+    /// Ticks per second.
+    pub timescale: Timescale,
     /// ISO 639-2 code, `und` when unknown.
     pub language: [u8; 3],
     /// Coded size in pixels; 0 for audio.
@@ -111,7 +113,7 @@ pub struct Sample {
 
 impl Track {
     /// A track of which nothing else is known yet.
-    pub fn empty(kind: TrackKind, timescale: u32) -> Track {
+    pub fn empty(kind: TrackKind, timescale: Timescale) -> Track {
         Track {
             id: 0,
             kind,
@@ -154,13 +156,11 @@ impl Track {
 
     /// Ticks as seconds.
     pub fn seconds(&self, ticks: i64) -> f64 {
-        ticks as f64 / f64::from(self.timescale)
+        self.timescale.seconds(ticks)
     }
 
-    /// Ticks as the nearest whole microseconds.
+    /// Ticks as microseconds, to the nearest.
     pub fn micros(&self, ticks: i64) -> i64 {
-        let scale = i128::from(self.timescale.max(1));
-        let micros = (i128::from(ticks) * 1_000_000 + scale / 2).div_euclid(scale);
-        i64::try_from(micros).unwrap_or(if ticks < 0 { i64::MIN } else { i64::MAX })
+        self.timescale.micros(ticks)
     }
 }

@@ -109,7 +109,7 @@ pub(crate) fn codec_name(codec: &Codec) -> Option<&'static str> {
 /// The frames of a track in the order in which they are shown; none when their
 /// ticks are not those of the stream, or two are at the same time.
 pub(crate) fn frames(track: &Track, video: &VideoStream) -> Option<Frames> {
-    let time_base = Rational { num: 1, den: u64::from(track.timescale) };
+    let time_base = Rational { num: 1, den: u64::from(track.timescale.get()) };
     if video.time_base != time_base {
         return None;
     }

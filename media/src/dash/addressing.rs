@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use clipmill_core::Timescale;
+
 use super::xml::XmlElement;
 use crate::Error;
 
@@ -13,8 +15,8 @@ pub const SEGMENTS: usize = 200_000;
 /// together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addressing {
-    /// Ticks of the media's clock in a second; not 0.
-    pub timescale: u32,
+    /// Ticks of the media's clock.
+    pub timescale: Timescale,
     /// The time of the media's clock at the period's start, ticks:
     /// `presentationTimeOffset`.
     pub presentation_offset: u64,
@@ -79,7 +81,7 @@ pub struct SegmentUrl {
 impl Default for Addressing {
     fn default() -> Addressing {
         Addressing {
-            timescale: 1,
+            timescale: Timescale::MICROS,
             presentation_offset: 0,
             start_number: 1,
             end_number: None,
@@ -127,10 +129,10 @@ impl Levels<'_> {
     }
 
     fn read(&self, is_template: bool) -> Result<Addressing, Error> {
-        let timescale = u32::try_from(self.number("timescale")?.unwrap_or(1)).unwrap_or(0);
-        if timescale == 0 {
-            return Err(Error::damaged("a time scale of a manifest that can't be"));
-        }
+        let timescale = u32::try_from(self.number("timescale")?.unwrap_or(1)).ok();
+        let timescale = timescale
+            .and_then(Timescale::new)
+            .ok_or_else(|| Error::damaged("a time scale of a manifest that can't be"))?;
         let early = self.get("availabilityTimeOffset").and_then(|text| text.parse::<f64>().ok());
         let initialization = match (self.get("initialization"), self.child("Initialization")) {
             (Some(template), _) => Some(Initialization::Template(template.to_owned())),

@@ -1,5 +1,7 @@
 //! The segments of a representation in one period, by what it says of them.
 
+use clipmill_core::micros_of_seconds;
+
 use super::addressing::{Addressing, Initialization, MediaUrls, SEGMENTS, TimelineEntry};
 use super::template::{TemplateValues, fill_template};
 use crate::Error;
@@ -110,11 +112,10 @@ impl Addressing {
             if addresses > ADDRESSES_SIZE {
                 return Err(Error::too_large("more than 32 MiB of addresses"));
             }
-            let ticks = i128::from(timing.time) - i128::from(self.presentation_offset);
             segments.push(ManifestSegment {
                 url,
-                start: period.start + self.seconds(ticks),
-                duration: self.seconds(i128::from(timing.duration)),
+                start: period.start + self.seconds_after_offset(timing.time),
+                duration: self.seconds(timing.duration),
             });
         }
         let origin_micros = self.origin_micros(period.start)?;
@@ -139,18 +140,25 @@ impl Addressing {
         }
     }
 
-    fn seconds(&self, ticks: i128) -> f64 {
-        // To the microsecond, whatever the number of ticks.
-        (ticks * 1_000_000 / i128::from(self.timescale.max(1))) as f64 / 1e6
+    /// Ticks as seconds, in whole microseconds whatever the number of ticks.
+    fn seconds(&self, ticks: u64) -> f64 {
+        self.timescale.micros_floor(i64::try_from(ticks).unwrap_or(i64::MAX)) as f64 / 1e6
+    }
+
+    /// From the period's start to a time of the media's clock.
+    fn seconds_after_offset(&self, time: u64) -> f64 {
+        match time.checked_sub(self.presentation_offset) {
+            Some(after) => self.seconds(after),
+            None => -self.seconds(self.presentation_offset - time),
+        }
     }
 
     /// The presentation's time 0 in the media's clock, microseconds.
     fn origin_micros(&self, period_start: f64) -> Result<i64, Error> {
-        let scale = i128::from(self.timescale.max(1));
-        let offset = (i128::from(self.presentation_offset) * 1_000_000 + scale / 2) / scale;
-        // A cast of a float saturates.
-        let origin = offset - (period_start * 1e6).round() as i128;
-        i64::try_from(origin).map_err(|_| Error::damaged("a time of a manifest that can't be"))
+        let offset = i64::try_from(self.presentation_offset).ok();
+        let micros = offset.map(|ticks| self.timescale.micros(ticks));
+        let origin = micros.and_then(|micros| micros.checked_sub(micros_of_seconds(period_start)));
+        origin.ok_or_else(|| Error::damaged("a time of a manifest that can't be"))
     }
 
     /// The time of the media's clock at which the period ends, ticks, as far as
@@ -162,7 +170,7 @@ impl Addressing {
             (Some(end), None) => end,
             (None, available) => available?,
         };
-        let ticks = (end - period.start).max(0.0) * f64::from(self.timescale);
+        let ticks = (end - period.start).max(0.0) * f64::from(self.timescale.get());
         let ticks = if period.live.is_some() {
             (ticks + TICK_TOLERANCE).floor()
         } else {
@@ -224,7 +232,7 @@ impl Addressing {
             (Some(now), None) => {
                 let oldest = now.window.map_or(0.0, |window| now.at - window - period.start);
                 // A cast of a float saturates.
-                let gone = (oldest * f64::from(self.timescale)) as u64 / duration;
+                let gone = (oldest * f64::from(self.timescale.get())) as u64 / duration;
                 count.saturating_sub(SEGMENTS as u64 / 2).max(gone.min(count))
             }
             _ => 0,

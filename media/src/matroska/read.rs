@@ -1,5 +1,7 @@
 //! Reading where every frame of a file is, without keeping any of them.
 
+use clipmill_core::Timescale;
+
 use super::block::{BlockHeader, FrameRange};
 use super::buffered_file::BufferedFile;
 use super::codec_config::complete_codec_config;
@@ -269,7 +271,7 @@ impl TrackFrames {
     fn finish(self, scale: u64) -> Track {
         let mut track = self.entry.track;
         complete_codec_config(&mut track, &self.keyframe);
-        let ticks = |nanos: i64| nanos_to_ticks(nanos, track.timescale);
+        let ticks = |nanos: i64| Timescale::NANOS.rescale(nanos, track.timescale);
         let delay = ticks(i64::try_from(self.entry.codec_delay).unwrap_or(0));
         let sample = |frame: &Frame| Sample {
             offset: frame.offset,
@@ -295,11 +297,4 @@ impl TrackFrames {
         track.samples = samples;
         track
     }
-}
-
-/// Nanoseconds as the nearest ticks, halves away from 0.
-fn nanos_to_ticks(nanos: i64, timescale: u32) -> i64 {
-    let all = i128::from(nanos) * i128::from(timescale);
-    let half = if all < 0 { -500_000_000 } else { 500_000_000 };
-    i64::try_from((all + half) / 1_000_000_000).unwrap_or(0)
 }

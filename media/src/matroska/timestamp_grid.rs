@@ -21,6 +21,8 @@
 //!    are within one tick of each other.
 //! 4. The start is 0 if that explains the offsets, else the middle of them.
 
+use clipmill_core::Timescale;
+
 use crate::{Codec, Track, TrackKind};
 
 /// Usual rates of video: ticks per second, and ticks of a frame.
@@ -67,21 +69,21 @@ pub fn snap_to_grid(track: &mut Track) -> bool {
         let between = moved[pair[1]].saturating_sub(moved[pair[0]]);
         track.samples[pair[0]].duration = u32::try_from(between).unwrap_or(u32::MAX);
     }
-    track.timescale = grid.ticks_per_second;
+    track.timescale = grid.timescale;
     true
 }
 
 /// A grid, and the times that fit on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimestampGrid {
-    /// Ticks of the grid in a second.
-    pub ticks_per_second: u32,
+    /// The grid's ticks.
+    pub timescale: Timescale,
     /// Ticks from one frame to the next.
     pub frame_ticks: u32,
     /// Whether no frame is missing.
     pub complete: bool,
-    /// Ticks of the stored times in a second.
-    stored_per_second: u32,
+    /// The ticks of the stored times.
+    stored: Timescale,
     /// The least stored time.
     first_stored: i64,
     /// Where that is on the grid, ticks of the grid.
@@ -91,13 +93,13 @@ pub(crate) struct TimestampGrid {
 impl TimestampGrid {
     /// One step, in the parts of a second that both scales divide.
     fn step(&self) -> i128 {
-        i128::from(self.frame_ticks) * i128::from(self.stored_per_second)
+        i128::from(self.frame_ticks) * i128::from(self.stored.get())
     }
 
     /// n_i: the nearest number of steps from the first stored time to this one.
     fn steps_to(&self, pts: i64) -> i128 {
         let distance = i128::from(pts) - i128::from(self.first_stored);
-        let distance = distance * i128::from(self.ticks_per_second);
+        let distance = distance * i128::from(self.timescale.get());
         (2 * distance + self.step()).div_euclid(2 * self.step())
     }
 
@@ -127,10 +129,10 @@ pub(crate) fn find_grid(track: &Track, pts: &[i64]) -> Option<TimestampGrid> {
     let skipped = (track.codec == Codec::Opus).then(|| opus_pre_skip(&track.config)).flatten();
     rates.into_iter().find_map(|(ticks_per_second, frame_ticks)| {
         let grid = TimestampGrid {
-            ticks_per_second,
+            timescale: Timescale::new(ticks_per_second)?,
             frame_ticks,
             complete: true,
-            stored_per_second: track.timescale,
+            stored: track.timescale,
             first_stored: *first,
             start: 0,
         };
@@ -160,7 +162,7 @@ fn opus_pre_skip(head: &[u8]) -> Option<i128> {
 /// Completes a grid if these times fit on it. `zero` is the time, ticks of the
 /// grid, at which it starts as a rule.
 fn fit_grid(mut grid: TimestampGrid, sorted: &[i64], zero: i128) -> Option<TimestampGrid> {
-    if grid.ticks_per_second == 0 || grid.frame_ticks == 0 {
+    if grid.frame_ticks == 0 {
         return None;
     }
     let offsets = StartOffsets::measure(&grid, sorted)?;
@@ -186,7 +188,7 @@ impl StartOffsets {
     /// None when the offsets are more than one stored tick apart, or two times
     /// are on one place of the grid.
     fn measure(grid: &TimestampGrid, sorted: &[i64]) -> Option<StartOffsets> {
-        let stored_tick = i128::from(grid.ticks_per_second);
+        let stored_tick = i128::from(grid.timescale.get());
         let mut offsets = StartOffsets { least: i128::MAX, most: i128::MIN, missing: 0 };
         let mut before = -1;
         for pts in sorted {
@@ -207,8 +209,8 @@ impl StartOffsets {
     /// `zero` if rounding or cutting off can have come from there, else where the
     /// errors are least.
     fn start(&self, grid: &TimestampGrid, zero: i128) -> i128 {
-        let stored_tick = i128::from(grid.ticks_per_second);
-        let grid_tick = i128::from(grid.stored_per_second);
+        let stored_tick = i128::from(grid.timescale.get());
+        let grid_tick = i128::from(grid.stored.get());
         let middle = (self.least + self.most).div_euclid(2);
         let steps = (2 * (middle - zero * grid_tick) + grid.step()).div_euclid(2 * grid.step());
         let from_zero = steps * i128::from(grid.frame_ticks) + zero;
@@ -232,7 +234,7 @@ mod tests {
             sample_rate: 44_100,
             channels: 2,
             samples: pts.iter().map(sample).collect(),
-            ..Track::empty(kind, 1000)
+            ..Track::empty(kind, Timescale::new(1000).unwrap())
         }
     }
 
@@ -240,7 +242,7 @@ mod tests {
         let mut track = track(kind, codec, pts);
         let is = snap_to_grid(&mut track);
         let pts = track.samples.iter().map(|sample| sample.pts).collect();
-        is.then(|| (track.timescale, pts, track.samples.last().unwrap().duration))
+        is.then(|| (track.timescale.get(), pts, track.samples.last().unwrap().duration))
     }
 
     #[test]
@@ -262,7 +264,7 @@ mod tests {
         let rough = [0, 100, 33, 67, 200, 133, 167, 300, 333, 367, 400, 433];
         let mut track = track(TrackKind::Video, Codec::H264, &rough);
         assert!(snap_to_grid(&mut track));
-        assert_eq!(track.timescale, 30_000);
+        assert_eq!(track.timescale.get(), 30_000);
         let pts: Vec<_> = track.samples.iter().map(|sample| sample.pts / 1000).collect();
         assert_eq!(pts, [0, 3, 1, 2, 6, 4, 5, 9, 10, 11, 12, 13]);
         assert_eq!(track.samples[4].duration, 3000);

@@ -1,5 +1,7 @@
 //! `Tracks` (RFC 9559, 5.1.4), reading: what a file says of its tracks.
 
+use clipmill_core::Timescale;
+
 use super::ebml::{children, parse_float, parse_text, parse_unsigned};
 use super::ids;
 use crate::track::UPRIGHT;
@@ -36,7 +38,7 @@ pub fn parse_tracks(content: &[u8], scale: u64) -> Result<Vec<TrackEntry>, Error
         if count > TRACKS {
             return Err(Error::too_large("more than 64 tracks"));
         }
-        if let Some(entry) = parse_track_entry(content, ticks_per_second(scale))? {
+        if let Some(entry) = parse_track_entry(content, segment_timescale(scale))? {
             if found.iter().any(|other| other.track.id == entry.track.id) {
                 return Err(Error::damaged("two tracks have one number"));
             }
@@ -46,18 +48,17 @@ pub fn parse_tracks(content: &[u8], scale: u64) -> Result<Vec<TrackEntry>, Error
     Ok(found)
 }
 
-/// Ticks per second: those of the segment if they are whole, else microseconds.
-fn ticks_per_second(scale: u64) -> u32 {
-    match 1_000_000_000_u64.checked_div(scale) {
-        Some(ticks) if ticks.saturating_mul(scale) == 1_000_000_000 => {
-            u32::try_from(ticks).unwrap_or(1_000_000)
-        }
-        _ => 1_000_000,
-    }
+/// The ticks of the segment if a second has a whole number of them, else
+/// microseconds.
+fn segment_timescale(scale: u64) -> Timescale {
+    let ticks = 1_000_000_000_u64.checked_div(scale).unwrap_or(0);
+    let is_whole = ticks.saturating_mul(scale) == 1_000_000_000;
+    let timescale = u32::try_from(ticks).ok().filter(|_| is_whole).and_then(Timescale::new);
+    timescale.unwrap_or(Timescale::MICROS)
 }
 
 /// One `TrackEntry`; none when it is neither video nor audio.
-fn parse_track_entry(content: &[u8], timescale: u32) -> Result<Option<TrackEntry>, Error> {
+fn parse_track_entry(content: &[u8], timescale: Timescale) -> Result<Option<TrackEntry>, Error> {
     let track = Track { language: *b"eng", ..Track::empty(TrackKind::Video, timescale) };
     let mut entry = TrackEntry { track, frame_duration: None, codec_delay: 0 };
     let track = &mut entry.track;

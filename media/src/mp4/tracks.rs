@@ -82,7 +82,7 @@ impl MediaTrak<'_> {
             codec: entry.codec,
             config: entry.config,
             entry: Some(entry.whole),
-            timescale: timescale.get(),
+            timescale,
             language: trak.language,
             width: entry.width,
             height: entry.height,

@@ -24,7 +24,7 @@ pub fn cut_audio(
     if track.kind != TrackKind::Audio {
         return Err(Error::unsupported("a track that isn't audio"));
     }
-    let (start, end) = (ticks(track, start_micros), ticks(track, end_micros));
+    let (start, end) = (track.timescale.ticks(start_micros), track.timescale.ticks(end_micros));
     // Twice the ticks from a packet's start to a time: at most its duration when the
     // time is in the packet's first half.
     let before = |time: i64, packet: &Sample| 2 * (i128::from(time) - i128::from(packet.pts));
@@ -58,11 +58,4 @@ pub fn cut_audio(
     let samples = samples.collect::<Result<_, Error>>()?;
     let start = first.pts.saturating_sub(start);
     Ok(OutTrack { track: track.without_samples(), start, samples })
-}
-
-/// Microseconds as the nearest whole ticks.
-fn ticks(track: &Track, micros: i64) -> i64 {
-    let scaled = i128::from(micros) * i128::from(track.timescale) + 500_000;
-    let ticks = scaled.div_euclid(1_000_000);
-    i64::try_from(ticks).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
 }

@@ -6,28 +6,12 @@ use bytes::Bytes;
 
 use super::plan::plan_smart_cut;
 use super::*;
-use crate::UPRIGHT;
 use crate::mux::SampleData;
 use crate::{Codec, Error, ErrorKind, Sample, Track, TrackKind};
 
 fn track(kind: TrackKind, timescale: u32, samples: Vec<Sample>) -> Track {
-    Track {
-        id: 1,
-        kind,
-        codec: Codec::H264,
-        config: Vec::new(),
-        entry: None,
-        timescale,
-        language: *b"und",
-        width: 0,
-        height: 0,
-        presented: (0, 0),
-        matrix: UPRIGHT,
-        pixel_aspect: (1, 1),
-        sample_rate: 0,
-        channels: 0,
-        samples,
-    }
+    let timescale = clipmill_core::Timescale::new(timescale).unwrap();
+    Track { id: 1, codec: Codec::H264, samples, ..Track::empty(kind, timescale) }
 }
 
 /// Samples in decoding order, named by their timestamps; `K` before one is a sync

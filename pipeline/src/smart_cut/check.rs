@@ -46,8 +46,8 @@ async fn look(
     let key = key.ok_or_else(|| Trouble::Unfit("no keyframe is before a seam".to_owned()))?;
     let begin = before.partition_point(|time| time < key);
     let wanted = picture.times.get(begin..end.min(picture.times.len())).unwrap_or_default();
-    let wanted: Vec<i64> = wanted.iter().map(|ticks| picture.micros(*ticks)).collect();
-    let from = picture.micros(*key);
+    let wanted: Vec<i64> = wanted.iter().map(|ticks| picture.timescale.micros(*ticks)).collect();
+    let from = picture.timescale.micros(*key);
     let from_micros = (begin > 0).then_some(from);
     // What is shown before the keyframe may come out as well.
     let more = if end == picture.times.len() { MORE } else { 0 };
@@ -68,13 +68,4 @@ fn compare(seen: Option<Frames>, wanted: &[i64], from: i64) -> Result<(), Troubl
     }
     tracing::warn!(seen = times.len(), wanted = wanted.len(), "the seam is not right");
     unfit("a decoder sees other frames at the seam")
-}
-
-impl Picture {
-    /// Ticks as microseconds.
-    fn micros(&self, ticks: i64) -> i64 {
-        let scale = i128::from(self.timescale.max(1));
-        let micros = (i128::from(ticks) * 1_000_000 + scale / 2).div_euclid(scale);
-        i64::try_from(micros).unwrap_or(i64::MAX)
-    }
 }

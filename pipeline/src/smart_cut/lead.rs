@@ -43,6 +43,7 @@ pub(super) fn lead(track: &Track, frames: &[usize]) -> Result<Lead, Trouble> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use clipmill_core::Timescale;
     use clipmill_media::{Codec, Sample, TrackKind};
 
     use super::*;
@@ -57,21 +58,10 @@ mod tests {
             sync: word.ends_with('k'),
         };
         Track {
-            id: 1,
-            kind: TrackKind::Video,
             codec: Codec::H264,
-            config: Vec::new(),
-            entry: None,
-            timescale: 30,
-            language: *b"und",
-            width: 16,
-            height: 16,
-            presented: (0, 0),
             matrix: [-1; 9],
-            pixel_aspect: (1, 1),
-            sample_rate: 0,
-            channels: 0,
             samples: samples.split(' ').enumerate().map(sample).collect(),
+            ..Track::empty(TrackKind::Video, Timescale::new(30).unwrap())
         }
     }
 

@@ -18,6 +18,7 @@ mod untied;
 
 use std::path::{Path, PathBuf};
 
+use clipmill_core::Timescale;
 use clipmill_core::probe::{AudioStream, Container};
 use clipmill_media::mux::{self, OutTrack};
 use clipmill_media::smart_cut::{self, FileTrack, SmartCut};
@@ -207,7 +208,7 @@ fn window(job: &Job<'_>, track: &Track) -> Result<(Track, i64, i64), Trouble> {
 
 /// Where the parts of the picture lie in the result.
 struct Picture {
-    timescale: u32,
+    timescale: Timescale,
     /// Times of all frames, ticks, in the order of presentation.
     times: Vec<i64>,
     /// Keyframes' times, ticks.

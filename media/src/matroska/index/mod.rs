@@ -14,6 +14,8 @@ mod interleaving;
 mod span;
 mod without_cues;
 
+use clipmill_core::Timescale;
+
 use self::cluster_parts::cluster_parts;
 use self::interleaving::{Interleaving, read_interleaving};
 use self::span::WantedBlocks;
@@ -65,10 +67,11 @@ pub async fn locate(file: &dyn ReadAt, selection: &SpanSelection) -> Result<Clip
     };
     let mut parts = vec![ClipPart::Generated(clip_head(&head))];
     parts.extend(cluster_parts(&mut file, range).await?);
-    let micros = i128::from(interleaving.start) * i128::from(head.scale) / 1000;
+    // At most 10^9, so the cast is exact.
+    let nanos = interleaving.start.checked_mul(head.scale as i64).unwrap_or(0);
     Ok(ClipFile {
         parts,
-        origin_micros: i64::try_from(micros).unwrap_or(0),
+        origin_micros: Timescale::NANOS.micros_floor(nanos),
         duration,
         extension: if head.webm { "webm" } else { "mkv" },
         media: Media { tracks: described_tracks(&head, &interleaving) },

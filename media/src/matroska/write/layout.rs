@@ -1,5 +1,7 @@
 //! In which order blocks are written, and which cluster each one is in.
 
+use clipmill_core::Timescale;
+
 use super::super::ids;
 use super::ebml;
 use super::track_entry::codec_delay_nanos;
@@ -114,7 +116,7 @@ pub fn lay_out(tracks: &[OutTrack]) -> Result<FileLayout, Error> {
         }
         last.blocks.end = index + 1;
         last.size += block.length();
-        let duration = f64::from(sample.duration) * 1000.0 / f64::from(out.track.timescale);
+        let duration = f64::from(sample.duration) * 1000.0 / f64::from(out.track.timescale.get());
         // What audio skips at its start is not presented at its end either.
         let skipped = codec_delay_nanos(out) as f64 / 1e6;
         layout.duration = layout.duration.max(block.time as f64 + duration - skipped);
@@ -159,15 +161,11 @@ fn interleave(tracks: &[OutTrack]) -> Result<Vec<BlockLayout>, Error> {
 
 /// When each sample of a track is presented, nanoseconds.
 fn sample_times(out: &OutTrack) -> Result<Vec<i64>, Error> {
-    let delay = i128::from(codec_delay_nanos(out));
-    let timescale = i128::from(out.track.timescale);
-    if timescale == 0 {
-        return Err(Error::damaged("a track without ticks"));
-    }
+    let delay = codec_delay_nanos(out);
     let nanos = |pts: i64| {
-        let ticks = i128::from(out.start) + i128::from(pts);
-        i64::try_from((ticks * 1_000_000_000).div_euclid(timescale) + delay)
-            .map_err(|_| Error::damaged("a time stamp makes no sense"))
+        let ticks = out.start.checked_add(pts)?;
+        out.track.timescale.rescale(ticks, Timescale::NANOS).checked_add_unsigned(delay)
     };
-    out.samples.iter().map(|sample| nanos(sample.pts)).collect()
+    let damaged = || Error::damaged("a time stamp makes no sense");
+    out.samples.iter().map(|sample| nanos(sample.pts).ok_or_else(damaged)).collect()
 }

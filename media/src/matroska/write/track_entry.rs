@@ -1,5 +1,7 @@
 //! `TrackEntry` (RFC 9559, 5.1.4.1), writing.
 
+use clipmill_core::Timescale;
+
 use super::super::ids;
 use super::super::timestamp_grid::find_grid;
 use super::ebml::{element, float, master, unsigned};
@@ -25,10 +27,8 @@ pub fn codec_delay_nanos(out: &OutTrack) -> u64 {
     if out.track.kind == TrackKind::Video {
         return 0;
     }
-    let skipped = i128::from(out.start.min(0).unsigned_abs()) * 1_000_000_000;
-    let half = i128::from(out.track.timescale / 2);
-    let nanos = (skipped + half) / i128::from(out.track.timescale.max(1));
-    u64::try_from(nanos).unwrap_or(u64::MAX)
+    let skipped = out.start.min(0).saturating_neg();
+    out.track.timescale.rescale(skipped, Timescale::NANOS).unsigned_abs()
 }
 
 /// The `TrackEntry` of a track.
@@ -76,8 +76,7 @@ pub fn track_entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
 fn frame_nanos(out: &OutTrack) -> Option<u64> {
     let pts: Vec<i64> = out.samples.iter().map(|sample| sample.pts).collect();
     let grid = find_grid(&out.track, &pts).filter(|grid| grid.complete)?;
-    let (ticks, frame) = (u64::from(grid.ticks_per_second), u64::from(grid.frame_ticks));
-    (frame * 1_000_000_000 + ticks / 2).checked_div(ticks)
+    u64::try_from(grid.timescale.rescale(grid.frame_ticks.into(), Timescale::NANOS)).ok()
 }
 
 /// `CodecID`.

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use clipmill_core::Timescale;
-
 use crate::mux::OutTrack;
 
 /// How many chunks a track has in a second: players read all tracks at once, so
@@ -47,8 +45,7 @@ impl ChunkLayout {
             for (chunk, Chunk { samples, .. }) in chunks.iter().enumerate() {
                 let first = track.samples.get(samples.start);
                 let ticks = first.map_or(0, |sample| sample.pts.saturating_add(track.start).max(0));
-                let timescale = Timescale::new(track.track.timescale);
-                let start = timescale.map_or(0, |timescale| timescale.micros_floor(ticks));
+                let start = track.track.timescale.micros_floor(ticks);
                 order.push(ChunkPlace { track: number, chunk, start });
             }
         }
@@ -83,7 +80,7 @@ fn number_in_order(order: &mut [ChunkPlace]) {
 }
 
 fn split(track: &OutTrack) -> Vec<Chunk> {
-    let most = i64::from(track.track.timescale) / PER_SECOND;
+    let most = i64::from(track.track.timescale.get()) / PER_SECOND;
     let mut chunks = Vec::new();
     let mut first = 0;
     let mut start = track.samples.first().map_or(0, |sample| sample.pts);

@@ -12,7 +12,7 @@ use crate::mux::OutTrack;
 use crate::{Error, Track, TrackKind};
 
 /// Ticks per second of the movie: those of edit lists.
-const MOVIE_SCALE: u32 = 90_000;
+const MOVIE_TIMESCALE: Timescale = Timescale::MPEG;
 /// Flags of a track: enabled, and in the movie.
 const ENABLED: u32 = 3;
 
@@ -48,9 +48,8 @@ impl MovieTrack<'_> {
 
     /// Ticks of the track as the nearest of the movie.
     fn movie_ticks(&self, ticks: u64) -> u64 {
-        let scales = Timescale::new(self.out.track.timescale).zip(Timescale::new(MOVIE_SCALE));
         let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
-        scales.map_or(0, |(own, movie)| own.rescale(ticks, movie).unsigned_abs())
+        self.out.track.timescale.rescale(ticks, MOVIE_TIMESCALE).unsigned_abs()
     }
 }
 
@@ -87,7 +86,7 @@ fn mvhd(duration: u64, tracks: usize) -> Vec<u8> {
         1,
         0,
         &[
-            &dated(&[MOVIE_SCALE], duration),
+            &dated(&[MOVIE_TIMESCALE.get()], duration),
             // Speed and volume, reserved, the matrix, reserved, the next track.
             &words(&[0x1_0000, 0x100_0000, 0, 0]),
             &matrix(UPRIGHT),
@@ -103,7 +102,7 @@ fn trak(number: u32, track: &MovieTrack<'_>, stbl: &[u8]) -> Vec<u8> {
         b"mdhd",
         1,
         0,
-        &[&dated(&[own.timescale], track.times.duration), &language(own.language), &[0, 0]],
+        &[&dated(&[own.timescale.get()], track.times.duration), &language(own.language), &[0, 0]],
     );
     let (kind, name): (&[u8; 4], &[u8]) =
         if is_video { (b"vide", b"VideoHandler\0") } else { (b"soun", b"SoundHandler\0") };

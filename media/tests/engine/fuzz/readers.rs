@@ -223,7 +223,7 @@ fn cuts() {
         // What a file says of itself, and what good ones say of it.
         let all_media = read.iter().chain(whole.iter().map(|(_, media)| media));
         for track in all_media.filter_map(Media::video_track) {
-            let scale = i64::from(track.timescale);
+            let scale = i64::from(track.timescale.get());
             for (from, to) in [(scale / 2, scale), (0, i64::MAX)] {
                 let _ = now(smart_cut::prepare(&Counted::new(bytes), track, from, to));
             }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clipmill_core::Timescale;
 use clipmill_media::mux::{OutSample, OutTrack, SampleData};
 use clipmill_media::{LocalFile, Media, Track, TrackKind, matroska};
 
@@ -21,7 +22,7 @@ fn part(track: &Track, zero: f64, start: f64, end: f64) -> OutTrack {
         duration: sample.duration,
         sync: sample.sync,
     };
-    let start = first - (zero * f64::from(track.timescale)).round() as i64;
+    let start = first - (zero * f64::from(track.timescale.get())).round() as i64;
     OutTrack { track: track.clone(), start, samples: chosen.iter().map(sample).collect() }
 }
 
@@ -98,7 +99,7 @@ async fn whole_files_come_out_as_they_went_in() {
         for (mut again, track) in again.tracks.into_iter().zip(&media.tracks) {
             matroska::snap_to_grid(&mut again);
             assert_eq!(again.timescale, track.timescale);
-            let most = i64::from(track.timescale) / 1000;
+            let most = i64::from(track.timescale.get()) / 1000;
             for (again, sample) in again.samples.iter().zip(&track.samples) {
                 assert!((again.pts - sample.pts).abs() <= most, "{path:?} {again:?} {sample:?}");
             }
@@ -138,7 +139,7 @@ async fn parts_begin_at_zero_and_can_be_sought_in() {
         let sound = tracks.iter().find(|out| out.track.kind == TrackKind::Audio).unwrap();
         let skipped = (zero * 48_000.0).round() as usize;
         let (whole, cut) = (waves(path), waves(&made));
-        assert!(sound.start < 0 && sound.track.timescale == 48_000);
+        assert!(sound.start < 0 && sound.track.timescale.get() == 48_000);
         let settled = 9600..48_000;
         let whole = &whole[skipped + settled.start..skipped + settled.end];
         assert!(whole.iter().any(|wave| wave.abs() > 0.01), "{path:?}");
@@ -214,7 +215,11 @@ async fn what_is_said_of_a_track_is_read_again() {
         let made = write(inputs::vp9(), &tracks, folder.path());
         let again = matroska::read(&LocalFile::open(&made).unwrap()).await.unwrap();
         for (again, out) in again.tracks.iter().zip(&tracks) {
-            let said = |track: &Track| Track { samples: Vec::new(), timescale: 1, ..track.clone() };
+            let said = |track: &Track| Track {
+                samples: Vec::new(),
+                timescale: Timescale::MICROS,
+                ..track.clone()
+            };
             assert_eq!(said(again), said(&out.track));
         }
         assert!(probe(&made, "stream=sample_aspect_ratio")[0].starts_with("3:2"));

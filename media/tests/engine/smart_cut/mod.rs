@@ -124,7 +124,7 @@ async fn encode(source: &Source, cut: &SmartCut, end: CutEnd) -> Option<Source> 
     if source.interlaced {
         add(&["-flags", "+ilme+ildct"]);
     }
-    add(&["-video_track_timescale", &source.track.timescale.to_string()]);
+    add(&["-video_track_timescale", &source.track.timescale.get().to_string()]);
     add(&[path.to_str().unwrap()]);
     ffmpeg(&command);
     Some(if webm { Source::read_matroska(&path).await } else { Source::read(&path) })

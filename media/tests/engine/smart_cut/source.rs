@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clipmill_media::UPRIGHT;
+use clipmill_core::Timescale;
 use clipmill_media::codec::nal::{LengthSize, split_nal_units};
 use clipmill_media::{Codec, LocalFile, Sample, Track, TrackKind};
 
@@ -76,22 +76,17 @@ impl Source {
                 sync: fields[4].starts_with('K'),
             }
         });
+        let timescale = stream[3].strip_prefix("1/").unwrap().parse().unwrap();
+        let timescale = Timescale::new(timescale).unwrap();
         let track = Track {
             id: 1,
-            kind: TrackKind::Video,
             codec,
             config,
             entry: Some(entry.to_vec()),
-            timescale: stream[3].strip_prefix("1/").unwrap().parse().unwrap(),
-            language: *b"und",
             width: stream[1].parse().unwrap(),
             height: stream[2].parse().unwrap(),
-            presented: (0, 0),
-            matrix: UPRIGHT,
-            pixel_aspect: (1, 1),
-            sample_rate: 0,
-            channels: 0,
             samples: samples.collect(),
+            ..Track::empty(TrackKind::Video, timescale)
         };
         Source {
             path: path.to_owned(),
