@@ -17,6 +17,7 @@ pub mod net;
 pub mod probe;
 pub mod process;
 mod progress;
+mod sniff;
 mod span;
 mod timestamp;
 
@@ -26,5 +27,6 @@ pub use error::{Chain, Code, Error, Result, Retry, UnknownCode};
 pub use format::{OutputFormat, Resolution, UnknownChoice};
 pub use id::{Id, ParseIdError};
 pub use progress::{Phase, Progress};
+pub use sniff::{FileFormat, SNIFFED_BYTES, sniff};
 pub use span::{Moment, Span};
 pub use timestamp::{Timescale, Timestamp, micros_of_seconds, scale_nearest};

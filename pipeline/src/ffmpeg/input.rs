@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, SNIFFED_BYTES};
 use tokio::io::AsyncReadExt;
 
 use super::Demuxer;
-use super::sniff::ENOUGH;
 
 /// Something to read: where, and as what.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +57,7 @@ impl Input {
     /// # Errors
     /// `not_media` when the content is none of the known formats.
     pub fn loopback(address: String, head: &[u8]) -> Result<Input, Error> {
-        let head = head.get(..head.len().min(ENOUGH)).unwrap_or_default();
+        let head = head.get(..head.len().min(SNIFFED_BYTES)).unwrap_or_default();
         Input::new(Place::Loopback(address), head.to_vec())
     }
 
@@ -107,8 +106,8 @@ async fn head(path: &Path) -> Result<Vec<u8>, Error> {
         Error::later(Code::Internal, "a file on this server could not be read")
     };
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    let mut head = Vec::with_capacity(ENOUGH);
-    file.take(ENOUGH as u64).read_to_end(&mut head).await.map_err(unreadable)?;
+    let mut head = Vec::with_capacity(SNIFFED_BYTES);
+    file.take(SNIFFED_BYTES as u64).read_to_end(&mut head).await.map_err(unreadable)?;
     Ok(head)
 }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod decode;
+mod demuxer;
 mod encoder;
 mod hardware;
 mod input;
@@ -13,7 +14,6 @@ mod packets;
 mod probe;
 mod progress;
 mod run;
-mod sniff;
 mod tools;
 
 pub(crate) use args::{
@@ -21,6 +21,7 @@ pub(crate) use args::{
     encode_sound, encode_with, raw_picture, raw_sound, remux, resound, seam, sound_kilobits,
 };
 pub(crate) use decode::Decoder;
+pub(crate) use demuxer::Demuxer;
 pub(crate) use encoder::{Hardware, HardwareEncoder};
 pub use hardware::HardwareEncoders;
 pub(crate) use input::Input;
@@ -28,5 +29,4 @@ pub(crate) use packets::{Frame, FrameSource, Frames};
 pub(crate) use probe::no_video;
 pub(crate) use progress::{Expected, Snapshot, clock, rate};
 pub(crate) use run::{Bounds, Trouble};
-pub(crate) use sniff::Demuxer;
 pub use tools::{Abilities, ToolPaths, ToolProblem, Tools};

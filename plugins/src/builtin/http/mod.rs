@@ -3,7 +3,7 @@
 //!
 //! It claims every web address, so it stands behind all other sources.
 
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, SNIFFED_BYTES};
 
 mod download;
 mod sniff;
@@ -54,7 +54,7 @@ impl Source for Http {
     async fn resolve(&self, url: &Url, _options: ResolveOptions) -> Result<Arc<MediaInfo>, Error> {
         check_url(url)?;
         // All of a list is wanted next.
-        let range = (!sniff::names_list(url)).then_some((0, Some(sniff::WANTED as u64 - 1)));
+        let range = (!sniff::names_list(url)).then_some((0, Some(SNIFFED_BYTES as u64 - 1)));
         let response = self.client.get(url, &BTreeMap::new(), range).await?;
         if response.status() == 416 {
             return Err(Error::never(Code::UnsupportedUrl, sniff::advice(b"")));
@@ -64,7 +64,7 @@ impl Source for Http {
         let (head, whole) = beginning(response).await?;
         // Not where it led to: that address may be good for minutes only.
         let (url_here, headers) = (url.clone(), BTreeMap::new());
-        let (container, transport) = match (sniff::sniff(&head), sniff::list(&head)) {
+        let (container, transport) = match (sniff::media_container(&head), sniff::list(&head)) {
             (Some(container), _) => (container, Transport::Progressive { url: url_here, headers }),
             (None, Some(List::Hls)) => (Container::Mp4, Transport::Hls { url: url_here, headers }),
             (None, Some(List::Dash)) => {
@@ -126,7 +126,7 @@ impl Source for Http {
 async fn beginning(mut response: Response) -> Result<(Vec<u8>, bool), Error> {
     let (status, size) = (response.status(), response.total_size());
     let (mut head, mut ended) = (Vec::new(), false);
-    while head.len() < sniff::WANTED && !ended {
+    while head.len() < SNIFFED_BYTES && !ended {
         match response.chunk().await? {
             Some(chunk) => head.extend_from_slice(&chunk),
             None => ended = true,
@@ -149,8 +149,8 @@ async fn head_of(path: &Path) -> Result<Vec<u8>, Error> {
     let unreadable =
         |_: std::io::Error| Error::later(Code::SourceFailed, "the download can't be read");
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    let mut head = Vec::with_capacity(sniff::WANTED);
-    file.take(sniff::WANTED as u64).read_to_end(&mut head).await.map_err(unreadable)?;
+    let mut head = Vec::with_capacity(SNIFFED_BYTES);
+    file.take(SNIFFED_BYTES as u64).read_to_end(&mut head).await.map_err(unreadable)?;
     Ok(head)
 }
 

@@ -1,52 +1,26 @@
-//! What a file is, from its first bytes. Names and content types are hearsay.
+//! What is at an address, from its first bytes: a media file, or a list of segments.
 
 use std::path::Path;
 
 use clipmill_core::probe::Container;
+use clipmill_core::{FileFormat, SNIFFED_BYTES, sniff};
 use url::Url;
-
-/// How many bytes are wanted; fewer may be enough.
-pub(super) const WANTED: usize = 4096;
 
 /// Extensions of playlists and manifests.
 const LISTS: [&str; 3] = ["m3u8", "m3u", "mpd"];
 
-/// Brands of still pictures in MP4 clothes.
-const PICTURES: [&[u8]; 5] = [b"avif", b"heic", b"heix", b"mif1", b"msf1"];
-
-/// The file format, if it is one of video or sound.
-pub(super) fn sniff(head: &[u8]) -> Option<Container> {
-    let at = |offset: usize, magic: &[u8]| {
-        head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
-    };
-    if at(4, b"ftyp") {
-        return (!PICTURES.iter().any(|brand| at(8, brand))).then_some(Container::Mp4);
+/// The container of a file with these first bytes, if it is one of video or
+/// audio. Images, and formats that only tools exchange, are none.
+pub(super) fn media_container(head: &[u8]) -> Option<Container> {
+    match sniff(head)? {
+        FileFormat::IsoImage
+        | FileFormat::Nut
+        | FileFormat::Gif
+        | FileFormat::Png
+        | FileFormat::Ivf
+        | FileFormat::Y4m => None,
+        format => Some(format.container()),
     }
-    if [b"styp", b"moov", b"mdat", b"free", b"skip", b"wide"].iter().any(|kind| at(4, *kind)) {
-        return Some(Container::Mp4);
-    }
-    if at(0, &[0x1a, 0x45, 0xdf, 0xa3]) {
-        // The name of the document type stands within the first elements.
-        let webm = head.windows(4).take(64).any(|window| window == b"webm");
-        return Some(if webm { Container::Webm } else { Container::Mkv });
-    }
-    // Packets of 188 bytes, or of 192 with a time in front.
-    if [(0, 188), (4, 192)].iter().any(|(first, size)| {
-        (0..3).all(|n| head.get(first + n * size) == Some(&0x47)) && head.len() > 2 * size
-    }) {
-        return Some(Container::Ts);
-    }
-    let riff = at(0, b"RIFF") && (at(8, b"AVI ") || at(8, b"WAVE"));
-    let others: [&[u8]; 7] = [
-        b"FLV\x01",
-        b"OggS",
-        b"fLaC",
-        b"ID3",
-        &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11],
-        &[0, 0, 1, 0xba],
-        &[0, 0, 1, 0xb3],
-    ];
-    (riff || others.iter().any(|magic| at(0, magic))).then_some(Container::Other)
 }
 
 /// A list of segments.
@@ -67,7 +41,8 @@ pub fn names_list(url: &Url) -> bool {
 
 /// What kind of list a text is, if it is one.
 pub(super) fn list(head: &[u8]) -> Option<List> {
-    let text = String::from_utf8_lossy(head.get(..WANTED.min(head.len())).unwrap_or_default());
+    let text =
+        String::from_utf8_lossy(head.get(..SNIFFED_BYTES.min(head.len())).unwrap_or_default());
     let text = text.trim_start_matches('\u{feff}').trim_start();
     if text.starts_with("#EXTM3U") {
         return Some(List::Hls);
@@ -103,35 +78,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told_by_their_bytes() {
-        let mut ts = vec![0; 600];
-        ts[0] = 0x47;
-        ts[188] = 0x47;
-        ts[376] = 0x47;
-        let mut m2ts = vec![0; 600];
-        m2ts[4] = 0x47;
-        m2ts[196] = 0x47;
-        m2ts[388] = 0x47;
-        let cases: [(&[u8], Option<Container>); 16] = [
+    fn only_video_and_audio_are_media() {
+        let cases: [(&[u8], Option<Container>); 9] = [
             (b"\0\0\0\x20ftypisom", Some(Container::Mp4)),
-            (b"\0\0\0\x14ftypqt  ", Some(Container::Mp4)),
             (b"\0\0\0\x20ftypavif", None),
-            (b"\0\0\x01\0moov", Some(Container::Mp4)),
             (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", Some(Container::Webm)),
             (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska", Some(Container::Mkv)),
-            (&ts, Some(Container::Ts)),
-            (&m2ts, Some(Container::Ts)),
             (b"RIFF\0\0\0\0AVI LIST", Some(Container::Other)),
-            (b"RIFF\0\0\0\0WEBPVP8 ", None),
-            (b"FLV\x01\x05", Some(Container::Other)),
-            (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Some(Container::Other)),
-            (b"\0\0\x01\xba", Some(Container::Other)),
-            (b"Good morning", None),
+            (b"RIFF\0\0\0\0WAVEfmt ", Some(Container::Other)),
             (b"\x89PNG\r\n\x1a\n", None),
+            (b"Good morning", None),
             (b"", None),
         ];
-        for (head, wanted) in cases {
-            assert_eq!(sniff(head), wanted, "{head:?}");
+        for (head, container) in cases {
+            assert_eq!(media_container(head), container, "{head:?}");
         }
     }
 

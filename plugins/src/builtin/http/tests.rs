@@ -132,7 +132,7 @@ async fn a_list_comes_whole_and_once() {
         let [format] = info.formats.as_slice() else { panic!("one format") };
         let Transport::Hls { url: list, headers } = &format.transport else { panic!("{format:?}") };
         let kept = source.client.kept(list, headers);
-        let whole = asked == "all" || text.len() <= sniff::WANTED;
+        let whole = asked == "all" || text.len() <= SNIFFED_BYTES;
         assert_eq!(kept.map(|kept| kept.bytes), whole.then(|| text.into()), "{path} {count}");
         assert_eq!(matches!(info.live, Live::Running { .. }), whole, "{path} {count}");
         assert_eq!(*server.requests.lock().unwrap(), [asked]);

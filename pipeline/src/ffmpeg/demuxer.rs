@@ -1,14 +1,9 @@
-//! Telling a file format by its first bytes.
-//!
-//! Only formats that hold their media themselves are known. Playlists, lists
-//! of files and other texts can make a demuxer open something else, so they
-//! are nothing here.
+//! Which of ffmpeg's demuxers reads a file. It is always named, so that none is
+//! used that opens something else: those of playlists and lists of files.
 
 use clipmill_core::probe::Container;
+use clipmill_core::{FileFormat, sniff};
 use serde::{Deserialize, Serialize};
-
-/// How many bytes decide.
-pub const ENOUGH: usize = 4096;
 
 /// A demuxer that may be used on what strangers send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,56 +40,40 @@ pub enum Demuxer {
 }
 
 impl Demuxer {
-    /// What these first bytes of a file are.
+    /// What reads a stranger's file that starts with these bytes. Formats whose
+    /// media nobody clips are refused, so that their demuxers are never used.
     pub fn sniff(head: &[u8]) -> Option<Demuxer> {
-        let at = |offset: usize, magic: &[u8]| {
-            head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
-        };
-        const BOXES: [&[u8]; 7] = [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"];
-        if BOXES.iter().any(|name| at(4, name)) {
-            return Some(Demuxer::Mov);
+        match sniff(head)? {
+            FileFormat::Mp4 | FileFormat::IsoImage => Some(Demuxer::Mov),
+            FileFormat::Webm | FileFormat::Matroska => Some(Demuxer::Matroska),
+            FileFormat::Avi => Some(Demuxer::Avi),
+            FileFormat::Flv => Some(Demuxer::Flv),
+            FileFormat::Asf => Some(Demuxer::Asf),
+            FileFormat::MpegPs => Some(Demuxer::MpegPs),
+            FileFormat::MpegVideo => Some(Demuxer::MpegVideo),
+            FileFormat::MpegTs => Some(Demuxer::MpegTs),
+            FileFormat::Ogg => Some(Demuxer::Ogg),
+            FileFormat::Nut => Some(Demuxer::Nut),
+            FileFormat::Wave
+            | FileFormat::Flac
+            | FileFormat::Mp3
+            | FileFormat::Gif
+            | FileFormat::Png
+            | FileFormat::Ivf
+            | FileFormat::Y4m => None,
         }
-        if at(0, &[0x1A, 0x45, 0xDF, 0xA3]) {
-            return Some(Demuxer::Matroska);
-        }
-        if (at(0, b"RIFF") || at(0, b"ON2 ")) && (at(8, b"AVI ") || at(8, b"AVIX")) {
-            return Some(Demuxer::Avi);
-        }
-        if at(0, b"FLV\x01") {
-            return Some(Demuxer::Flv);
-        }
-        if at(0, &[0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11]) {
-            return Some(Demuxer::Asf);
-        }
-        if at(0, &[0, 0, 1, 0xBA]) {
-            return Some(Demuxer::MpegPs);
-        }
-        if at(0, &[0, 0, 1, 0xB3]) {
-            return Some(Demuxer::MpegVideo);
-        }
-        if at(0, b"OggS") {
-            return Some(Demuxer::Ogg);
-        }
-        if at(0, b"nut/multimedia container\0") {
-            return Some(Demuxer::Nut);
-        }
-        // Sync bytes at the packet distance: plain, with time code, with error correction.
-        let packets = |first: usize, size: usize| (0..4).all(|n| at(first + n * size, b"G"));
-        (packets(0, 188) || packets(4, 192) || packets(0, 204)).then_some(Demuxer::MpegTs)
     }
 
-    /// What these first bytes are of a file that a codec has made: the same,
-    /// and formats that are not taken from strangers.
+    /// What reads a file that a codec has made: also formats that are not taken
+    /// from strangers.
     pub fn sniff_made(head: &[u8]) -> Option<Demuxer> {
-        const MADE: [(&[u8], Demuxer); 5] = [
-            (b"GIF87a", Demuxer::Gif),
-            (b"GIF89a", Demuxer::Gif),
-            (b"\x89PNG\r\n\x1A\n", Demuxer::Apng),
-            (b"DKIF", Demuxer::Ivf),
-            (b"YUV4MPEG2 ", Demuxer::Y4m),
-        ];
-        let made = MADE.iter().find(|(magic, _)| head.starts_with(magic));
-        made.map(|(_, demuxer)| *demuxer).or_else(|| Demuxer::sniff(head))
+        match sniff(head)? {
+            FileFormat::Gif => Some(Demuxer::Gif),
+            FileFormat::Png => Some(Demuxer::Apng),
+            FileFormat::Ivf => Some(Demuxer::Ivf),
+            FileFormat::Y4m => Some(Demuxer::Y4m),
+            _ => Demuxer::sniff(head),
+        }
     }
 
     /// What a file of this extension is read with; none for formats that
@@ -144,15 +123,13 @@ impl Demuxer {
         }
     }
 
-    /// The file format in the words of handlers; `head` tells WebM from Matroska.
+    /// The container that it reads, in the words of sources; `head` tells WebM
+    /// from Matroska.
     pub fn container(self, head: &[u8]) -> Container {
         match self {
             Demuxer::Mov => Container::Mp4,
-            Demuxer::Matroska => {
-                let head = head.get(..head.len().min(ENOUGH)).unwrap_or_default();
-                let webm = head.windows(7).any(|part| part == b"\x42\x82\x84webm");
-                if webm { Container::Webm } else { Container::Mkv }
-            }
+            Demuxer::Matroska if sniff(head) == Some(FileFormat::Webm) => Container::Webm,
+            Demuxer::Matroska => Container::Mkv,
             Demuxer::MpegTs => Container::Ts,
             _ => Container::Other,
         }
