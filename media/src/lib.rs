@@ -8,8 +8,10 @@
 
 mod clip_file;
 pub mod codec;
+mod container_format;
 pub mod dash;
 mod error;
+mod formats;
 pub mod hls;
 mod iso8601;
 pub mod matroska;
@@ -21,6 +23,8 @@ mod track;
 pub mod ts;
 
 pub use clip_file::{ClipFile, ClipPart, SpanSelection};
+pub use container_format::ContainerFormat;
 pub use error::{Error, ErrorKind};
+pub use formats::{CONTAINER_FORMATS, container_format};
 pub use read::{LocalFile, ReadAt};
 pub use track::{Codec, Media, Sample, Track, TrackKind, UPRIGHT};

@@ -126,11 +126,6 @@ fn earlier(a: u64, b: u64) -> u64 {
     if clock_distance(a, b) <= 0 { a } else { b }
 }
 
-/// Whether these are packets.
-pub fn sniff(bytes: &[u8]) -> bool {
-    bytes.len() >= PACKET && bytes.chunks_exact(PACKET).take(8).all(|packet| packet[0] == b'G')
-}
-
 /// Adds `ticks` to every time stamp, and drops an incomplete packet at the end.
 ///
 /// # Errors

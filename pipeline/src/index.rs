@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clipmill_core::probe::{Rational, VideoStream};
-use clipmill_media::{Codec, Error, LocalFile, Media, Track, matroska, mp4};
+use clipmill_media::{Codec, ContainerFormat, Error, LocalFile, Media, Track, container_format};
 
-use crate::ffmpeg::{Demuxer, Frame, Frames, Input};
+use crate::ffmpeg::{Frame, Frames, Input};
 use crate::local_media::MediaFile;
 
 /// By how much our readers and ffprobe may differ on when a picture begins,
@@ -26,11 +26,7 @@ impl SampleIndex {
     /// Reads a file; none when it is of another format, or when something in it
     /// is beyond our readers.
     pub async fn read(input: &Input, path: &Path) -> Option<SampleIndex> {
-        let demuxer = input.demuxer;
-        if !matches!(demuxer, Demuxer::Mov | Demuxer::Matroska) {
-            return None;
-        }
-        match read_index(demuxer, path, None).await {
+        match read_index(format_of(input)?, path, None).await {
             Ok(index) => Some(index),
             Err(error) => {
                 tracing::info!(%error, "the file is read by ffmpeg alone");
@@ -42,7 +38,7 @@ impl SampleIndex {
     /// Reads a file of which only the bytes before `here` are sure to be there;
     /// none when that is too little.
     pub async fn read_until(input: &Input, path: &Path, here: u64) -> Option<SampleIndex> {
-        read_index(input.demuxer, path, Some(here)).await.ok()
+        read_index(format_of(input)?, path, Some(here)).await.ok()
     }
 
     /// The picture, if it is the one that ffprobe sees, at the same times.
@@ -65,8 +61,13 @@ impl SampleIndex {
     }
 }
 
+/// What reads an input, if that is a format of ours.
+fn format_of(input: &Input) -> Option<&'static dyn ContainerFormat> {
+    container_format(input.demuxer.container(&input.head))
+}
+
 async fn read_index(
-    demuxer: Demuxer,
+    format: &'static dyn ContainerFormat,
     path: &Path,
     here: Option<u64>,
 ) -> Result<SampleIndex, Error> {
@@ -74,14 +75,8 @@ async fn read_index(
     let runtime = tokio::runtime::Handle::current();
     let reading = tokio::task::spawn_blocking(move || {
         let file = LocalFile::open(&path).map_err(|error| Error::read(error.to_string()))?;
-        let media = match demuxer {
-            // It tells where a frame is just before it, an MP4 before that.
-            Demuxer::Matroska => {
-                let file = file.clone().until(here.unwrap_or(u64::MAX));
-                runtime.block_on(matroska::read(&file))?
-            }
-            _ => runtime.block_on(mp4::read(&file))?,
-        };
+        let until = here.filter(|_| !format.is_indexed_apart()).unwrap_or(u64::MAX);
+        let media = runtime.block_on(format.read(&file.clone().until(until)))?;
         Ok(SampleIndex { file, media: Arc::new(media) })
     });
     reading.await.map_err(|error| Error::read(error.to_string()))?

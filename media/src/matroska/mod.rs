@@ -45,7 +45,54 @@ mod timestamp_grid;
 mod track_entry;
 mod write;
 
+use std::fs::File;
+use std::io::Write;
+
+use async_trait::async_trait;
+use clipmill_core::probe::Container;
+
+use crate::container_format::ContainerFormat;
+use crate::mux::{OutTrack, WriteError};
+use crate::{ClipFile, Error, Media, ReadAt, SpanSelection};
+
 pub use index::locate;
 pub use read::read;
 pub use timestamp_grid::snap_to_grid;
 pub use write::write;
+
+/// Matroska and WebM.
+#[derive(Debug, Clone, Copy)]
+pub struct Matroska;
+
+#[async_trait]
+impl ContainerFormat for Matroska {
+    fn containers(&self) -> &'static [Container] {
+        &[Container::Webm, Container::Mkv]
+    }
+
+    fn is_indexed_apart(&self) -> bool {
+        // Only a block itself says where it is.
+        false
+    }
+
+    async fn locate(
+        &self,
+        file: &dyn ReadAt,
+        selection: &SpanSelection,
+    ) -> Result<ClipFile, Error> {
+        locate(file, selection).await
+    }
+
+    async fn read(&self, file: &dyn ReadAt) -> Result<Media, Error> {
+        read(file).await
+    }
+
+    fn write(
+        &self,
+        out: &mut dyn Write,
+        tracks: &[OutTrack],
+        files: &[&File],
+    ) -> Result<(), WriteError> {
+        write(out, tracks, files)
+    }
+}

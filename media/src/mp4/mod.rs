@@ -87,20 +87,54 @@ mod traf;
 mod trak;
 mod write;
 
+use std::fs::File;
+use std::io::Write;
+
+use async_trait::async_trait;
+use clipmill_core::probe::Container;
+
+use crate::container_format::ContainerFormat;
+use crate::mux::{OutTrack, WriteError};
+use crate::{ClipFile, Error, Media, ReadAt, SpanSelection};
+
 pub use self::index::locate;
 pub use self::read::read;
 pub use self::segment::{InitTracks, fragment_ranges};
 pub use self::write::write;
 
-/// Whether a file whose first bytes are these is an MP4 or a QuickTime file. 12 bytes suffice.
-pub fn sniff(head: &[u8]) -> bool {
-    let Some(name) = head.get(4..8) else { return false };
-    match name {
-        b"ftyp" | b"moov" | b"styp" | b"moof" => true,
-        // Files of QuickTime before `ftyp` was invented.
-        b"mdat" | b"wide" | b"free" | b"skip" | b"pnot" => {
-            head.first().is_some_and(|byte| *byte < 0x20)
-        }
-        _ => false,
+/// ISO base media and QuickTime files.
+#[derive(Debug, Clone, Copy)]
+pub struct Mp4;
+
+#[async_trait]
+impl ContainerFormat for Mp4 {
+    fn containers(&self) -> &'static [Container] {
+        &[Container::Mp4]
+    }
+
+    fn is_indexed_apart(&self) -> bool {
+        // `moov` and `moof` say where samples are; a clip file has them in front.
+        true
+    }
+
+    async fn locate(
+        &self,
+        file: &dyn ReadAt,
+        selection: &SpanSelection,
+    ) -> Result<ClipFile, Error> {
+        locate(file, selection).await
+    }
+
+    async fn read(&self, file: &dyn ReadAt) -> Result<Media, Error> {
+        read(file).await
+    }
+
+    fn write(
+        &self,
+        out: &mut dyn Write,
+        tracks: &[OutTrack],
+        files: &[&File],
+    ) -> Result<(), WriteError> {
+        write(out, tracks, files)
     }
 }

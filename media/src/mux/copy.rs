@@ -11,7 +11,7 @@ use super::SampleData;
 const BUFFER: u64 = 1 << 20;
 
 /// Writes samples one after the other. Neighbours of one file are read together.
-pub(crate) struct SampleCopier<'a, W> {
+pub(crate) struct SampleCopier<'a, W: ?Sized> {
     out: &'a mut W,
     files: &'a [&'a File],
     /// What is still to be copied.
@@ -25,7 +25,7 @@ struct PendingCopy {
     bytes: Range<u64>,
 }
 
-impl<'a, W: Write> SampleCopier<'a, W> {
+impl<'a, W: Write + ?Sized> SampleCopier<'a, W> {
     pub fn new(out: &'a mut W, files: &'a [&'a File]) -> SampleCopier<'a, W> {
         SampleCopier { out, files, pending: None, buffer: Vec::new() }
     }

@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 
 use clipmill_core::Timescale;
 use clipmill_core::probe::{AudioStream, Container};
+use clipmill_media::mp4::Mp4;
 use clipmill_media::mux::{self, OutTrack};
 use clipmill_media::smart_cut::{self, FileTrack, SmartCut};
-use clipmill_media::{ErrorKind, LocalFile, Track, matroska, mp4};
+use clipmill_media::{ErrorKind, LocalFile, Track, container_format, matroska};
 use clipmill_plugins::EncodePlan;
 
 pub(super) use self::finish::finish;
@@ -307,10 +308,7 @@ fn put(
     }
     let files: Vec<&std::fs::File> = files.iter().map(|file| file.file()).collect();
     let mut out = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create_new(path)?);
-    match container {
-        Container::Webm | Container::Mkv => matroska::write(&mut out, tracks, &files)?,
-        _ => mp4::write(&mut out, tracks, &files)?,
-    }
+    container_format(container).unwrap_or(&Mp4).write(&mut out, tracks, &files)?;
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     Ok(())
 }

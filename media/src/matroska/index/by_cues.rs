@@ -1,12 +1,12 @@
 //! Finding a span's blocks by the index.
 
-use super::super::buffered_file::BufferedFile;
-use super::super::cluster::ClusterCursor;
-use super::super::cues::IndexEntry;
-use super::super::segment_head::SegmentHead;
 use super::cluster_search::ClusterSearch;
 use super::span::{BlockBoundary, BlockRange, WantedBlocks};
 use crate::Error;
+use crate::matroska::buffered_file::BufferedFile;
+use crate::matroska::cluster::ClusterCursor;
+use crate::matroska::cues::IndexEntry;
+use crate::matroska::segment_head::SegmentHead;
 
 /// Most bytes of audio before a keyframe in its cluster that are copied along.
 const AUDIO_BEFORE_KEYFRAME: u64 = 4096;

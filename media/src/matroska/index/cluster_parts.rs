@@ -1,13 +1,13 @@
 //! The parts of a clip file that hold a range of blocks. Whole clusters are
 //! copied; one that the range starts or ends in gets a new header.
 
-use super::super::buffered_file::BufferedFile;
-use super::super::cluster::ClusterCursor;
-use super::super::ids;
-use super::super::write::ebml::{header, header_of_unknown_size, unsigned};
 use super::span::{BlockBoundary, BlockRange};
 use crate::Error;
 use crate::clip_file::ClipPart;
+use crate::matroska::buffered_file::BufferedFile;
+use crate::matroska::cluster::ClusterCursor;
+use crate::matroska::ids;
+use crate::matroska::write::ebml::{header, header_of_unknown_size, unsigned};
 
 /// The parts that hold these blocks.
 ///

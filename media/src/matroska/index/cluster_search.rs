@@ -1,11 +1,11 @@
 //! Finding clusters by their time where the index has no entry: by halving the
 //! range in which a cluster has to be, in few small reads.
 
-use super::super::buffered_file::BufferedFile;
-use super::super::cluster::find_timestamp;
-use super::super::ebml::{HEADER_MAX, parse_header};
-use super::super::ids;
 use crate::Error;
+use crate::matroska::buffered_file::BufferedFile;
+use crate::matroska::cluster::find_timestamp;
+use crate::matroska::ebml::{HEADER_MAX, parse_header};
+use crate::matroska::ids;
 
 /// Bytes from a cluster's start within which its time stamp is.
 const CLUSTER_HEAD: usize = 64;

@@ -1,9 +1,9 @@
 //! What the first clusters say of all of them: when the file starts, and by how
 //! much audio and video are stored apart.
 
-use super::super::buffered_file::BufferedFile;
-use super::super::cluster::{ClusterCursor, StoredBlock};
-use super::super::segment_head::SegmentHead;
+use crate::matroska::buffered_file::BufferedFile;
+use crate::matroska::cluster::{ClusterCursor, StoredBlock};
+use crate::matroska::segment_head::SegmentHead;
 use crate::{Error, TrackKind};
 
 /// Bytes from the first cluster on that are read where the buffered start of

@@ -1,11 +1,11 @@
 //! Finding a span's blocks in a file without an index.
 
-use super::super::buffered_file::BufferedFile;
-use super::super::cluster::ClusterCursor;
-use super::super::segment_head::SegmentHead;
 use super::cluster_search::{ClusterSearch, FoundCluster};
 use super::span::{BlockBoundary, BlockRange, WantedBlocks};
 use crate::Error;
+use crate::matroska::buffered_file::BufferedFile;
+use crate::matroska::cluster::ClusterCursor;
+use crate::matroska::segment_head::SegmentHead;
 
 /// Seconds before the span in which a keyframe is looked for, one after the
 /// other.

@@ -1,6 +1,6 @@
 //! EBML (RFC 8794), writing.
 
-use super::super::ids;
+use crate::matroska::ids;
 
 /// An element with this content.
 pub fn element(id: u32, content: &[u8]) -> Vec<u8> {

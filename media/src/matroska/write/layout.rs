@@ -2,9 +2,9 @@
 
 use clipmill_core::Timescale;
 
-use super::super::ids;
 use super::ebml;
 use super::track_entry::codec_delay_nanos;
+use crate::matroska::ids;
 use crate::mux::OutTrack;
 use crate::{Error, TrackKind};
 

@@ -2,9 +2,9 @@
 
 use clipmill_core::Timescale;
 
-use super::super::ids;
-use super::super::timestamp_grid::find_grid;
 use super::ebml::{element, float, master, unsigned};
+use crate::matroska::ids;
+use crate::matroska::timestamp_grid::find_grid;
 use crate::mux::OutTrack;
 use crate::track::UPRIGHT;
 use crate::{Codec, Error, Track, TrackKind};

@@ -51,7 +51,7 @@ const WIDE: u64 = 0xf000_0000;
 /// # Errors
 /// [`WriteError`]: for tracks without samples, codecs that MP4 can't hold, or
 /// times that it can't hold.
-pub fn write(out: &mut impl Write, tracks: &[OutTrack], files: &[&File]) -> Result<(), WriteError> {
+pub fn write(out: &mut dyn Write, tracks: &[OutTrack], files: &[&File]) -> Result<(), WriteError> {
     let movie: Vec<MovieTrack<'_>> =
         tracks.iter().map(MovieTrack::new).collect::<Result<_, crate::Error>>()?;
     let payload: u64 =

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use clipmill_core::probe::Container;
+use clipmill_core::{FileFormat, sniff};
 use clipmill_media::codec::av1::{Av1SampleStart, Av1SequenceHeader, find_sequence_header};
 use clipmill_media::codec::h264::{
     Avcc, FrameNumRewriter, H264Pps, H264Sps, ParameterSetIds, ParameterSets, SliceHeader,
@@ -16,9 +18,11 @@ use clipmill_media::codec::nal::{
 use clipmill_media::codec::vpx::{Vp9KeyframeHeader, is_vp8_keyframe};
 use clipmill_media::dash::{LiveMoment, Manifest};
 use clipmill_media::hls::Playlist;
+use clipmill_media::matroska::Matroska;
 use clipmill_media::mp4::InitTracks;
 use clipmill_media::{
-    Codec, Error, LocalFile, Media, ReadAt, SpanSelection, matroska, mp4, smart_cut, ts,
+    Codec, ContainerFormat, Error, LocalFile, Media, ReadAt, SpanSelection, container_format,
+    matroska, mp4, smart_cut, ts,
 };
 
 use super::{corpus, feed};
@@ -61,7 +65,7 @@ const WANTS: [SpanSelection; 2] = [
 #[test]
 fn mp4_files() {
     feed("mp4", corpus::mp4(), |bytes| {
-        mp4::sniff(bytes);
+        let _ = sniff(bytes);
         let _ = now(mp4::read(&Counted::new(bytes)));
         for want in WANTS {
             let _ = now(mp4::locate(&Counted::new(bytes), &want));
@@ -127,13 +131,16 @@ fn what_once_went_wrong() {
     assert!(Playlist::parse(include_bytes!("found/hls-year")).is_ok());
 }
 
+/// What reads the file that these bytes are, or once were.
+fn format_of(bytes: &[u8]) -> &'static dyn ContainerFormat {
+    let container = sniff(bytes).map_or(Container::Mkv, FileFormat::container);
+    container_format(container).unwrap_or(&Matroska)
+}
+
 /// Every file with what it holds.
 fn all_media() -> Vec<(Vec<u8>, Media)> {
     let read = |bytes: Vec<u8>| {
-        let media = match mp4::sniff(&bytes) {
-            true => now(mp4::read(&Bytes::from(bytes.clone()))),
-            false => now(matroska::read(&Bytes::from(bytes.clone()))),
-        };
+        let media = now(format_of(&bytes).read(&Bytes::from(bytes.clone())));
         (bytes, media.unwrap())
     };
     [corpus::mp4(), corpus::webm()].concat().into_iter().map(read).collect()
@@ -216,10 +223,7 @@ fn cuts() {
     let whole = all_media();
     let files = whole.iter().map(|(bytes, _)| bytes.clone()).collect();
     feed("cut", files, move |bytes| {
-        let read = match mp4::sniff(bytes) {
-            true => now(mp4::read(&Counted::new(bytes))),
-            false => now(matroska::read(&Counted::new(bytes))),
-        };
+        let read = now(format_of(bytes).read(&Counted::new(bytes)));
         // What a file says of itself, and what good ones say of it.
         let all_media = read.iter().chain(whole.iter().map(|(_, media)| media));
         for track in all_media.filter_map(Media::video_track) {

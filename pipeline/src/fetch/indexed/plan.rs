@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clipmill_core::{Code, Error};
-use clipmill_media::{ClipPart, ErrorKind, SpanSelection, matroska, mp4};
+use clipmill_core::{Code, Error, sniff};
+use clipmill_media::{ClipPart, ErrorKind, SpanSelection, container_format};
 use tokio::sync::watch;
 
 use crate::context::PipelineContext;
@@ -18,7 +18,7 @@ use crate::fetch::indexed::early_start::Filling;
 use crate::fetch::relay::remux;
 use crate::fetch::transfer::download::{Need, Sink};
 use crate::fetch::transfer::remote_file::Upstream;
-use crate::ffmpeg::{Demuxer, Input, no_video};
+use crate::ffmpeg::{Input, no_video};
 use crate::local_media::MediaFile;
 use crate::workspace;
 
@@ -63,10 +63,12 @@ pub(crate) async fn plan(
         video: need.picture,
         audio: need.sound,
     };
-    let located = match Demuxer::sniff(&remote.head) {
-        Some(Demuxer::Mov) => mp4::locate(&*remote, &want).await,
-        Some(Demuxer::Matroska) => matroska::locate(&*remote, &want).await,
-        _ => Err(clipmill_media::Error::unsupported("this format has no index that is read here")),
+    let format = sniff(&remote.head).and_then(|format| container_format(format.container()));
+    let located = match format {
+        Some(format) => format.locate(&*remote, &want).await,
+        None => {
+            Err(clipmill_media::Error::unsupported("this format has no index that is read here"))
+        }
     };
     let located = located.map_err(|error| explain(error, &remote))?;
     if need.picture && located.media.video_track().is_none() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use clipmill_core::{Code, Error, micros_of_seconds};
+use clipmill_core::{Code, Error, FileFormat, micros_of_seconds, sniff};
 use clipmill_media::{mp4, ts};
 use tokio::io::AsyncWriteExt;
 
@@ -106,7 +106,7 @@ impl Join<'_> {
         let mut current = None;
         for (index, segment) in self.picked.clone().zip(self.segments()) {
             let mut bytes = self.read(index).await?;
-            if !ts::sniff(&bytes) {
+            if sniff(&bytes) != Some(FileFormat::MpegTs) {
                 return Err(Error::never(
                     Code::NotMedia,
                     "the stream's segments are of a format that is not joined here",
