@@ -133,6 +133,8 @@ as_text!(Resolution);
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -124,6 +124,8 @@ fn clamp(value: i128) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn scale(ticks: u32) -> Timescale {

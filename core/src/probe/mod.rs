@@ -1,7 +1,7 @@
 //! The words for media that handlers and host share.
 
 mod info;
-mod probe;
+mod local_file;
 
 pub use info::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
-pub use probe::{AudioStream, Probe, Rational, VideoStream};
+pub use local_file::{AudioStream, Probe, Rational, VideoStream};
