@@ -4,6 +4,7 @@
 //! valid.
 
 mod email;
+mod hmac;
 mod passwords;
 mod tokens;
 

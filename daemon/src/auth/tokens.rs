@@ -10,6 +10,7 @@ use clipmill_core::{Id, Time};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
+use super::hmac;
 use crate::config::{Auth, JwtSecrets};
 
 /// Creates and checks tokens.
@@ -80,6 +81,7 @@ struct Private {
 impl Tokens {
     /// Tokens signed with these secrets, living as long as configured.
     pub fn new(secrets: &JwtSecrets, auth: &Auth) -> Tokens {
+        hmac::install();
         let mut validation = Validation::new(Algorithm::HS256);
         // `exp` is checked here against the clock that is passed in; that it
         // must be there follows from the claims' types.
