@@ -179,14 +179,17 @@ async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// What the folder of migrations says.
+async fn migrations() -> Migrator {
+    Migrator::new(Path::new("./migrations")).await.unwrap()
+}
 
 #[tokio::test]
 async fn an_older_schema_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
     let mut connection = connect(&path).await;
-    MIGRATIONS.run_to(1, &mut connection).await.unwrap();
+    migrations().await.run_to(1, &mut connection).await.unwrap();
     sqlx::query("INSERT INTO users VALUES (zeroblob(12), 'a@example.org', '$2b$', 7000, 7000)")
         .execute(&mut connection)
         .await
@@ -214,6 +217,26 @@ async fn the_statements_of_the_documentation_run() {
         let ran = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await;
         assert!(ran.is_ok(), "{statement}: {ran:?}");
     }
+}
+
+#[tokio::test]
+async fn every_file_of_the_folder_is_a_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    Sqlite::open(&path).await.unwrap().close().await;
+    let mut connection = connect(&path).await;
+    let applied = sqlx::query_as::<_, (i64, String, Vec<u8>)>(
+        "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let migrations = migrations().await;
+    let files = migrations.iter().map(|migration| {
+        let migration = migration.clone();
+        (migration.version, migration.description.into_owned(), migration.checksum.into_owned())
+    });
+    assert_eq!(applied, files.collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -6,16 +6,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlSafeStr as _};
 
 use super::fresh::Fresh;
 use super::{CACHE_TTL, Inner, Sqlite};
 use crate::ephemeral_memory::EphemeralMemory;
 use crate::{Error, Result};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Version, name and statements of each migration: the files of `storage/migrations`. What has been
+/// released never changes: databases hold a checksum of it.
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "users", include_str!("../../migrations/0001_users.sql")),
+    (2, "videos", include_str!("../../migrations/0002_videos.sql")),
+    (3, "cluster", include_str!("../../migrations/0003_cluster.sql")),
+];
 
 /// How long a call waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,7 +61,7 @@ impl Sqlite {
             )
             .await
             .map_err(|error| at(path, error.into()))?;
-        if let Err(error) = MIGRATIONS.run(&writer).await {
+        if let Err(error) = migrator().run(&writer).await {
             writer.close().await;
             return Err(at(path, migration(error)));
         }
@@ -108,6 +114,14 @@ fn create(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map(drop),
     }
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.map(|(version, name, statements)| {
+        let statements = statements.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, statements, false)
+    });
+    Migrator::with_migrations(migrations.into())
 }
 
 fn migration(error: MigrateError) -> Error {
