@@ -6,7 +6,7 @@
 //! check each value against its range in the standard.
 
 pub mod av1;
-pub mod bits;
+pub(crate) mod bits;
 pub mod h264;
 pub mod hevc;
 pub mod nal;

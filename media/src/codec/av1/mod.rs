@@ -15,5 +15,5 @@
 mod obu;
 mod sequence_header;
 
-pub use obu::{Av1SampleStart, Obu, find_sequence_header, obus};
+pub use obu::{Av1SampleStart, Obu, find_sequence_header};
 pub use sequence_header::Av1SequenceHeader;

@@ -23,7 +23,7 @@ pub struct Obu<'a> {
 }
 
 /// The units in some bytes, which may end within the last one.
-pub fn obus(bytes: &[u8]) -> impl Iterator<Item = Result<Obu<'_>, Error>> {
+fn obus(bytes: &[u8]) -> impl Iterator<Item = Result<Obu<'_>, Error>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
