@@ -162,8 +162,8 @@ async fn remote(
         }
         (None, None) => None,
     };
-    let (media, own) = match got {
-        Some(Ok(media)) => (media, false),
+    let (media, own_download) = match got {
+        Some(Ok(media)) => (media, None),
         // The recording will be there in another form.
         Some(Err(error)) if live.is_some() && may_come(&error) => {
             tracing::info!(%error, "the running stream can't be cut");
@@ -182,7 +182,7 @@ async fn remote(
             ))
             .await;
             match (download, got) {
-                (Ok(media), _) => (media, true),
+                (Ok(media), got) => (media, Some(got.and_then(Result::err))),
                 // The first reason is the better one.
                 (Err(_), Some(Err(error))) => return Err(error),
                 (Err(error), _) => return Err(error),
@@ -192,14 +192,19 @@ async fn remote(
     let mut tell = |what: &str| {
         note = Some(note.take().map_or_else(|| what.to_owned(), |note| format!("{note}; {what}")));
     };
-    if own {
-        tell("the source's own download was used");
+    let is_own = own_download.is_some();
+    match own_download {
+        Some(Some(error)) => {
+            tell(&format!("the source's own download was used: {}", error.message));
+        }
+        Some(None) => tell("the source's own download was used"),
+        None => {}
     }
     if received.guessed.load(Ordering::Relaxed) {
         tell("the stream does not tell its time, so the clip may be off by some seconds");
     }
     // What the source downloads itself is known by its files only.
-    let own_bytes = if own { media.bytes() } else { 0 };
+    let own_bytes = if is_own { media.bytes() } else { 0 };
     Ok(Fetched {
         received_bytes: received.budget.received() + own_bytes,
         rendition: ask.rendition.clone(),

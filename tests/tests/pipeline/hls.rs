@@ -221,3 +221,35 @@ async fn sound_apart_from_the_picture_stays_in_sync() {
         cut(&bench, &of, span).await;
     }
 }
+
+/// A list that plays at double speed would give frames at other times than a player
+/// shows them at: the stream is not cut by it, and the note says why.
+#[tokio::test]
+async fn an_edit_list_that_is_not_followed_is_refused_with_the_reason() {
+    let (bench, server, of) = (Bench::new().await, MediaServer::new(), media::fragmented());
+    let folder = segments(&bench, "odd", &of.file(), &["-hls_segment_type", "fmp4"]);
+    let init = folder.join("init.mp4");
+    let mut bytes = std::fs::read(&init).unwrap();
+    let words = bytes.windows(4).enumerate();
+    let lists: Vec<usize> = words.filter(|(_, word)| *word == b"elst").map(|(at, _)| at).collect();
+    assert!(!lists.is_empty());
+    for at in lists {
+        // Behind version and count; the rate is the last field of each edit.
+        let size = if bytes[at + 4] == 0 { 12 } else { 20 };
+        for edit in 0..usize::from(bytes[at + 11]) {
+            let end = at + 12 + (edit + 1) * size;
+            bytes[end - 4..end].copy_from_slice(&0x2_0000_u32.to_be_bytes());
+        }
+    }
+    std::fs::write(&init, bytes).unwrap();
+    server.folder("/odd/", &folder);
+    bench.offers(30.0, vec![by_playlist("h", &of, &server.url("/odd/index.m3u8"))]);
+    let reason = "an edit list does more than move a track";
+    let refused = bench.make(remote(9.2, 11.1), clip("mp4")).await.unwrap_err();
+    assert_eq!(refused.code, Code::NotMedia);
+    assert!(refused.message.contains(reason), "{}", refused.message);
+    *bench.source.own.lock().unwrap() = Some(of.file());
+    let made = bench.make(remote(9.2, 11.1), clip("mp4")).await.unwrap();
+    let note = made.note.unwrap();
+    assert!(note.contains("own download") && note.contains(reason), "{note}");
+}
