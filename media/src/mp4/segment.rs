@@ -178,25 +178,22 @@ fn read_moov(init: &[u8]) -> Result<Moov, Error> {
 impl InitTrack {
     /// None for a damaged track that is neither video nor audio.
     fn new(moov: &Moov, trak: &Trak, kind: Option<TrackKind>) -> Result<Option<InitTrack>, Error> {
-        let trex = moov.trex_of(trak.id);
-        refuse_encrypted_entries(&trak.stsd)?;
-        let Some(kind) = kind else {
-            let Some(timescale) = trak.timescale else { return Ok(None) };
-            // The times of other tracks do not matter.
-            let timeline = moov.timeline_of(trak).unwrap_or(TrackTimeline { timescale, shift: 0 });
-            let entries = trak.stsd.to_vec();
-            return Ok(Some(InitTrack {
-                timeline,
-                format: TrackFormat { kind: None, entries, trex },
-            }));
+        let (timeline, entries) = match (kind, trak.timescale) {
+            (Some(kind), Some(_)) => {
+                refuse_encrypted_entries(&trak.stsd)?;
+                let entries = entries_without_bit_rates(&trak.stsd, kind)?;
+                (moov.timeline_of(trak)?, entries)
+            }
+            (Some(_), None) => return Err(Error::damaged("a track has no time scale")),
+            (None, Some(timescale)) => {
+                // The times of other tracks do not matter.
+                let unmoved = TrackTimeline { timescale, shift: 0 };
+                (moov.timeline_of(trak).unwrap_or(unmoved), trak.stsd.to_vec())
+            }
+            (None, None) => return Ok(None),
         };
-        if trak.timescale.is_none() {
-            return Err(Error::damaged("a track has no time scale"));
-        }
-        let timeline = moov.timeline_of(trak)?;
-        let entries = entries_without_bit_rates(&trak.stsd, kind)?;
-        let kind = Some(kind);
-        Ok(Some(InitTrack { timeline, format: TrackFormat { kind, entries, trex } }))
+        let format = TrackFormat { kind, entries, trex: moov.trex_of(trak.id) };
+        Ok(Some(InitTrack { timeline, format }))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use clipmill_core::micros_of_seconds;
+
 use super::super::sample::{SampleInfo, TrackTimeline};
 use crate::{SpanSelection, TrackKind};
 
@@ -22,8 +24,7 @@ impl MicrosSpan {
     /// What is wanted of a file whose first sample is presented at `zero`
     /// microseconds.
     pub fn new(want: &SpanSelection, zero: i64) -> MicrosSpan {
-        // As a cast does: what is beyond every time becomes the greatest one.
-        let micros = |seconds: f64| zero.saturating_add((seconds * 1e6).round() as i64);
+        let micros = |seconds| zero.saturating_add(micros_of_seconds(seconds));
         MicrosSpan { start: micros(want.start), end: micros(want.end) }
     }
 
