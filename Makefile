@@ -31,7 +31,7 @@ test: ## Run every test
 test-quick: ## Run what needs only Rust and ffmpeg: no servers, no plugins to build
 	@scripts/tools.sh run
 	@cargo test $(foreach crate,core media storage plugins pipeline structure,--package clipmill-$(crate)) \
-	  --package clipmill --lib --test engine --test sqlite --test wasm --test http --test examine \
+	  --package clipmill --lib --test engine --test sqlite --test wasm --test http --test examine --test documentation \
 	  --no-fail-fast -- --skip redis::tests --skip conform::example --skip by_examples
 
 # The end-to-end tests start the binary.
