@@ -1,7 +1,9 @@
-//! How much room folders have.
+//! How much room folders have, and what a failed file operation means.
 
 use std::io;
 use std::path::Path;
+
+use crate::{Code, Error};
 
 /// What stays free whatever is made, bytes.
 const RESERVE: u64 = 64 << 20;
@@ -21,4 +23,16 @@ pub fn has_room(folder: &Path, bytes: u64) -> io::Result<bool> {
 pub fn free(folder: &Path) -> io::Result<u64> {
     let system = rustix::fs::statvfs(folder)?;
     Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+/// What a client learns of a failed operation on a work file; the cause is kept
+/// for logs.
+pub fn file_error(error: io::Error) -> Error {
+    let explained = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::later(Code::DiskFull, "the server's disk is full")
+        }
+        _ => Error::later(Code::Internal, "a file on this server could not be written or read"),
+    };
+    explained.caused_by(error)
 }

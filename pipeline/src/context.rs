@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clipmill_core::Clock;
 use clipmill_core::net::Client;
 use clipmill_plugins::Registry;
 
@@ -13,12 +14,14 @@ use crate::ffmpeg::{Bounds, Tools};
 /// than any encoder's look-ahead takes.
 pub(crate) const SILENCE: Duration = Duration::from_secs(300);
 
-/// Settings, programs, handlers and the HTTP client of all jobs.
+/// Settings, programs, handlers, the HTTP client and the clock of all jobs.
 pub(crate) struct PipelineContext {
     pub settings: PipelineSettings,
     pub tools: Tools,
     pub registry: Arc<Registry>,
     pub client: Client,
+    /// Decides where a live stream is now.
+    pub clock: Clock,
 }
 
 impl PipelineContext {

@@ -7,7 +7,7 @@ use clipmill_core::Error;
 
 use crate::abort_on_drop::AbortOnDrop;
 use crate::context::PipelineContext;
-use crate::fetch::Begun;
+use crate::fetch::EarlyStart;
 use crate::stages::PartEncode;
 use crate::{transcode, trim};
 
@@ -24,10 +24,10 @@ impl EarlyHead {
     }
 
     /// Starts the encode; a second call does nothing.
-    pub fn start(&self, begun: Begun) {
+    pub fn start(&self, start: EarlyStart) {
         self.task.get_or_init(|| {
             let context = Arc::clone(&self.context);
-            Arc::new(AbortOnDrop::begin(encode_head(context, begun)))
+            Arc::new(AbortOnDrop::begin(encode_head(context, start)))
         });
     }
 
@@ -40,14 +40,14 @@ impl EarlyHead {
 /// Runs what has arrived of a clip through the next stages as far as the head of
 /// its smart cut. The result is a guess: the smart cut uses it only if it plans
 /// the very same encode when all bytes are there.
-async fn encode_head(context: Arc<PipelineContext>, mut begun: Begun) -> Option<PartEncode> {
-    let (index, here) = begun.first_key().await?;
+async fn encode_head(context: Arc<PipelineContext>, mut start: EarlyStart) -> Option<PartEncode> {
+    let (index, arrived) = start.first_keyframe().await?;
     let encode = async {
-        let fetched = begun.look(&context).await?;
+        let fetched = start.probe(&context).await?;
         let Some(trimmed) = trim::trim_early(fetched, index).await? else {
             return Ok(None);
         };
-        transcode::encode_head(&context, trimmed, here).await
+        transcode::encode_head(&context, trimmed, arrived).await
     };
     encode
         .await

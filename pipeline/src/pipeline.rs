@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_core::Error;
 use clipmill_core::net::Client;
+use clipmill_core::{Clock, Error};
 use clipmill_plugins::Registry;
 
 use crate::artifact_store::ArtifactStore;
@@ -30,8 +30,10 @@ impl Pipeline {
         tools: Tools,
         registry: Arc<Registry>,
         client: Client,
+        clock: Clock,
     ) -> Pipeline {
-        Pipeline { context: Arc::new(PipelineContext { settings, tools, registry, client }) }
+        let context = PipelineContext { settings, tools, registry, client, clock };
+        Pipeline { context: Arc::new(context) }
     }
 
     /// Gets the bytes that the job needs.
@@ -45,8 +47,8 @@ impl Pipeline {
         progress: &ProgressReporter,
     ) -> Result<Fetched, Error> {
         let early_head = EarlyHead::new(Arc::clone(&self.context));
-        let begun = |begun| early_head.start(begun);
-        let fetched = fetch::fetch(&self.context, request, progress, &begun).await?;
+        let on_early_start = |start| early_head.start(start);
+        let fetched = fetch::fetch(&self.context, request, progress, &on_early_start).await?;
         Ok(Fetched { early_head: early_head.into_task(), ..fetched })
     }
 

@@ -15,7 +15,7 @@ use super::error::{self, Refused};
 use super::recent::Recent;
 use super::resolver::Resolver;
 use super::{Guard, Response, Text, headers};
-use crate::{Code, Error};
+use crate::{ByteRange, Code, Error};
 
 /// Longest chain of redirects.
 const MAX_REDIRECTS: usize = 10;
@@ -130,7 +130,7 @@ impl Client {
         Ok(())
     }
 
-    /// Gets an address, or the bytes `first..=last` of it.
+    /// Gets an address, or a range of its bytes, which must not be empty.
     ///
     /// - Follows up to 10 redirects; each hop is checked like the first, and
     ///   `Authorization` and `Cookie` stay with their origin.
@@ -145,7 +145,7 @@ impl Client {
         &self,
         url: &Url,
         headers: &BTreeMap<String, String>,
-        range: Option<(u64, Option<u64>)>,
+        range: Option<ByteRange>,
     ) -> Result<Response, Error> {
         let prepared = headers::prepare(headers, range)?;
         self.send(Method::GET, url, prepared, Bytes::new(), &|_| Ok(())).await

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use crate::{Code, Error};
+use crate::{ByteRange, Code, Error};
 
 /// Headers that belong to the client: a source can't set them.
 const OURS: [HeaderName; 12] = [
@@ -34,7 +34,7 @@ const SECRET: [HeaderName; 2] = [header::AUTHORIZATION, header::COOKIE];
 /// and ranges count bytes of the file itself.
 pub(super) fn prepare(
     given: &BTreeMap<String, String>,
-    range: Option<(u64, Option<u64>)>,
+    range: Option<ByteRange>,
 ) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
@@ -49,11 +49,10 @@ pub(super) fn prepare(
         }
     }
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if let Some((first, last)) = range {
-        let last = last.map(|last| last.to_string()).unwrap_or_default();
-        let value = HeaderValue::try_from(format!("bytes={first}-{last}"))
-            .map_err(|_| Error::never(Code::SourceFailed, "the byte range is malformed"))?;
-        headers.insert(header::RANGE, value);
+    if let Some(range) = range {
+        let value = range.header().and_then(|value| HeaderValue::try_from(value).ok());
+        let malformed = || Error::never(Code::SourceFailed, "the byte range is malformed");
+        headers.insert(header::RANGE, value.ok_or_else(malformed)?);
     }
     Ok(headers)
 }

@@ -20,4 +20,4 @@ pub use guard::{Guard, check_url, is_public};
 pub use headers::check_headers;
 pub use recent::Text;
 pub use reqwest::Method;
-pub use response::Response;
+pub use response::{ContentRange, Response};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::error;
-use crate::{Code, Error, Retry};
+use crate::{ByteRange, Code, Error, Retry};
 
 /// The head of a response, with its body still to be read.
 #[derive(Debug)]
@@ -19,6 +19,15 @@ pub struct Response {
     idle: Duration,
     deadline: Instant,
     left: u64,
+}
+
+/// What a `Content-Range` header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentRange {
+    /// The bytes that the response holds.
+    pub range: ByteRange,
+    /// Bytes of the whole file, if the server states it.
+    pub size: Option<u64>,
 }
 
 impl Response {
@@ -58,19 +67,21 @@ impl Response {
         self.number(header::CONTENT_LENGTH)
     }
 
-    /// First and last byte of a partial answer (206) and the size of the whole.
-    pub fn content_range(&self) -> Option<(u64, u64, Option<u64>)> {
+    /// Which bytes a partial response (206) holds, and the size of the whole file
+    /// (RFC 9110, 14.4).
+    pub fn content_range(&self) -> Option<ContentRange> {
         let text = self.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
         let (range, size) = text.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
         let (first, last) = range.split_once('-')?;
-        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        (first <= last).then_some((first, last, size.trim().parse().ok()))
+        let range =
+            ByteRange::from_inclusive(first.trim().parse().ok()?, last.trim().parse().ok()?)?;
+        Some(ContentRange { range, size: size.trim().parse().ok() })
     }
 
     /// Bytes of the whole file, from either header.
     pub fn total_size(&self) -> Option<u64> {
         match self.status() {
-            206 => self.content_range().and_then(|(_, _, size)| size),
+            206 => self.content_range().and_then(|part| part.size),
             200 => self.length(),
             _ => None,
         }

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::*;
-use crate::Code;
+use crate::{ByteRange, Code};
 
 /// A server that answers a path with the bytes that `answer` gives, writes
 /// down request heads, and waits on the same connection for the next request.
@@ -118,7 +118,8 @@ async fn every_hop_is_checked_and_secrets_stay_with_their_origin() {
     .map(|(name, value)| (name.into(), value.into()))
     .into();
 
-    let response = client.get(&server.url("/cross"), &headers, Some((3, Some(9)))).await.unwrap();
+    let response =
+        client.get(&server.url("/cross"), &headers, Some(ByteRange::between(3, 10))).await.unwrap();
     assert_eq!(response.url(), &target.url("/end"));
     let (first, second) = (server.head(0), target.head(0));
     assert!(first.contains("cookie: secret") && first.contains("authorization: secret"));
@@ -201,7 +202,8 @@ async fn statuses_become_codes_and_ranges_are_read() {
     assert_eq!(wait("429/Wed,_21_Oct_2015_07:28:00_GMT").await, now);
     assert_eq!(wait("503/soon").await, crate::Retry::Later);
     let part = client.head(&server.url("206"), &NONE).await.unwrap().ok().unwrap();
-    assert_eq!(part.content_range(), Some((5, 9, Some(20))));
+    let range = ByteRange::between(5, 10);
+    assert_eq!(part.content_range(), Some(ContentRange { range, size: Some(20) }));
     assert_eq!(part.total_size(), Some(20));
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clipmill_core::{Code, Error, Id};
+use clipmill_core::{Clock, Code, Error, Id};
 use clipmill_pipeline::{
     Encoded, JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest,
 };
@@ -129,7 +129,7 @@ async fn produce(
         _ if target.needs_plugins() => setup::PluginUse::IfAny,
         _ => setup::PluginUse::None,
     };
-    let engine = setup::media_engine(config, plugins).await?;
+    let engine = setup::media_engine(config, plugins, Clock::system()).await?;
     let (rendition, output) = target.resolve(&engine.registry)?;
     let folder = match &output {
         OutputPath::File(path) | OutputPath::Stem(path) => work_folder_beside(path)?,

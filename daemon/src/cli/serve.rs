@@ -69,23 +69,24 @@ async fn build_app(
     observer: Arc<PluginObserver>,
     adopt_stores: bool,
 ) -> Result<App, CommandError> {
+    let clock_offset = ClockOffset::default();
+    let clock = Clock::with_offset(clock_offset.clone());
     // All three wait for something else than the processor.
     let (storage, engine, stores) = tokio::try_join!(
         setup::storage(&config),
-        setup::media_engine(&config, setup::PluginUse::Served(observer)),
+        setup::media_engine(&config, setup::PluginUse::Served(observer), clock.clone()),
         setup::stores(&config)
     )?;
     if config.storage.is_shared() {
         check_store_marks(&*storage, &stores, adopt_stores).await?;
     }
-    let clock_offset = ClockOffset::default();
     measure_offset(&clock_offset, &*storage).await?;
     std::fs::create_dir_all(config.folders.work())?;
     Ok(App {
         node: node::name(&config.folders.data)?,
         tokens: Tokens::new(&jwt_secrets(&config)?, &config.auth),
         passwords: Passwords::new(config.auth.bcrypt_cost),
-        clock: Clock::with_offset(clock_offset.clone()),
+        clock,
         signals: Signals::default(),
         config,
         storage,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_core::{net, process};
+use clipmill_core::{Clock, net, process};
 use clipmill_pipeline::Pipeline;
 use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_plugins::builtin::{self, ytdlp};
@@ -80,6 +80,7 @@ pub async fn storage(config: &Config) -> Result<Arc<dyn Storage>, CommandError> 
 pub async fn media_engine(
     config: &Config,
     plugins: PluginUse,
+    clock: Clock,
 ) -> Result<MediaEngine, CommandError> {
     let client = client(config)?;
     let registry = registry(config, &client);
@@ -117,7 +118,7 @@ pub async fn media_engine(
         // trial has a deadline.
         tokio::spawn(async move { hardware.look_and_tell().await });
     }
-    let pipeline = Pipeline::new(config.pipeline(), tools.clone(), registry.clone(), client);
+    let pipeline = Pipeline::new(config.pipeline(), tools.clone(), registry.clone(), client, clock);
     Ok(MediaEngine { tools, registry, pipeline, plugins })
 }
 

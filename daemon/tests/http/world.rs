@@ -81,10 +81,16 @@ impl World {
         });
         let tools = tools.await.clone();
         let client = Client::new(clipmill_core::net::Settings::default()).unwrap();
-        let pipeline =
-            Pipeline::new(config.pipeline(), tools.clone(), Arc::clone(&registry), client);
         let now = Arc::new(Mutex::new(Utc::now()));
-        let clock = Arc::clone(&now);
+        let shared = Arc::clone(&now);
+        let clock = Clock::from_fn(move || *shared.lock().unwrap());
+        let pipeline = Pipeline::new(
+            config.pipeline(),
+            tools.clone(),
+            Arc::clone(&registry),
+            client,
+            clock.clone(),
+        );
         let secrets = JwtSecrets {
             public: Secret::new("public-secret-0123456789"),
             private: Secret::new("private-secret-0123456789"),
@@ -102,7 +108,7 @@ impl World {
             stores,
             engine: MediaEngine { tools, registry, pipeline, plugins: None },
             metrics: Arc::default(),
-            clock: Clock::from_fn(move || *clock.lock().unwrap()),
+            clock,
             clock_offset: ClockOffset::default(),
             signals: Signals::default(),
         });

@@ -1,56 +1,63 @@
-//! What a finished fetch leaves beside its files, so that a later attempt at
-//! the same work need not fetch again.
+//! The checkpoint that a finished fetch leaves beside its files, so that a later
+//! attempt at the same job need not fetch again.
 //!
-//! It is written when the files are durable, which nobody waits for: the next
-//! stage goes on meanwhile.
+//! It is written in the background, once the files are durable; the next stage
+//! runs meanwhile.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clipmill_core::disk::file_error;
 use clipmill_core::{Error, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::abort_on_drop::AbortOnDrop;
 use crate::local_media::LocalMedia;
-use crate::{Fetched, JobRequest, workspace};
+use crate::request::JobRequest;
+use crate::stages::Fetched;
+use crate::workspace;
 
 const NAME: &str = "fetched.json";
-/// Longest manifest that is read, bytes.
-const LONGEST: u64 = 1024 * 1024;
+/// Longest checkpoint that is read, bytes.
+const MAX_SIZE: u64 = 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
-struct Manifest {
-    /// The ask, spelled out; another one finds nothing here.
-    ask: String,
+struct Checkpoint {
+    /// The request, spelled out; another one does not use the files.
+    request: String,
     span: Option<Span>,
     available_formats: Option<Vec<String>>,
     note: Option<String>,
     media: LocalMedia,
-    /// The files' names and sizes in bytes.
-    files: Vec<(PathBuf, u64)>,
+    files: Vec<SavedFile>,
 }
 
-/// Begins to write down a finished fetch.
-pub(super) fn save(ask: &JobRequest, fetched: &Fetched) -> Arc<AbortOnDrop<()>> {
-    let (ask, fetched) = (ask.clone(), fetched.clone());
+#[derive(Serialize, Deserialize)]
+struct SavedFile {
+    path: PathBuf,
+    size_bytes: u64,
+}
+
+/// Starts to save a finished fetch in the background.
+pub(super) fn save(request: &JobRequest, fetched: &Fetched) -> Arc<AbortOnDrop<()>> {
+    let (request, fetched) = (request.clone(), fetched.clone());
     Arc::new(AbortOnDrop::begin(async move {
-        if let Err(error) = write(&ask, &fetched).await {
-            tracing::warn!(%error, "another attempt would have to fetch again");
+        if let Err(error) = write(&request, &fetched).await {
+            tracing::warn!(error = %error.chain(), "a later attempt will have to fetch again");
         }
     }))
 }
 
-async fn write(ask: &JobRequest, fetched: &Fetched) -> Result<(), Error> {
+async fn write(request: &JobRequest, fetched: &Fetched) -> Result<(), Error> {
     let mut files = Vec::new();
     let media = &fetched.media;
     for file in std::iter::once(&media.video).chain(media.audio.as_ref()) {
-        let failed = |error: std::io::Error| workspace::explain(&error);
-        workspace::make_durable(&file.path).await.map_err(failed)?;
-        let size = tokio::fs::metadata(&file.path).await.map_err(failed)?.len();
-        files.push((file.path.clone(), size));
+        workspace::make_durable(&file.path).await.map_err(file_error)?;
+        let size_bytes = tokio::fs::metadata(&file.path).await.map_err(file_error)?.len();
+        files.push(SavedFile { path: file.path.clone(), size_bytes });
     }
-    let manifest = Manifest {
-        ask: spell(ask),
+    let checkpoint = Checkpoint {
+        request: spell_out(request),
         span: fetched.span,
         available_formats: fetched.available_formats.clone(),
         note: fetched.note.clone(),
@@ -58,44 +65,47 @@ async fn write(ask: &JobRequest, fetched: &Fetched) -> Result<(), Error> {
         files,
     };
     let write = async {
-        let text = serde_json::to_vec(&manifest)?;
-        let (draft, name) = (ask.folder.join("fetched.part"), ask.folder.join(NAME));
+        let text = serde_json::to_vec(&checkpoint)?;
+        let (draft, name) = (request.folder.join("fetched.part"), request.folder.join(NAME));
         tokio::fs::write(&draft, text).await?;
         workspace::make_durable(&draft).await?;
         tokio::fs::rename(&draft, &name).await?;
         workspace::make_durable(&name).await
     };
-    write.await.map_err(|error: std::io::Error| workspace::explain(&error))
+    write.await.map_err(file_error)
 }
 
-/// What an earlier attempt at the same ask fetched, if all of it is there.
-pub(super) async fn load(ask: &JobRequest) -> Option<Fetched> {
-    let path = ask.folder.join(NAME);
-    if tokio::fs::metadata(&path).await.ok()?.len() > LONGEST {
+/// What an earlier attempt at the same request fetched, if all files are there.
+pub(super) async fn load(request: &JobRequest) -> Option<Fetched> {
+    let path = request.folder.join(NAME);
+    if tokio::fs::metadata(&path).await.ok()?.len() > MAX_SIZE {
         return None;
     }
-    let manifest: Manifest = serde_json::from_slice(&tokio::fs::read(&path).await.ok()?).ok()?;
-    let whole = |(path, size): &(PathBuf, u64)| same_size(path, *size);
-    if manifest.ask != spell(ask) || !manifest.files.iter().all(whole) {
+    let checkpoint: Checkpoint =
+        serde_json::from_slice(&tokio::fs::read(&path).await.ok()?).ok()?;
+    if checkpoint.request != spell_out(request) || !checkpoint.files.iter().all(SavedFile::is_here)
+    {
         return None;
     }
     Some(Fetched {
         received_bytes: 0,
-        rendition: ask.rendition.clone(),
-        span: manifest.span,
-        available_formats: manifest.available_formats,
-        note: manifest.note,
-        media: manifest.media,
-        folder: ask.folder.clone(),
+        rendition: request.rendition.clone(),
+        span: checkpoint.span,
+        available_formats: checkpoint.available_formats,
+        note: checkpoint.note,
+        media: checkpoint.media,
+        folder: request.folder.clone(),
         saving: None,
         early_head: None,
     })
 }
 
-fn same_size(path: &Path, size: u64) -> bool {
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == size)
+impl SavedFile {
+    fn is_here(&self) -> bool {
+        self.path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == self.size_bytes)
+    }
 }
 
-fn spell(ask: &JobRequest) -> String {
-    format!("{:?} {:?}", ask.source, ask.rendition)
+fn spell_out(request: &JobRequest) -> String {
+    format!("{:?} {:?}", request.source, request.rendition)
 }

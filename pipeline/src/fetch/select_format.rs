@@ -1,116 +1,176 @@
-//! Choosing formats by the reference's rule. Pure.
+//! Chooses formats by the reference's rule. Pure.
 
 use std::cmp::Reverse;
 
 use clipmill_core::probe::{Container, Format, Transport};
+use clipmill_core::{OutputFormat, Resolution};
 
+use super::tracks::VideoAndAudio;
 use crate::render::HIGH;
 
-/// Lowest height that clients are told of.
-const TOLD: u32 = 720;
+/// What a client prefers among the formats of a source.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FormatPreference {
+    pub format: OutputFormat,
+    pub resolution: Resolution,
+}
 
-/// One format, or picture and sound.
+/// One format, or one with the video and one with the audio.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Choice<'a> {
-    /// Has the picture.
+pub(super) struct FormatChoice<'a> {
+    /// Has the video.
     pub video: &'a Format,
-    /// Has the sound; none when the other one has it, or nobody.
+    /// Has the audio; none when the other one has it, or none at all.
     pub audio: Option<&'a Format>,
 }
 
-/// The heights that a source offers, highest first.
-pub(super) fn heights(formats: &[Format]) -> Vec<String> {
-    let mut heights: Vec<u32> =
-        formats.iter().map(height).filter(|height| *height >= TOLD).collect();
-    heights.sort_unstable_by_key(|height| Reverse(*height));
-    heights.dedup();
-    heights.into_iter().map(|height| format!("{height}p")).collect()
+impl FormatChoice<'_> {
+    /// Where the chosen formats are; none unless `locate` finds each of them.
+    pub fn locate<T>(self, locate: impl Fn(&Format) -> Option<T>) -> Option<VideoAndAudio<T>> {
+        let video = locate(self.video)?;
+        let audio = match self.audio {
+            Some(audio) => Some(locate(audio)?),
+            None => None,
+        };
+        Some(VideoAndAudio { video, audio })
+    }
 }
 
-/// The formats for a clip in `wanted` (`mp4`, `webm` or `best`) of at most this
-/// height. None when nothing has a picture.
+/// The heights that a source offers, highest first.
+pub(super) fn offered_heights(formats: &[Format]) -> Vec<String> {
+    let mut heights: Vec<u32> =
+        formats.iter().map(height).filter(|height| *height >= Resolution::LOWEST).collect();
+    heights.sort_unstable_by_key(|height| Reverse(*height));
+    heights.dedup();
+    heights.into_iter().map(|height| Resolution::UpTo(height).to_string()).collect()
+}
+
+/// The formats for a clip. None when nothing has a video stream.
 ///
-/// - The asked container counts first, then height; a container that the source
-///   does not have is replaced by what there is.
+/// - The preferred container counts first, then height; a container that the
+///   source does not have is replaced by what there is.
 /// - From 1440 lines on, an MP4 is made of WebM, where there is one so high.
 /// - When everything is higher than asked, the lowest there is.
-pub(super) fn choose<'a>(
+pub(super) fn select_formats<'a>(
     formats: &'a [Format],
-    wanted: &str,
-    max_height: Option<u32>,
-) -> Option<Choice<'a>> {
-    let pictures: Vec<&Format> = formats.iter().filter(|format| shows(format)).collect();
-    let limit = max_height.unwrap_or(u32::MAX);
-    let lowest = pictures.iter().map(|format| height(format)).min()?;
+    preference: FormatPreference,
+) -> Option<FormatChoice<'a>> {
+    let with_video: Vec<&Format> = formats.iter().filter(|format| has_video(format)).collect();
+    let limit = preference.resolution.max_height().unwrap_or(u32::MAX);
+    let lowest = with_video.iter().map(|format| height(format)).min()?;
     let limit = limit.max(lowest);
     let fitting: Vec<&Format> =
-        pictures.into_iter().filter(|format| height(format) <= limit).collect();
-    let tallest = |container: Container| {
-        fitting.iter().filter(|f| f.container == container).map(|f| height(f)).max()
-    };
-    let container = match wanted {
-        "webm" => Some(Container::Webm),
-        "mp4" if tallest(Container::Webm) >= Some(HIGH) => Some(Container::Webm),
-        "mp4" => Some(Container::Mp4),
-        _ => None,
-    };
+        with_video.into_iter().filter(|format| height(format) <= limit).collect();
+    let container = preferred_container(&fitting, preference.format);
     let of_container: Vec<&Format> =
         fitting.iter().filter(|format| Some(format.container) == container).copied().collect();
     let candidates = if of_container.is_empty() { fitting } else { of_container };
-    let separate = formats.iter().any(|format| format.video.is_none() && format.audio.is_some());
-    let video = candidates.into_iter().max_by(|a, b| {
-        rank(a, wanted, separate)
-            .partial_cmp(&rank(b, wanted, separate))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    })?;
-    let audio = match video.audio {
-        Some(_) => None,
-        None => sound(formats, video),
-    };
-    Some(Choice { video, audio })
+    let is_separate = |format: &Format| format.video.is_none() && format.audio.is_some();
+    let has_separate_audio = formats.iter().any(is_separate);
+    let rank = |format: &&Format| VideoRank::new(format, preference.format, has_separate_audio);
+    let video = candidates.into_iter().max_by_key(rank)?;
+    let audio = if video.audio.is_some() { None } else { select_audio(formats, video) };
+    Some(FormatChoice { video, audio })
 }
 
-/// Better is greater.
-fn rank(format: &Format, wanted: &str, separate: bool) -> (u32, bool, bool, u32, bool, u8, f64) {
-    let codec = format.video.as_ref().and_then(|video| video.codec.as_deref()).unwrap_or("");
-    let codec = codec.to_ascii_lowercase();
-    // H.264 plays everywhere; where WebM is on the way to MP4 it does not occur.
-    let widest = wanted == "webm" || codec.starts_with("avc") || codec.starts_with("h264");
-    let ordinary = !(codec.starts_with("vp9.2") || codec.starts_with("vp09.02"));
-    let fps = format.video.as_ref().and_then(|video| video.fps).unwrap_or(0.0);
-    (
-        height(format),
-        ordinary,
-        widest,
-        // Rates like 29.97 and 30 are equal here; a cast of a float saturates.
-        fps.round() as u32,
-        format.audio.is_none() == separate,
-        reach(format),
-        bitrate(format),
-    )
+/// The container in which the best format is looked for first.
+fn preferred_container(fitting: &[&Format], wanted: OutputFormat) -> Option<Container> {
+    let of_webm = fitting.iter().filter(|format| format.container == Container::Webm);
+    match wanted {
+        OutputFormat::Webm => Some(Container::Webm),
+        OutputFormat::Mp4 if of_webm.map(|format| height(format)).max() >= Some(HIGH) => {
+            Some(Container::Webm)
+        }
+        OutputFormat::Mp4 => Some(Container::Mp4),
+        OutputFormat::Best => None,
+    }
 }
 
-/// The sound for a picture without one: the original language first, then the
-/// picture's own container, then the best; a format with a picture only where
-/// there is nothing else.
-fn sound<'a>(formats: &'a [Format], video: &Format) -> Option<&'a Format> {
-    let rank = |format: &Format| {
-        (
-            format.video.is_none(),
-            format.audio.as_ref().is_some_and(|audio| audio.preferred),
-            format.container == video.container,
-            reach(format),
-            bitrate(format),
-        )
-    };
-    formats
-        .iter()
-        .filter(|format| format.audio.is_some())
-        .max_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal))
+/// How good a format with video is; the greater the better, the first field counts
+/// most.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct VideoRank {
+    height: u32,
+    /// Not the 10-bit profile of VP9.
+    has_ordinary_profile: bool,
+    /// Whether its codec plays nearly everywhere.
+    is_widely_supported: bool,
+    /// Rates like 29.97 and 30 are equal here.
+    frames_per_second: u32,
+    /// Whether it is without audio just where audio is to be had separately.
+    is_split_as_others: bool,
+    reach: Reach,
+    bits_per_second: u64,
 }
 
-/// Whether there is a picture, as far as is known.
-fn shows(format: &Format) -> bool {
+impl VideoRank {
+    fn new(format: &Format, wanted: OutputFormat, has_separate_audio: bool) -> VideoRank {
+        let video = format.video.as_ref();
+        let codec = video.and_then(|video| video.codec.as_deref()).unwrap_or("");
+        let codec = codec.to_ascii_lowercase();
+        let is_h264 = codec.starts_with("avc") || codec.starts_with("h264");
+        let is_ten_bit_vp9 = codec.starts_with("vp9.2") || codec.starts_with("vp09.02");
+        let rate = video.and_then(|video| video.fps).unwrap_or(0.0);
+        VideoRank {
+            height: height(format),
+            has_ordinary_profile: !is_ten_bit_vp9,
+            // H.264 plays everywhere; where WebM is made into MP4 it does not occur.
+            is_widely_supported: wanted == OutputFormat::Webm || is_h264,
+            // A cast of a float saturates.
+            frames_per_second: rate.round() as u32,
+            is_split_as_others: format.audio.is_none() == has_separate_audio,
+            reach: Reach::new(&format.transport),
+            bits_per_second: bits_per_second(format),
+        }
+    }
+}
+
+/// How good a format is for the audio; as [`VideoRank`].
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct AudioRank {
+    /// A format with video is used only where there is nothing else.
+    is_audio_only: bool,
+    /// Whether it is in the original language.
+    is_preferred: bool,
+    is_of_video_container: bool,
+    reach: Reach,
+    bits_per_second: u64,
+}
+
+/// How precisely a part of a format can be fetched.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// The source downloads it itself.
+    Opaque,
+    /// Whole segments.
+    Segments,
+    /// Single bytes.
+    Bytes,
+}
+
+impl Reach {
+    fn new(transport: &Transport) -> Reach {
+        match transport {
+            Transport::Progressive { .. } => Reach::Bytes,
+            Transport::Hls { .. } | Transport::Dash { .. } => Reach::Segments,
+            Transport::Opaque => Reach::Opaque,
+        }
+    }
+}
+
+/// The audio for a format without.
+fn select_audio<'a>(formats: &'a [Format], video: &Format) -> Option<&'a Format> {
+    formats.iter().filter(|format| format.audio.is_some()).max_by_key(|format| AudioRank {
+        is_audio_only: format.video.is_none(),
+        is_preferred: format.audio.as_ref().is_some_and(|audio| audio.preferred),
+        is_of_video_container: format.container == video.container,
+        reach: Reach::new(&format.transport),
+        bits_per_second: bits_per_second(format),
+    })
+}
+
+/// Whether there is a video stream, as far as is known.
+fn has_video(format: &Format) -> bool {
     format.video.is_some() || format.audio.is_none()
 }
 
@@ -118,22 +178,13 @@ fn height(format: &Format) -> u32 {
     format.video.as_ref().and_then(|video| video.height).unwrap_or(0)
 }
 
-fn bitrate(format: &Format) -> f64 {
-    format.bitrate.filter(|bitrate| bitrate.is_finite()).unwrap_or(0.0)
-}
-
-/// How precisely a part of it can be fetched.
-fn reach(format: &Format) -> u8 {
-    match format.transport {
-        Transport::Progressive { .. } => 2,
-        Transport::Hls { .. } | Transport::Dash { .. } => 1,
-        Transport::Opaque => 0,
-    }
+fn bits_per_second(format: &Format) -> u64 {
+    // A cast of a float saturates, and makes 0 of NaN.
+    format.bitrate.filter(|rate| rate.is_finite()).unwrap_or(0.0).round() as u64
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use std::collections::BTreeMap;
 
     use clipmill_core::probe::{AudioTrack, VideoTrack};
@@ -168,9 +219,14 @@ mod tests {
         }
     }
 
+    fn preference(wanted: &str, max: u32) -> FormatPreference {
+        let resolution = if max > 0 { Resolution::UpTo(max) } else { Resolution::Best };
+        FormatPreference { format: wanted.parse().unwrap(), resolution }
+    }
+
     fn chosen(lines: &[&str], wanted: &str, max: u32) -> String {
         let formats: Vec<Format> = lines.iter().map(|line| format(line)).collect();
-        let choice = choose(&formats, wanted, (max > 0).then_some(max)).unwrap();
+        let choice = select_formats(&formats, preference(wanted, max)).unwrap();
         let audio = choice.audio.map(|audio| format!("+{}", audio.id)).unwrap_or_default();
         format!("{}{audio}", choice.video.id)
     }
@@ -224,16 +280,18 @@ mod tests {
         assert_eq!(chosen(mp4, "mp4", 2160), "hi");
         assert_eq!(chosen(mp4, "webm", 1080), "lo");
         assert_eq!(chosen(&["v mp4 720 avc1 30"], "mp4", 720), "v");
-        let tongues = &["v mp4 720 avc1 30", "de m4a - - 200", "en webm - - 100 original"];
-        assert_eq!(chosen(tongues, "mp4", 720), "v+en");
-        assert!(choose(&[format("a m4a - - 1")], "mp4", None).is_none());
+        let languages = &["v mp4 720 avc1 30", "de m4a - - 200", "en webm - - 100 original"];
+        assert_eq!(chosen(languages, "mp4", 720), "v+en");
+        assert!(select_formats(&[format("a m4a - - 1")], preference("mp4", 0)).is_none());
         let unknown = Format { video: None, audio: None, ..format("u mp4 - - 0") };
-        assert!(choose(&[unknown], "mp4", Some(720)).is_some_and(|choice| choice.audio.is_none()));
+        let formats = [unknown];
+        let choice = select_formats(&formats, preference("mp4", 720));
+        assert!(choice.is_some_and(|choice| choice.audio.is_none()));
     }
 
     #[test]
-    fn heights_are_told_once_from_720_on() {
+    fn heights_are_listed_once_from_720_on() {
         let formats: Vec<Format> = USUAL.iter().map(|line| format(line)).collect();
-        assert_eq!(heights(&formats), ["2160p", "1440p", "1080p", "720p"]);
+        assert_eq!(offered_heights(&formats), ["2160p", "1440p", "1080p", "720p"]);
     }
 }

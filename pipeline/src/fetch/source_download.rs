@@ -1,57 +1,49 @@
-//! Downloads that the source makes itself: where the host has no way to get a
-//! part of a file.
+//! Downloads that the source makes itself: where the host has no way to get a part
+//! of a file.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use clipmill_core::probe::Probe;
 use clipmill_core::{Code, Error, Span};
-use clipmill_plugins::{FetchProgress, OpaqueFetch, Source};
-use url::Url;
+use clipmill_plugins::{FetchProgress, OpaqueFetch};
 
-use crate::context::PipelineContext;
-use crate::fetch::select_format::Choice;
-use crate::ffmpeg::{Input, clock, no_video, rate};
+use super::context::FetchContext;
+use super::tracks::WantedTracks;
+use crate::ffmpeg::{Input, clock, rate};
 use crate::local_media::{LocalMedia, MediaFile};
-use crate::{ProgressReporter, workspace};
+use crate::progress::ProgressReporter;
+use crate::workspace;
 
-/// Lets the source download the formats to a folder of their own.
-pub(super) async fn download(
-    context: &PipelineContext,
-    source: &dyn Source,
-    url: &Url,
-    choice: Choice<'_>,
-    span: Option<Span>,
-    folder: &Path,
-    progress: &ProgressReporter,
-) -> Result<LocalMedia, Error> {
-    let folder = folder.join("own");
+/// Lets the source download the chosen formats to a folder of their own.
+///
+/// # Errors
+/// Those of sources; `no_video`, `cut_mismatch`.
+pub(super) async fn download_by_source(context: &FetchContext<'_>) -> Result<LocalMedia, Error> {
     // What an earlier attempt left would be taken for the result.
-    match tokio::fs::remove_dir_all(&folder).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(workspace::explain(&error));
-        }
-        _ => workspace::prepare(&folder).await?,
-    }
-    let formats = std::iter::once(choice.video).chain(choice.audio);
-    let what = OpaqueFetch {
-        url: url.clone(),
-        formats: formats.map(|format| format.id.clone()).collect(),
-        span: span.map(|span| (span.start, span.end)),
-        folder,
-        max_bytes: context.settings.max_download_bytes,
-    };
-    let path = source.fetch(&what, &|seen| report(progress, &seen)).await?;
+    let folder = context.folder.join("own");
+    workspace::renew(&folder).await?;
+    let path = download(context, folder).await?;
     let input = Input::file(&path).await?;
-    let probe = context.tools.inspect(&input).await?;
-    if probe.video.is_none() {
-        return Err(no_video("source"));
-    }
+    let probe = context.pipeline.tools.inspect(&input).await?;
+    WantedTracks { video: true, audio: true }.check(&probe)?;
     let mut file = MediaFile::whole(&path, input.demuxer, probe);
-    if let Some(span) = span {
-        keeps_clock(&file.probe, span)?;
+    if let Some(span) = context.span {
+        check_keeps_clock(&file.probe, span)?;
         file.zero_micros = 0;
     }
     Ok(LocalMedia { video: file, audio: None })
+}
+
+async fn download(context: &FetchContext<'_>, folder: PathBuf) -> Result<PathBuf, Error> {
+    let formats = std::iter::once(context.choice.video).chain(context.choice.audio);
+    let request = OpaqueFetch {
+        url: context.url.clone(),
+        formats: formats.map(|format| format.id.clone()).collect(),
+        span: context.span.map(|span| (span.start, span.end)),
+        folder,
+        max_bytes: context.pipeline.settings.max_download_bytes,
+    };
+    context.source.fetch(&request, &|seen| report(context.progress, &seen)).await
 }
 
 fn report(progress: &ProgressReporter, seen: &FetchProgress) {
@@ -62,11 +54,11 @@ fn report(progress: &ProgressReporter, seen: &FetchProgress) {
     progress.downloading(percent.min(99.0), seen.bytes_per_second.map(rate), eta);
 }
 
-/// Checks that a file with the source's clock holds the span's beginning.
+/// Checks that a file with the source's clock holds the span's start.
 ///
 /// # Errors
 /// `cut_mismatch` when it does not: then it has a clock of its own.
-fn keeps_clock(probe: &Probe, span: Span) -> Result<(), Error> {
+fn check_keeps_clock(probe: &Probe, span: Span) -> Result<(), Error> {
     let end = probe.duration.map_or(f64::INFINITY, |duration| probe.start + duration);
     // The first frame of a video may be a little late.
     if probe.start <= span.start + 0.5 && span.start < end {

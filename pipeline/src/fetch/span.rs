@@ -1,24 +1,29 @@
-//! From what was asked to seconds of the source's own time. Pure.
+//! From the request to seconds of the source's own time. Pure.
 
 use std::time::Duration;
 
 use clipmill_core::probe::{Live, MediaInfo};
 use clipmill_core::{Code, Error, Moment, Retry, Span, micros_of_seconds};
 
-use crate::SpanRequest;
+use crate::request::SpanRequest;
 
-/// When it is looked again whether a stream has ended.
+/// When a live stream is looked at again.
 const NEXT_LOOK: Duration = Duration::from_secs(60);
 
-/// The span of an ask, as far as the source has it; none for all of it. With a
-/// note when it is not quite what was asked.
+/// The span that a job is to fetch.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ResolvedSpan {
+    /// In the source's time; none for all of it.
+    pub span: Option<Span>,
+    /// Set when it is not quite what was requested.
+    pub note: Option<String>,
+}
+
+/// The span of a request, as far as the source has it.
 ///
 /// # Errors
 /// `no_such_span`, `not_started`.
-pub(super) fn resolve(
-    ask: SpanRequest,
-    info: &MediaInfo,
-) -> Result<(Option<Span>, Option<String>), Error> {
+pub(super) fn resolve(request: SpanRequest, info: &MediaInfo) -> Result<ResolvedSpan, Error> {
     if info.live == Live::Upcoming {
         return Err(Error::new(
             Code::NotStarted,
@@ -26,29 +31,35 @@ pub(super) fn resolve(
             Retry::After(NEXT_LOOK),
         ));
     }
-    let (span, note) = match ask {
-        SpanRequest::Whole => return Ok((None, None)),
+    let (span, note) = match request {
+        SpanRequest::Whole => return Ok(ResolvedSpan { span: None, note: None }),
         SpanRequest::Fixed(span) => (span, None),
-        SpanRequest::Moment(moment) => at(moment, info.live),
+        SpanRequest::Moment(moment) => span_of_moment(moment, info.live),
     };
-    Ok((Some(clip(span, info.duration)?), note))
+    Ok(ResolvedSpan { span: Some(clip(span, info.duration)?), note })
 }
 
-/// The span of a stream that runs, and when its time 0 was, microseconds since
-/// 1970, if that is known. A moment needs no beginning of the stream: its time
-/// is counted from the clip's own beginning then.
-pub(super) fn running(
-    ask: SpanRequest,
-    info: &MediaInfo,
-    span: Option<Span>,
-) -> (Option<Span>, Option<i64>) {
-    match (info.live.began(), ask) {
-        (Some(began), _) => (span, Some(began.timestamp_micros())),
+/// The timeline of a live stream.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct LiveSpan {
+    /// In the timeline's time; none for all of it.
+    pub span: Option<Span>,
+    /// When the timeline's time 0 was, microseconds since 1970, if that is known.
+    pub epoch_micros: Option<i64>,
+}
+
+/// The span of a live stream whose `span` was resolved. A moment needs no start
+/// of the stream: time is counted from the clip's own start then.
+pub(super) fn resolve_live(request: SpanRequest, info: &MediaInfo, span: Option<Span>) -> LiveSpan {
+    match (info.live.began(), request) {
+        (Some(began), _) => LiveSpan { span, epoch_micros: Some(began.timestamp_micros()) },
         (None, SpanRequest::Moment(moment)) => {
-            let at = moment.at.timestamp_micros().saturating_sub(micros_of_seconds(moment.offset));
-            (Some(Span { start: 0.0, end: moment.duration }), Some(at))
+            let start =
+                moment.at.timestamp_micros().saturating_sub(micros_of_seconds(moment.offset));
+            let span = Span { start: 0.0, end: moment.duration };
+            LiveSpan { span: Some(span), epoch_micros: Some(start) }
         }
-        (None, SpanRequest::Fixed(_) | SpanRequest::Whole) => (span, None),
+        (None, SpanRequest::Fixed(_) | SpanRequest::Whole) => LiveSpan { span, epoch_micros: None },
     }
 }
 
@@ -66,7 +77,7 @@ pub(super) fn clip(span: Span, duration: Option<f64>) -> Result<Span, Error> {
     }
 }
 
-/// A stream that is still running, and does not hold the span yet.
+/// The live stream does not hold the span yet.
 pub(super) fn still_live() -> Error {
     Error::new(
         Code::StillLive,
@@ -75,7 +86,7 @@ pub(super) fn still_live() -> Error {
     )
 }
 
-fn at(moment: Moment, live: Live) -> (Span, Option<String>) {
+fn span_of_moment(moment: Moment, live: Live) -> (Span, Option<String>) {
     let Some(began) = live.began() else {
         let note = "the source does not tell when the stream began, \
                     so the clip is taken from its beginning";
@@ -88,7 +99,6 @@ fn at(moment: Moment, live: Live) -> (Span, Option<String>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
     fn info(live: Live, duration: Option<f64>) -> MediaInfo {
@@ -100,8 +110,8 @@ mod tests {
         SpanRequest::Moment(Moment { at: at.parse().unwrap(), offset: 60.0, duration: 120.0 })
     }
 
-    fn seconds(ask: SpanRequest, info: &MediaInfo) -> (f64, f64) {
-        let span = resolve(ask, info).unwrap().0.unwrap();
+    fn seconds(request: SpanRequest, info: &MediaInfo) -> (f64, f64) {
+        let span = resolve(request, info).unwrap().span.unwrap();
         (span.start, span.end)
     }
 
@@ -117,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn a_video_that_was_no_stream_is_taken_from_its_beginning() {
-        let (span, note) =
+    fn a_video_that_was_no_stream_is_taken_from_its_start() {
+        let resolved =
             resolve(moment("2026-01-01T12:10:00Z"), &info(Live::No, Some(90.0))).unwrap();
-        assert_eq!(span, Some(Span { start: 0.0, end: 90.0 }));
-        assert!(note.is_some());
+        assert_eq!(resolved.span, Some(Span { start: 0.0, end: 90.0 }));
+        assert!(resolved.note.is_some());
     }
 
     #[test]
@@ -135,6 +145,7 @@ mod tests {
             resolve(fixed(0.0, 1.0), &info(Live::Upcoming, None)).unwrap_err().code,
             Code::NotStarted
         );
-        assert_eq!(resolve(SpanRequest::Whole, &video).unwrap(), (None, None));
+        let whole = ResolvedSpan { span: None, note: None };
+        assert_eq!(resolve(SpanRequest::Whole, &video).unwrap(), whole);
     }
 }

@@ -1,340 +1,256 @@
-//! One fetch over HTTP: which files, in which way, and what becomes of them.
-//!
-//! The index of each file is read first, of picture and sound at the same time.
-//! Then what the span needs of both comes over the connections that they share.
-//! A file whose index is not understood is read by ffmpeg through the relay.
+//! In which way a remote source is fetched: a list of strategies, tried in order.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use clipmill_core::net::Response;
-use clipmill_core::probe::{Format, MediaInfo, Transport};
-use clipmill_core::{Code, Error, Span};
-use clipmill_plugins::{ResolveOptions, Source};
-use tokio::io::AsyncWriteExt;
+use clipmill_core::probe::{Live, MediaInfo};
+use clipmill_core::{Code, Error, OutputFormat, Resolution, Span};
+use clipmill_plugins::ResolveOptions;
 use url::Url;
 
+use super::context::{FetchContext, file_address};
+use super::indexed::{EarlyStart, IndexedFile, PartialFile, fetch_indexed};
+use super::segmented::{LiveTimeline, SegmentedRequest, fetch_segmented, stream_address};
+use super::select_format::{FormatChoice, FormatPreference, offered_heights, select_formats};
+use super::source_download::download_by_source;
+use super::span::{self, LiveSpan, ResolvedSpan, still_live};
+use super::tracks::{VideoAndAudio, WantedTracks};
+use super::transfer::{RemoteAddress, TransferContext};
 use crate::context::PipelineContext;
-use crate::fetch::context::Means;
-use crate::fetch::indexed::early_start::Filling;
-use crate::fetch::indexed::plan::{Cannot, Work, plan};
-use crate::fetch::relay::remux;
-use crate::fetch::select_format::Choice;
-use crate::fetch::span;
-use crate::fetch::transfer::download::gather_telling;
-use crate::fetch::transfer::origin::Renew;
-use crate::fetch::transfer::range_request::Remote;
-use crate::fetch::transfer::remote_file::{HEAD, Opened, Upstream};
-use crate::fetch::transfer::transfer_progress;
-use crate::ffmpeg::{Input, no_video};
-use crate::local_media::{LocalMedia, MediaFile};
-use crate::{ProgressReporter, workspace};
+use crate::ffmpeg::no_video;
+use crate::local_media::LocalMedia;
+use crate::progress::ProgressReporter;
+use crate::request::{JobRequest, Rendition, SpanRequest};
+use crate::stages::Fetched;
 
-/// One fetch.
-pub(super) struct Job<'a> {
-    pub context: &'a PipelineContext,
-    pub source: &'a Arc<dyn Source>,
+/// Is called when the first bytes of the video's file arrive, at most once.
+pub(super) type OnEarlyStart<'a> = &'a (dyn Fn(EarlyStart) + Sync);
+
+/// A remote source, and what is wanted of it.
+#[derive(Clone, Copy)]
+pub(super) struct RemoteRequest<'a> {
+    pub job: &'a JobRequest,
     pub url: &'a Url,
-    pub info: &'a MediaInfo,
-    pub choice: Choice<'a>,
-    /// None when all of it is wanted.
-    pub span: Option<Span>,
-    /// Whether the source still grows.
-    pub running: bool,
-    pub means: Arc<Means>,
-    /// Is told of the picture's file when its bytes begin to come.
-    pub begun: &'a (dyn Fn(Filling) + Sync),
+    pub span: SpanRequest,
 }
 
-/// One remote file and what is wanted of it.
-struct Track<'a> {
-    remote: Remote,
-    format: &'a Format,
-    /// The local file without its extension.
-    stem: PathBuf,
-    picture: bool,
-    sound: bool,
+/// A way to get the chosen formats.
+enum Strategy {
+    /// By the index of the files.
+    Indexed(VideoAndAudio<RemoteAddress>),
+    /// By lists of segments.
+    Segmented(SegmentedRequest),
+    /// The source downloads them itself.
+    SourceDownload,
 }
 
-/// How a file is got.
-enum Way {
-    /// What is needed of it comes over several connections.
-    Own(Work),
-    /// ffmpeg reads it through the relay.
-    Relay(Arc<Upstream>),
-    /// All of it comes with the one answer that there is.
-    Whole(Box<Response>),
+/// Resolves the source and fetches what is wanted of it.
+///
+/// # Errors
+/// Those of sources and of ffmpeg; `still_live` when the span will be in the
+/// recording of a live stream.
+pub(super) async fn fetch_remote(
+    pipeline: &PipelineContext,
+    request: RemoteRequest<'_>,
+    progress: &ProgressReporter,
+    on_early_start: OnEarlyStart<'_>,
+) -> Result<Fetched, Error> {
+    let source =
+        pipeline.registry.source_for(request.url).await.ok_or_else(|| {
+            Error::never(Code::UnsupportedUrl, "no source here knows this address")
+        })?;
+    let info = source.resolve(request.url, ResolveOptions::default()).await?;
+    let plan = FetchPlan::new(request, &info)?;
+    let on_partial_file =
+        |file: PartialFile| on_early_start(EarlyStart::new(request.job, plan.span, file));
+    let max_bytes = pipeline.settings.max_download_bytes;
+    let transfer =
+        TransferContext::new(pipeline.client.clone(), &pipeline.settings.fetch, max_bytes);
+    let context = FetchContext {
+        pipeline,
+        transfer: Arc::new(transfer),
+        source: &source,
+        url: request.url,
+        info: &info,
+        choice: plan.choice,
+        span: plan.span,
+        is_running: plan.is_running,
+        folder: &request.job.folder,
+        progress,
+        on_partial_file: &on_partial_file,
+        has_guessed_times: AtomicBool::new(false),
+    };
+    let got = try_in_order(&context, plan.strategies).await?;
+    Ok(fetched(&context, request.job, got, plan.note))
 }
 
-impl Job<'_> {
-    /// Gets a file with the picture, and perhaps one with the sound.
-    ///
-    /// # Errors
-    /// Those of sources and of ffmpeg.
-    pub async fn progressive(
-        &self,
-        (video, audio): (Remote, Option<Remote>),
-        folder: &Path,
-        progress: &ProgressReporter,
-    ) -> Result<LocalMedia, Error> {
-        let expected = self.expected();
-        // A cast of a float saturates.
-        workspace::room_for(folder, expected.unwrap_or(0.0) as u64)?;
-        let (stem, sound) = (folder.join("video"), audio.is_none());
-        let video = Track { remote: video, format: self.choice.video, stem, picture: true, sound };
-        let audio = audio.zip(self.choice.audio).map(|(remote, format)| Track {
-            remote,
-            format,
-            stem: folder.join("audio"),
-            picture: false,
-            sound: true,
-        });
-        let both = self.both(&video, audio.as_ref(), folder);
-        transfer_progress::metered(progress, &self.means.budget, expected, both).await
-    }
+/// What is fetched, and in which ways.
+struct FetchPlan<'a> {
+    choice: FormatChoice<'a>,
+    span: Option<Span>,
+    is_running: bool,
+    /// The first one that works is used.
+    strategies: Vec<Strategy>,
+    note: Option<String>,
+}
 
-    /// Gets files whose own index tells what is needed of them.
-    ///
-    /// # Errors
-    /// As [`Job::progressive`].
-    pub async fn files(
-        &self,
-        video: Remote,
-        audio: Option<Remote>,
-        folder: &Path,
-    ) -> Result<LocalMedia, Error> {
-        let track = |remote, name: &str, picture, sound| Track {
-            remote,
-            format: self.choice.video,
-            stem: folder.join(name),
-            picture,
-            sound,
-        };
-        let video = track(video, "video", true, audio.is_none());
-        let audio = audio.map(|audio| track(audio, "audio", false, true));
-        self.both(&video, audio.as_ref(), folder).await
-    }
-
-    async fn both(
-        &self,
-        video: &Track<'_>,
-        audio: Option<&Track<'_>>,
-        folder: &Path,
-    ) -> Result<LocalMedia, Error> {
-        let sound_way = async {
-            match audio {
-                Some(audio) => may_end_early(self.way(audio).await),
-                None => Ok(None),
-            }
-        };
-        let (picture, sound) = tokio::try_join!(self.way(video), sound_way)?;
-        let (own_picture, picture) = picture.split();
-        let (own_sound, sound) = sound.map_or((None, None), Way::split);
-        let needs: Vec<_> =
-            own_picture.iter().chain(&own_sound).flat_map(|work| work.needs()).collect();
-        let bytes = needs.iter().map(|need| need.length).fold(0, u64::saturating_add);
-        if picture.is_none() && sound.is_none() {
-            self.means.budget.expect(bytes)?;
+impl<'a> FetchPlan<'a> {
+    fn new(request: RemoteRequest<'_>, info: &'a MediaInfo) -> Result<FetchPlan<'a>, Error> {
+        let ResolvedSpan { span, mut note } = span::resolve(request.span, info)?;
+        let preference = preference(&request.job.rendition);
+        let choice = select_formats(&info.formats, preference).ok_or_else(|| no_video("source"))?;
+        let is_running = matches!(info.live, Live::Running { .. });
+        let files = choice.locate(file_address);
+        let streams = choice.locate(stream_address);
+        let is_fetchable = files.is_some() || streams.is_some();
+        if is_running && (!is_fetchable || span.is_none()) {
+            return Err(still_live());
         }
-        workspace::room_for(folder, bytes)?;
-        let rest = async {
-            let sound = async {
-                match audio.zip(sound) {
-                    Some((audio, way)) => may_end_early(self.other(audio, way).await),
-                    None => Ok(None),
-                }
-            };
-            let picture = async {
-                match picture {
-                    Some(way) => self.other(video, way).await.map(Some),
-                    None => Ok(None),
-                }
-            };
-            tokio::try_join!(picture, sound)
-        };
-        let filling = own_picture.as_ref().and_then(Work::filling);
-        let reached = |missing| {
-            if let (Some((_, here)), Some(work)) = (&filling, &own_picture) {
-                here.send_replace(work.filled(missing));
-            }
-        };
-        if let Some((file, _)) = &filling {
-            (self.begun)(file.clone());
+        let live =
+            (is_running && files.is_none()).then(|| span::resolve_live(request.span, info, span));
+        if live.is_some_and(|live| live.epoch_micros.is_some()) {
+            // The span of a moment is exact then.
+            note = None;
         }
-        let gathered = gather_telling(&self.means, &needs, &reached);
-        let ((), (picture, sound)) = tokio::try_join!(gathered, rest)?;
-        drop((needs, filling));
-        let finish = async |track: &Track<'_>, work, other| match work {
-            Some(work) => self.finish(track, work).await.map(Some),
-            None => Ok(other),
-        };
-        let sound = async {
-            match audio {
-                Some(audio) => {
-                    may_end_early(finish(audio, own_sound, sound).await).map(Option::flatten)
-                }
-                None => Ok(None),
-            }
-        };
-        let (picture, sound) = tokio::try_join!(finish(video, own_picture, picture), sound)?;
-        let video = picture.ok_or_else(|| Error::never(Code::Internal, "no picture was got"))?;
-        Ok(LocalMedia { video, audio: sound })
-    }
-
-    /// Opens a file, and reads its index where that is of use.
-    async fn way(&self, track: &Track<'_>) -> Result<Way, Error> {
-        let renew = self.renew(&track.format.id);
-        let means = Arc::clone(&self.means);
-        let file = match Upstream::open(means, track.remote.clone(), renew, HEAD).await? {
-            Opened::Whole(response) => return Ok(Way::Whole(response)),
-            Opened::Ranged(file) => file,
-        };
-        let Some(need) = self.need(track) else {
-            return Ok(Way::Own(Work::entire(file, &track.stem).await?));
-        };
-        // How far a growing file reaches is for ffmpeg to find out.
-        if need.growing {
-            return Ok(Way::Relay(file));
-        }
-        match plan(Arc::clone(&file), &need, &track.stem).await {
-            Ok(work) => Ok(Way::Own(work)),
-            Err(Cannot::ReadIt(reason)) => {
-                tracing::info!(reason, "ffmpeg reads the file instead");
-                Ok(Way::Relay(file))
-            }
-            Err(Cannot::Fail(error)) => Err(error),
-        }
-    }
-
-    async fn other(&self, track: &Track<'_>, way: Other) -> Result<MediaFile, Error> {
-        match way {
-            Other::Relay(file) => self.relay(track, file).await,
-            Other::Whole(response) => {
-                let path = track.stem.with_extension("source");
-                save(*response, &path, &self.means).await?;
-                self.whole(track, &path).await
-            }
-        }
-    }
-
-    async fn finish(&self, track: &Track<'_>, work: Work) -> Result<MediaFile, Error> {
-        let remote = work.remote();
-        match work.finish(self.context, track.picture).await {
-            Ok(file) => Ok(file),
-            Err(Cannot::ReadIt(reason)) => {
-                tracing::warn!(reason, "ffmpeg reads the file instead");
-                self.relay(track, remote).await
-            }
-            Err(Cannot::Fail(error)) => Err(error),
-        }
-    }
-
-    async fn relay(&self, track: &Track<'_>, file: Arc<Upstream>) -> Result<MediaFile, Error> {
-        let need = self.need(track);
-        let need = need.ok_or_else(|| Error::never(Code::Internal, "no span to be copied"))?;
-        remux::part(self.context, file, need, &track.stem).await
-    }
-
-    /// A local file that is all of a remote one.
-    async fn whole(&self, track: &Track<'_>, path: &Path) -> Result<MediaFile, Error> {
-        let input = Input::file(path).await?;
-        let probe = self.context.tools.inspect(&input).await?;
-        if track.picture && probe.video.is_none() {
-            return Err(no_video("source"));
-        }
-        if let Some(span) = self.span {
-            span::clip(span, probe.duration)?;
-        }
-        Ok(MediaFile::whole(path, input.demuxer, probe))
-    }
-
-    fn need(&self, track: &Track<'_>) -> Option<remux::Need> {
-        let (picture, sound, growing) = (track.picture, track.sound, self.running);
-        self.span.map(|span| remux::Need { span, picture, sound, growing })
-    }
-
-    /// Resolves again when an address has expired.
-    fn renew(&self, format: &str) -> Renew {
-        let (source, url, format) = (Arc::clone(self.source), self.url.clone(), format.to_owned());
-        Arc::new(move || {
-            let (source, url, format) = (Arc::clone(&source), url.clone(), format.clone());
-            Box::pin(async move {
-                let info = source.resolve(&url, ResolveOptions { fresh: true }).await?;
-                let found = info.formats.iter().find(|found| found.id == format);
-                found.and_then(remote_of).ok_or_else(|| {
-                    Error::later(Code::SourceFailed, "the source does not offer this any more")
-                })
-            })
-        })
-    }
-
-    /// Bytes that will be needed, roughly.
-    pub fn expected(&self) -> Option<f64> {
-        let share = match (self.span, self.info.duration.filter(|duration| *duration > 0.0)) {
-            (None, _) => Some(1.0),
-            (Some(span), Some(all)) => Some(((span.end - span.start + 4.0) / all).min(1.0)),
-            (Some(_), None) => None,
-        };
-        let bytes = |format: &Format| {
-            let by_size = format.size.map(|size| size as f64);
-            let by_rate = || Some(format.bitrate? / 8.0 * self.info.duration?);
-            Some(by_size.or_else(by_rate)? * share?)
-        };
-        let audio = self.choice.audio.map_or(Some(0.0), bytes);
-        Some(bytes(self.choice.video)? + audio?).filter(|all| *all > 0.0)
+        let timeline = live.map(|live| LiveTimeline { epoch_micros: live.epoch_micros });
+        let segmented =
+            |streams| Strategy::Segmented(SegmentedRequest { streams, preference, timeline });
+        let by_bytes = files.map(Strategy::Indexed).or_else(|| streams.map(segmented));
+        // A source downloads no live stream.
+        let by_source = (!is_running).then_some(Strategy::SourceDownload);
+        let span = live.map_or(span, |live: LiveSpan| live.span);
+        let strategies = by_bytes.into_iter().chain(by_source).collect();
+        Ok(FetchPlan { choice, span, is_running, strategies, note })
     }
 }
 
-/// The ways that don't gather.
-enum Other {
-    Relay(Arc<Upstream>),
-    Whole(Box<Response>),
+/// The formats that a rendition is best made of.
+fn preference(rendition: &Rendition) -> FormatPreference {
+    match rendition {
+        Rendition::Clip { format, resolution } => {
+            FormatPreference { format: *format, resolution: *resolution }
+        }
+        Rendition::Encode { .. } => {
+            FormatPreference { format: OutputFormat::Best, resolution: Resolution::Best }
+        }
+    }
 }
 
-impl Way {
-    fn split(self) -> (Option<Work>, Option<Other>) {
+/// What a strategy got.
+struct Got {
+    media: LocalMedia,
+    is_by_source: bool,
+}
+
+/// Tries strategies until one works, or fails in a way that the next one would not
+/// mend. The error is that of the first one that was tried: it is the most telling.
+async fn try_in_order(context: &FetchContext<'_>, strategies: Vec<Strategy>) -> Result<Got, Error> {
+    let mut first_failure = None;
+    for strategy in strategies {
+        let is_by_source = matches!(strategy, Strategy::SourceDownload);
+        let is_live = strategy.is_live();
+        let error = match Box::pin(strategy.run(context)).await {
+            Ok(media) => return Ok(Got { media, is_by_source }),
+            Err(error) => error,
+        };
+        if is_live && recording_may_do_better(&error) {
+            tracing::info!(error = %error.chain(), "the live stream can't be cut");
+            return Err(still_live().caused_by(error));
+        }
+        let can_go_on = source_may_do_better(&error);
+        if first_failure.is_some() || can_go_on {
+            tracing::info!(error = %error.chain(), "a way of fetching failed");
+        }
+        let error = first_failure.unwrap_or(error);
+        if !can_go_on {
+            return Err(error);
+        }
+        first_failure = Some(error);
+    }
+    Err(first_failure.unwrap_or_else(still_live))
+}
+
+impl Strategy {
+    /// Whether it reads a live stream's list of segments.
+    fn is_live(&self) -> bool {
+        matches!(self, Strategy::Segmented(request) if request.timeline.is_some())
+    }
+
+    async fn run(self, context: &FetchContext<'_>) -> Result<LocalMedia, Error> {
         match self {
-            Way::Own(work) => (Some(work), None),
-            Way::Relay(file) => (None, Some(Other::Relay(file))),
-            Way::Whole(response) => (None, Some(Other::Whole(response))),
+            Strategy::Indexed(addresses) => {
+                let files = indexed_files(context, addresses);
+                context.run(Box::pin(fetch_indexed(context, &files))).await
+            }
+            Strategy::Segmented(request) => {
+                context.run(Box::pin(fetch_segmented(context, request))).await
+            }
+            Strategy::SourceDownload => download_by_source(context).await,
         }
     }
 }
 
-/// The sound may end before the picture.
-pub(super) fn may_end_early<T>(sound: Result<T, Error>) -> Result<Option<T>, Error> {
-    match sound {
-        Ok(sound) => Ok(Some(sound)),
-        Err(error) if error.code == Code::NoSuchSpan => Ok(None),
-        Err(error) => Err(error),
-    }
+/// The files of the chosen formats.
+fn indexed_files<'a>(
+    context: &FetchContext<'a>,
+    addresses: VideoAndAudio<RemoteAddress>,
+) -> VideoAndAudio<IndexedFile<'a>> {
+    let tracks = addresses.video_tracks();
+    let video = IndexedFile {
+        address: addresses.video,
+        format_id: &context.choice.video.id,
+        stem: context.folder.join("video"),
+        tracks,
+    };
+    let audio = addresses.audio.zip(context.choice.audio).map(|(address, format)| IndexedFile {
+        address,
+        format_id: &format.id,
+        stem: context.folder.join("audio"),
+        tracks: WantedTracks::AUDIO,
+    });
+    VideoAndAudio { video, audio }
 }
 
-/// Where the chosen formats are, if all can be had in one file each.
-pub(super) fn remotes(choice: Choice<'_>) -> Option<(Remote, Option<Remote>)> {
-    let video = remote_of(choice.video)?;
-    match choice.audio {
-        Some(audio) => Some((video, Some(remote_of(audio)?))),
-        None => Some((video, None)),
-    }
+/// Whether our own reader failed, or the server refused us an address that the
+/// source has just given: the source may get the video in its own way.
+fn source_may_do_better(error: &Error) -> bool {
+    matches!(
+        error.code,
+        Code::NotMedia | Code::EncodeFailed | Code::CutMismatch | Code::PrivateVideo
+    )
 }
 
-fn remote_of(format: &Format) -> Option<Remote> {
-    match &format.transport {
-        Transport::Progressive { url, headers } => {
-            Some(Remote { url: url.clone(), headers: headers.clone() })
-        }
-        Transport::Hls { .. } | Transport::Dash { .. } | Transport::Opaque => None,
-    }
+/// Whether a live stream's recording may do better: it is another file, and what
+/// has left the stream's window is in it.
+fn recording_may_do_better(error: &Error) -> bool {
+    source_may_do_better(error) || error.code == Code::RemovedVideo
 }
 
-/// Writes an answer to a file as it comes.
-async fn save(mut response: Response, path: &Path, means: &Means) -> Result<(), Error> {
-    let failed = |error: std::io::Error| workspace::explain(&error);
-    let mut file = tokio::fs::File::create(path).await.map_err(failed)?;
-    while let Some(bytes) = response.chunk().await.map_err(Error::from)? {
-        means.budget.take(bytes.len())?;
-        file.write_all(&bytes).await.map_err(failed)?;
+fn fetched(
+    context: &FetchContext<'_>,
+    job: &JobRequest,
+    got: Got,
+    span_note: Option<String>,
+) -> Fetched {
+    let mut notes: Vec<String> = span_note.into_iter().collect();
+    if got.is_by_source {
+        notes.push("the source's own download was used".to_owned());
     }
-    file.flush().await.map_err(failed)
+    if context.has_guessed_times.load(Ordering::Relaxed) {
+        let note = "the stream does not tell its time, so the clip may be off by some seconds";
+        notes.push(note.to_owned());
+    }
+    // What the source downloads itself is known by its files only.
+    let by_source_bytes = if got.is_by_source { got.media.bytes() } else { 0 };
+    Fetched {
+        received_bytes: context.transfer.budget.received() + by_source_bytes,
+        rendition: job.rendition.clone(),
+        span: context.span,
+        available_formats: Some(offered_heights(&context.info.formats)),
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+        media: got.media,
+        folder: job.folder.clone(),
+        saving: None,
+        early_head: None,
+    }
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use clipmill::config::Config;
 use clipmill_core::net::{Client, Settings};
 use clipmill_core::probe::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
-use clipmill_core::{Code, Error, Id, Resolution, Span};
+use clipmill_core::{Clock, Code, Error, Id, Resolution, Span};
 use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_pipeline::{
     Encoded, JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest, SpanRequest,
@@ -128,7 +128,8 @@ impl Bench {
         handlers.extend(codecs.map(Handler::Codec));
         let registry = Registry::new(handlers, Order::default());
         registry.set_plugins(plugins.into_iter().map(Handler::Codec).collect());
-        let pipeline = Pipeline::new(config.pipeline(), tools, Arc::new(registry), client);
+        let pipeline =
+            Pipeline::new(config.pipeline(), tools, Arc::new(registry), client, Clock::system());
         Bench { pipeline, source, folder: tempfile::tempdir().unwrap() }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clipmill_core::{Id, net};
+use clipmill_core::{Clock, Id, net};
 use clipmill_pipeline::ffmpeg::Tools;
 use clipmill_pipeline::{JobRequest, Pipeline, ProgressReporter, Rendition, SourceRequest};
 use clipmill_plugins::{Codec, Handler, Order, Registry};
@@ -53,7 +53,7 @@ pub async fn encode_file(
     };
     let handlers = vec![Handler::Codec(test.codec.clone())];
     let registry = Arc::new(Registry::new(handlers, Order::default()));
-    let pipeline = Pipeline::new(config.pipeline(), tools, registry, client);
+    let pipeline = Pipeline::new(config.pipeline(), tools, registry, client, Clock::system());
     let request = JobRequest {
         id: Id::generate(chrono::Utc::now()),
         folder: folder.path().to_owned(),

@@ -1,5 +1,5 @@
-//! A fetch whose bytes have begun to come: what can be done before all of them
-//! are there.
+//! Early start: what the next stages can do with a clip while its bytes still
+//! arrive.
 
 use std::path::PathBuf;
 
@@ -11,68 +11,68 @@ use crate::context::PipelineContext;
 use crate::ffmpeg::Input;
 use crate::index::SampleIndex;
 use crate::local_media::{LocalMedia, MediaFile};
-use crate::{Fetched, JobRequest, Rendition};
+use crate::request::{JobRequest, Rendition};
+use crate::stages::Fetched;
 
-/// How many more bytes may tell of another keyframe.
+/// Bytes that may hold another keyframe, where nothing is known of the file.
 const STEP: u64 = 256 * 1024;
 
-/// A work file that is filled from its beginning on.
+/// A local file that is filled from its start on.
 #[derive(Debug, Clone)]
-pub(crate) struct Filling {
-    /// Where it is.
+pub struct PartialFile {
     pub path: PathBuf,
     /// The source's time 0 in it, microseconds.
-    pub zero_micros: i64,
-    /// Before this place nothing is missing.
-    pub here: watch::Receiver<u64>,
+    pub origin_micros: i64,
+    /// The offset before which no byte is missing.
+    pub arrived: watch::Receiver<u64>,
 }
 
-/// What is known of a fetch when its bytes begin to come.
+/// What is known of a fetch when the first bytes of its video arrive.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub struct EarlyStart {
     rendition: Rendition,
     span: Option<Span>,
     folder: PathBuf,
-    file: Filling,
+    file: PartialFile,
 }
 
-impl Begun {
-    /// Of this ask.
-    pub(crate) fn of(ask: &JobRequest, span: Option<Span>, file: Filling) -> Begun {
-        let (rendition, folder) = (ask.rendition.clone(), ask.folder.clone());
-        Begun { rendition, span, folder, file }
+impl EarlyStart {
+    /// An early start of a job whose span is resolved.
+    pub fn new(request: &JobRequest, span: Option<Span>, file: PartialFile) -> EarlyStart {
+        let (rendition, folder) = (request.rendition.clone(), request.folder.clone());
+        EarlyStart { rendition, span, folder, file }
     }
 
-    /// Waits until the first keyframe of the span is there. Answers what the
-    /// file's index tells so far, and before which place nothing is missing.
-    /// None when all was there first, or when it does not tell.
-    pub async fn first_key(&mut self) -> Option<(SampleIndex, u64)> {
-        let start = self.file.zero_micros.saturating_add(micros_of_seconds(self.span?.start));
+    /// Waits until the first keyframe of the span has arrived. Returns what the
+    /// file's index states so far, and the offset before which no byte is missing.
+    /// None when all bytes arrived first, or when the index can't be read.
+    pub async fn first_keyframe(&mut self) -> Option<(SampleIndex, u64)> {
+        let start = self.file.origin_micros.saturating_add(micros_of_seconds(self.span?.start));
         let path = self.file.path.clone();
         let input = Input::file(&path).await.ok()?;
-        let mut enough = 0;
+        let mut needed = 0;
         loop {
-            let here = *self.file.here.wait_for(|here| *here >= enough).await.ok()?;
-            let index = SampleIndex::read_until(&input, &path, here).await;
+            let arrived = *self.file.arrived.wait_for(|arrived| *arrived >= needed).await.ok()?;
+            let index = SampleIndex::read_until(&input, &path, arrived).await;
             let track = index.as_ref().and_then(|index| index.media.video_track());
-            enough = match track.and_then(|track| until_key(track, start)) {
-                Some(end) if end <= here => return Some((index?, here)),
+            needed = match track.and_then(|track| end_of_first_keyframe(track, start)) {
+                Some(end) if end <= arrived => return Some((index?, arrived)),
                 Some(end) => end,
-                None => here.saturating_add(STEP.max(here / 4)),
+                None => arrived.saturating_add(STEP.max(arrived / 4)),
             };
         }
     }
 
-    /// What the fetch will have brought, as far as it can be seen.
+    /// The result of the fetch, as far as the partial file shows it.
     ///
     /// # Errors
-    /// What ffprobe says of it.
-    pub async fn look(self, context: &PipelineContext) -> Result<Fetched, Error> {
+    /// Those of ffprobe.
+    pub async fn probe(self, context: &PipelineContext) -> Result<Fetched, Error> {
         let path = &self.file.path;
         let input = Input::file(path).await?;
         let probe = context.tools.inspect(&input).await?;
         let whole = MediaFile::whole(path, input.demuxer, probe);
-        let video = MediaFile { zero_micros: self.file.zero_micros, ..whole };
+        let video = MediaFile { zero_micros: self.file.origin_micros, ..whole };
         Ok(Fetched {
             received_bytes: 0,
             rendition: self.rendition,
@@ -87,9 +87,9 @@ impl Begun {
     }
 }
 
-/// The end of all samples up to the first keyframe that is shown at `start`
-/// microseconds or later, and of those that are shown before it.
-fn until_key(track: &Track, start: i64) -> Option<u64> {
+/// The end of all samples up to the first keyframe that is presented at `start`
+/// microseconds or later, and of those that are presented before it.
+fn end_of_first_keyframe(track: &Track, start: i64) -> Option<u64> {
     let samples = &track.samples;
     let key = samples.iter().find(|of| of.sync && track.micros(of.pts) >= start)?.pts;
     let last = samples.iter().rposition(|sample| sample.pts <= key)?;

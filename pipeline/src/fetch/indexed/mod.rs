@@ -1,4 +1,8 @@
 //! Files whose own index tells which bytes a span needs.
 
-pub(crate) mod early_start;
-pub(crate) mod plan;
+mod early_start;
+mod files;
+mod plan;
+
+pub use early_start::{EarlyStart, PartialFile};
+pub use files::{IndexedFile, fetch_indexed};

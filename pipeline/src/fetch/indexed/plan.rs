@@ -1,215 +1,250 @@
-//! The part of one remote file that a span needs, by the file's own index.
+//! Which bytes of a remote file a span needs, by the file's own index.
 //!
-//! What the index says is in `clipmill_media`, how the bytes are got in
-//! [`gather`](crate::fetch::transfer::download).
+//! What the index says is in `clipmill_media`; [`transfer`](crate::fetch::transfer)
+//! downloads the bytes.
 
 use std::fs::File;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_core::{Code, Error, sniff};
-use clipmill_media::{ClipPart, ErrorKind, SpanSelection, container_format};
+use clipmill_core::disk::file_error;
+use clipmill_core::{ByteRange, Code, Error, Span, sniff};
+use clipmill_media::{ClipPart, ErrorKind, ReadAt, SpanSelection, container_format};
 use tokio::sync::watch;
 
+use super::early_start::PartialFile;
 use crate::context::PipelineContext;
-use crate::fetch::indexed::early_start::Filling;
-use crate::fetch::relay::remux;
-use crate::fetch::transfer::download::{Need, Sink};
-use crate::fetch::transfer::remote_file::Upstream;
+use crate::fetch::tracks::WantedTracks;
+use crate::fetch::transfer::{DownloadSink, FirstMissing, RangeDownload, RemoteFile};
 use crate::ffmpeg::{Input, no_video};
 use crate::local_media::MediaFile;
-use crate::workspace;
 
-/// A work file, of which the copied bytes are still to come.
-pub(crate) struct Work {
-    remote: Arc<Upstream>,
+/// The longest read of an index, bytes.
+const LONGEST_READ: usize = 256 * 1024 * 1024;
+
+/// A local file with parts that are copied from a remote one; those are still to
+/// be downloaded.
+pub struct PlannedFile {
+    remote: Arc<RemoteFile>,
     path: PathBuf,
     file: Arc<File>,
-    /// The source's time 0 in the work file; none when that is the whole file.
-    zero_micros: Option<i64>,
-    /// From the first byte in the remote file, how many, to the place.
-    copies: Vec<(u64, u64, u64)>,
+    /// The source's time 0 in the local file; none when that is the whole remote
+    /// one.
+    origin_micros: Option<i64>,
+    copies: Vec<CopiedRange>,
 }
 
-/// Why there is no work file.
+/// Bytes of the remote file that the local one needs.
+struct CopiedRange {
+    source: ByteRange,
+    /// Where the first one belongs in the local file.
+    target_offset: u64,
+}
+
+/// Why there is no plan.
 #[derive(Debug)]
-pub(crate) enum Cannot {
-    /// The file is of no kind whose index is read here, or is damaged.
-    ReadIt(String),
-    /// Nothing else can do it either.
-    Fail(Error),
+pub enum PlanError {
+    /// The file has no index that is read here, or is damaged: ffmpeg may read it.
+    Unreadable(String),
+    /// Nothing else would do it either.
+    Failed(Error),
 }
 
-impl From<Error> for Cannot {
-    fn from(error: Error) -> Cannot {
-        Cannot::Fail(error)
+impl From<Error> for PlanError {
+    fn from(error: Error) -> PlanError {
+        PlanError::Failed(error)
     }
 }
 
-/// Reads the index and makes the work file, with what is not copied.
+/// Reads the index of a remote file and writes the generated parts of the clip
+/// file, at `stem` with an extension.
 ///
 /// # Errors
-/// [`Cannot`]
-pub(crate) async fn plan(
-    remote: Arc<Upstream>,
-    need: &remux::Need,
+/// [`PlanError`].
+pub async fn plan_clip(
+    remote: Arc<RemoteFile>,
+    span: Span,
+    tracks: WantedTracks,
     stem: &Path,
-) -> Result<Work, Cannot> {
-    let want = SpanSelection {
-        start: need.span.start,
-        end: need.span.end,
-        video: need.picture,
-        audio: need.sound,
+) -> Result<PlannedFile, PlanError> {
+    let selection = SpanSelection {
+        start: span.start,
+        end: span.end,
+        video: tracks.video,
+        audio: tracks.audio,
     };
     let format = sniff(&remote.head).and_then(|format| container_format(format.container()));
     let located = match format {
-        Some(format) => format.locate(&*remote, &want).await,
+        Some(format) => format.locate(&*remote, &selection).await,
         None => {
             Err(clipmill_media::Error::unsupported("this format has no index that is read here"))
         }
     };
-    let located = located.map_err(|error| explain(error, &remote))?;
-    if need.picture && located.media.video_track().is_none() {
+    let located = located.map_err(|error| plan_error(error, &remote))?;
+    if tracks.video && located.media.video_track().is_none() {
         return Err(no_video("source").into());
     }
-    let mut work = Work::new(remote, stem, located.extension, Some(located.origin_micros))?;
-    let mut place = 0_u64;
+    let origin = Some(located.origin_micros);
+    let mut planned = PlannedFile::create(remote, stem, located.extension, origin)?;
+    let mut offset = 0_u64;
     for part in &located.parts {
         match part {
             ClipPart::Generated(bytes) => {
-                work.sink().put(Bytes::copy_from_slice(bytes), place).await?
+                planned.sink().write_at(Bytes::copy_from_slice(bytes), offset).await?;
             }
-            ClipPart::Copied(range) => work.copy(range.clone(), place).await?,
+            ClipPart::Copied(range) => planned.copy(range.clone().into(), offset).await?,
         }
-        place = place.saturating_add(part.length());
+        offset = offset.saturating_add(part.length());
     }
-    Ok(work)
+    Ok(planned)
 }
 
-impl Work {
-    fn new(
-        remote: Arc<Upstream>,
+/// All of a remote file.
+///
+/// # Errors
+/// [`PlanError::Failed`] with `disk_full` or `internal`.
+pub async fn plan_whole(remote: Arc<RemoteFile>, stem: &Path) -> Result<PlannedFile, PlanError> {
+    let all = ByteRange { offset: 0, len: remote.size };
+    let mut planned = PlannedFile::create(remote, stem, "source", None)?;
+    planned.copy(all, 0).await?;
+    Ok(planned)
+}
+
+impl PlannedFile {
+    fn create(
+        remote: Arc<RemoteFile>,
         stem: &Path,
         extension: &str,
-        zero_micros: Option<i64>,
-    ) -> Result<Work, Error> {
+        origin_micros: Option<i64>,
+    ) -> Result<PlannedFile, Error> {
         let path = stem.with_extension(extension);
-        let file = File::create(&path).map_err(|error| workspace::explain(&error))?;
-        Ok(Work { remote, path, file: Arc::new(file), zero_micros, copies: Vec::new() })
+        let file = Arc::new(File::create(&path).map_err(file_error)?);
+        Ok(PlannedFile { remote, path, file, origin_micros, copies: Vec::new() })
     }
 
-    /// All of a remote file.
-    ///
-    /// # Errors
-    /// `disk_full` or `internal`.
-    pub async fn entire(remote: Arc<Upstream>, stem: &Path) -> Result<Work, Error> {
-        let all = 0..remote.size;
-        let mut work = Work::new(remote, stem, "source", None)?;
-        match work.copy(all, 0).await {
-            Ok(()) => Ok(work),
-            Err(Cannot::Fail(error)) => Err(error),
-            Err(Cannot::ReadIt(reason)) => Err(Error::never(Code::Internal, reason)),
+    /// Adds bytes of the remote file. Those that were read with the index are
+    /// written at once and not downloaded again.
+    async fn copy(&mut self, range: ByteRange, target_offset: u64) -> Result<(), PlanError> {
+        if range.end() > self.remote.size {
+            return Err(PlanError::Unreadable("the index points beyond the end".to_owned()));
         }
-    }
-
-    /// Bytes of the remote file that belong to `place`. Those that are there
-    /// already, because they were read with the index, are not got again.
-    async fn copy(&mut self, range: Range<u64>, place: u64) -> Result<(), Cannot> {
-        if range.end > self.remote.size {
-            return Err(Cannot::ReadIt("the index points beyond the end".to_owned()));
+        let (mut source, mut target_offset) = (range, target_offset);
+        while let Some(bytes) = self.remote.cached(source) {
+            let len = bytes.len() as u64;
+            self.sink().write_at(bytes, target_offset).await?;
+            source = source.skip(len);
+            target_offset = target_offset.saturating_add(len);
         }
-        let mut from = range.start;
-        let at = |from: u64| place.saturating_add(from - range.start);
-        while let Some(bytes) = self.remote.kept(from, range.end) {
-            let length = bytes.len() as u64;
-            self.sink().put(bytes, at(from)).await?;
-            from += length;
-        }
-        if from < range.end {
-            self.copies.push((from, range.end - from, at(from)));
+        if !source.is_empty() {
+            self.copies.push(CopiedRange { source, target_offset });
         }
         Ok(())
     }
 
-    /// The file as it is filled, and where to tell how far; none when it
-    /// can't be looked at before all of it is there.
-    pub fn filling(&self) -> Option<(Filling, watch::Sender<u64>)> {
-        let (zero_micros, path) = (self.zero_micros?, self.path.clone());
-        // A reader sees where all will be.
-        let end = self.copies.last().map(|(_, length, place)| place.saturating_add(*length))?;
+    /// The file as it is filled, and where to report how far; none when it can't
+    /// be read before all bytes have arrived.
+    pub fn partial(&self) -> Option<(PartialFile, watch::Sender<u64>)> {
+        let origin_micros = self.origin_micros?;
+        // A reader sees the final length.
+        let last = self.copies.last()?;
+        let end = last.target_offset.saturating_add(last.source.len);
         if self.file.metadata().ok()?.len() < end {
             self.file.set_len(end).ok()?;
         }
-        let (sender, here) = watch::channel(self.filled((0, 0)));
-        Some((Filling { path, zero_micros, here }, sender))
+        let first_missing = FirstMissing { download: 0, offset: 0 };
+        let (sender, arrived) = watch::channel(self.arrived(first_missing));
+        let path = self.path.clone();
+        Some((PartialFile { path, origin_micros, arrived }, sender))
     }
 
-    /// How much of the file is there from its beginning on, when this byte of
-    /// this need is the first one that is missing.
-    pub fn filled(&self, (need, at): (usize, u64)) -> u64 {
-        let copy = self.copies.get(need);
-        copy.map_or(u64::MAX, |(_, _, place)| place.saturating_add(at))
+    /// The offset before which no byte of the file is missing. `first_missing`
+    /// counts the file's own downloads before all others.
+    pub fn arrived(&self, first_missing: FirstMissing) -> u64 {
+        let copy = self.copies.get(first_missing.download);
+        copy.map_or(u64::MAX, |copy| copy.target_offset.saturating_add(first_missing.offset))
     }
 
-    fn sink(&self) -> Sink {
-        Sink::File(Arc::clone(&self.file))
+    fn sink(&self) -> DownloadSink {
+        DownloadSink::File(Arc::clone(&self.file))
     }
 
-    /// What is still to come.
-    pub fn needs(&self) -> impl Iterator<Item = Need<'_>> {
-        self.copies.iter().map(|(from, length, place)| Need {
-            address: &self.remote.address,
-            from: *from,
-            length: *length,
+    /// What is still to be downloaded.
+    pub fn downloads(&self) -> impl Iterator<Item = RangeDownload<'_>> {
+        self.copies.iter().map(|copy| RangeDownload {
+            origin: &self.remote.origin,
+            source: copy.source,
             sink: self.sink(),
-            place: *place,
+            target_offset: copy.target_offset,
         })
     }
 
     /// The remote file, to be read in another way.
-    pub fn remote(&self) -> Arc<Upstream> {
+    pub fn remote(&self) -> Arc<RemoteFile> {
         Arc::clone(&self.remote)
     }
 
-    /// The finished work file, after all has come.
+    /// The finished file, after all bytes have arrived.
     ///
     /// # Errors
-    /// What ffprobe says of it.
+    /// Those of ffprobe.
     pub async fn finish(
         self,
         context: &PipelineContext,
-        picture: bool,
-    ) -> Result<MediaFile, Cannot> {
+        tracks: WantedTracks,
+    ) -> Result<MediaFile, PlanError> {
         let input = Input::file(&self.path).await?;
         let probe = match context.tools.inspect(&input).await {
             Ok(probe) => probe,
-            Err(error) if self.zero_micros.is_some() && error.code == Code::NotMedia => {
-                return Err(Cannot::ReadIt("the work file is not understood".to_owned()));
+            Err(error) if self.origin_micros.is_some() && error.code == Code::NotMedia => {
+                return Err(PlanError::Unreadable("the work file is not understood".to_owned()));
             }
             Err(error) => return Err(error.into()),
         };
-        if picture && probe.video.is_none() {
-            return Err(no_video("source").into());
-        }
+        tracks.check(&probe)?;
         let whole = MediaFile::whole(&self.path, input.demuxer, probe);
-        Ok(MediaFile { zero_micros: self.zero_micros.unwrap_or(whole.zero_micros), ..whole })
+        Ok(MediaFile { zero_micros: self.origin_micros.unwrap_or(whole.zero_micros), ..whole })
     }
 }
 
-fn explain(error: clipmill_media::Error, remote: &Upstream) -> Cannot {
+fn plan_error(error: clipmill_media::Error, remote: &RemoteFile) -> PlanError {
     match error.kind {
         ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::TooLarge => {
-            Cannot::ReadIt(error.what)
+            PlanError::Unreadable(error.what)
         }
         ErrorKind::Nothing => {
-            Cannot::Fail(Error::never(Code::NoSuchSpan, "the video ends before this span begins"))
+            let error = Error::never(Code::NoSuchSpan, "the video ends before this span begins")
+                .caused_by(error);
+            PlanError::Failed(error)
         }
         // A read beyond the end is the file's fault.
         ErrorKind::Read => match remote.failure() {
-            Some(failure) => Cannot::Fail(failure),
-            None => Cannot::ReadIt(error.what),
+            Some(failure) => PlanError::Failed(failure),
+            None => PlanError::Unreadable(error.what),
         },
+    }
+}
+
+/// Lets the readers of containers read a remote file.
+#[async_trait]
+impl ReadAt for RemoteFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, clipmill_media::Error> {
+        let len = length as u64;
+        if from.checked_add(len).is_none_or(|end| end > self.size) {
+            return Err(clipmill_media::Error::read("the file ends too early"));
+        }
+        if length > LONGEST_READ {
+            return Err(clipmill_media::Error::too_large("too much would be read at once"));
+        }
+        self.read(ByteRange { offset: from, len }).await.map_err(|error| {
+            let failure = clipmill_media::Error::read(error.code.as_str());
+            self.fail(error);
+            failure
+        })
     }
 }

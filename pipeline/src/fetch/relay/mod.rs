@@ -1,5 +1,7 @@
 //! A relay on the loopback address, through which ffmpeg reads a remote file.
 
 mod reader;
-pub(crate) mod remux;
+mod remux;
 mod server;
+
+pub use remux::{RemuxRequest, remux};

@@ -1,50 +1,52 @@
-//! Copying the part of a remote file that a span needs, with its time stamps.
+//! Lets ffmpeg copy the part of a remote file that a span needs, with its time
+//! stamps, through the relay.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use clipmill_core::disk::file_error;
 use clipmill_core::probe::Probe;
 use clipmill_core::{Code, Error, Span, micros_of_seconds};
 
 use super::server::Relay;
 use crate::context::PipelineContext;
 use crate::fetch::span::{self, still_live};
-use crate::fetch::transfer::remote_file::Upstream;
-use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input, no_video};
+use crate::fetch::tracks::WantedTracks;
+use crate::fetch::transfer::RemoteFile;
+use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input};
 use crate::local_media::{MediaFile, timestamp_slack_micros};
-use crate::workspace;
 
-/// How far before the span a copy begins to look for a keyframe, seconds, in
+/// How far before the span a copy starts to look for a keyframe, seconds, in
 /// order of the tries. Demuxers look by decoding time, which is earlier.
 const MARGINS: [f64; 2] = [1.0, 15.0];
-/// How much after the span is copied, seconds: frames that are shown within it
-/// may come after later ones.
-const AFTER: f64 = 1.0;
+/// How much after the span is copied, seconds: frames that are presented within it
+/// may be stored behind later ones.
+const MARGIN_AFTER: f64 = 1.0;
 
-/// What is needed of a file.
+/// What is copied of a file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Need {
+pub struct RemuxRequest {
     /// In the source's time.
     pub span: Span,
-    /// Whether the picture is wanted; else the sound alone.
-    pub picture: bool,
-    /// Whether the first sound is wanted.
-    pub sound: bool,
+    pub tracks: WantedTracks,
     /// Whether the source still grows.
-    pub growing: bool,
+    pub is_growing: bool,
 }
 
 /// Copies what is needed to `stem` with an extension.
-pub(crate) async fn part(
+///
+/// # Errors
+/// Those of sources and of ffmpeg; `still_live` when a growing source does not hold
+/// the span yet.
+pub async fn remux(
     context: &PipelineContext,
-    file: Arc<Upstream>,
-    need: Need,
+    file: Arc<RemoteFile>,
+    request: RemuxRequest,
     stem: &Path,
 ) -> Result<MediaFile, Error> {
-    let relay =
-        Relay::start(Arc::clone(&file)).await.map_err(|error| workspace::explain(&error))?;
+    let relay = Relay::start(Arc::clone(&file)).await.map_err(file_error)?;
     let input = Input::loopback(relay.address().to_owned(), &file.head)?;
-    let copied = copy(context, &input, need, stem).await;
+    let copied = copy_span(context, &input, request, stem).await;
     // ffmpeg takes a broken connection for the end of the file.
     match file.failure() {
         Some(failure) => Err(failure),
@@ -52,34 +54,33 @@ pub(crate) async fn part(
     }
 }
 
-async fn copy(
+async fn copy_span(
     context: &PipelineContext,
     input: &Input,
-    need: Need,
+    request: RemuxRequest,
     stem: &Path,
 ) -> Result<MediaFile, Error> {
     let source = context.tools.inspect(input).await?;
-    if need.picture && source.video.is_none() {
-        return Err(no_video("source"));
-    }
-    if need.growing && source.duration.is_none_or(|duration| duration < need.span.end) {
+    let (span, tracks) = (request.span, request.tracks);
+    tracks.check(&source)?;
+    if request.is_growing && source.duration.is_none_or(|duration| duration < span.end) {
         return Err(still_live());
     }
-    let wanted = span::clip(need.span, source.duration)?;
-    let (format, time_scale) = work_format(&source, input.demuxer, need);
-    let path = stem.with_extension(format);
+    let wanted = span::clip(span, source.duration)?;
+    let format = work_format(&source, input.demuxer, tracks);
+    let path = stem.with_extension(format.name);
     let mut streams = Vec::new();
-    streams.extend(source.video.as_ref().filter(|_| need.picture).map(|video| video.index));
-    streams.extend(source.audio.first().filter(|_| need.sound).map(|audio| audio.index));
-    let tries = MARGINS.iter().map(|margin| (wanted.start - margin).max(0.0)).chain([0.0]);
-    for from in tries {
+    streams.extend(source.video.as_ref().filter(|_| tracks.video).map(|video| video.index));
+    streams.extend(source.audio.first().filter(|_| tracks.audio).map(|audio| audio.index));
+    let starts = MARGINS.iter().map(|margin| (wanted.start - margin).max(0.0)).chain([0.0]);
+    for from in starts {
         let args = ffmpeg::copy(&Copy {
             input,
             streams: &streams,
             from,
-            length: wanted.end - from + AFTER,
-            format,
-            time_scale,
+            length: wanted.end - from + MARGIN_AFTER,
+            format: format.name,
+            time_scale: format.time_scale,
             output: &path,
         });
         let limit = context.settings.max_download_bytes;
@@ -91,7 +92,7 @@ async fn copy(
             shift_micros: COPY_SHIFT,
             slack_micros: timestamp_slack_micros(input.demuxer, &source),
         };
-        if from == 0.0 || !need.picture || begins_before(context, &copied, wanted).await? {
+        if from == 0.0 || !tracks.video || starts_before(context, &copied, wanted).await? {
             return Ok(copied);
         }
         tracing::info!(from, "no keyframe before the span; looking farther back");
@@ -99,8 +100,8 @@ async fn copy(
     Err(Error::never(Code::CutMismatch, "the video has no place to begin decoding"))
 }
 
-/// Whether decoding can begin at or before the span.
-async fn begins_before(
+/// Whether decoding can start at or before the span.
+async fn starts_before(
     context: &PipelineContext,
     file: &MediaFile,
     span: Span,
@@ -113,26 +114,35 @@ async fn begins_before(
     Ok(key.is_some_and(|key| frames.micros(key.pts) <= start))
 }
 
-/// The format of a work file that keeps every time stamp: the source's own,
-/// where it can, for what it says beside the streams.
+/// A format of ffmpeg's for a work file.
+struct WorkFormat {
+    name: &'static str,
+    /// Ticks a second; none for the format's own choice.
+    time_scale: Option<u64>,
+}
+
+/// The format of a work file that keeps every time stamp: the source's own, where
+/// it can, for what it states beside the streams.
 ///
-/// - MP4 writes a delayed beginning in ticks of the whole file, so that those
-///   must be the stream's.
+/// - MP4 writes a delayed start in ticks of the whole file, so that those must be
+///   the stream's.
 /// - Matroska with Opus loses the encoder's delay with each copy.
-fn work_format(source: &Probe, demuxer: Demuxer, need: Need) -> (&'static str, Option<u64>) {
+fn work_format(source: &Probe, demuxer: Demuxer, tracks: WantedTracks) -> WorkFormat {
     const IN_MP4: [&str; 8] = ["h264", "hevc", "av1", "vp9", "mpeg4", "aac", "mp3", "opus"];
-    let video = source.video.as_ref().filter(|_| need.picture);
-    let audio = source.audio.first().filter(|_| need.sound);
-    let (picture, sound) =
-        (video.map(|video| video.codec.as_str()), audio.map(|audio| audio.codec.as_str()));
-    let ticks = match video {
+    let video = source.video.as_ref().filter(|_| tracks.video);
+    let audio = source.audio.first().filter(|_| tracks.audio);
+    let video_codec = video.map(|video| video.codec.as_str());
+    let audio_codec = audio.map(|audio| audio.codec.as_str());
+    let time_scale = match video {
         Some(video) => (video.time_base.num == 1).then_some(video.time_base.den),
         None => audio.map(|audio| u64::from(audio.sample_rate)),
     };
-    let in_mp4 = picture.into_iter().chain(sound).all(|codec| IN_MP4.contains(&codec));
+    let fits_mp4 = video_codec.into_iter().chain(audio_codec).all(|codec| IN_MP4.contains(&codec));
     match demuxer {
-        Demuxer::Matroska if sound != Some("opus") => ("matroska", None),
-        Demuxer::Mov if in_mp4 && ticks.is_some() => ("mp4", ticks),
-        _ => ("nut", None),
+        Demuxer::Matroska if audio_codec != Some("opus") => {
+            WorkFormat { name: "matroska", time_scale: None }
+        }
+        Demuxer::Mov if fits_mp4 && time_scale.is_some() => WorkFormat { name: "mp4", time_scale },
+        _ => WorkFormat { name: "nut", time_scale: None },
     }
 }

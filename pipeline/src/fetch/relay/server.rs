@@ -1,5 +1,5 @@
-//! A server of one file, on the loopback address, for one ffmpeg: so ffmpeg
-//! never reaches another machine itself.
+//! A server of one file, on the loopback address, for one ffmpeg: so ffmpeg never
+//! reaches another machine itself.
 
 use std::convert::Infallible;
 use std::io;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clipmill_core::ByteRange;
 use futures_util::TryStreamExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -17,17 +18,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::reader;
-use crate::fetch::transfer::remote_file::Upstream;
+use super::reader::read_range;
+use crate::fetch::transfer::RemoteFile;
 
 /// Most connections at a time; ffmpeg has one, or two while it jumps.
-const CONNECTIONS: usize = 8;
+const MAX_CONNECTIONS: usize = 8;
 /// The system's send buffer of a connection, bytes.
-const BUFFER: u32 = 64 * 1024;
-/// Longest wait for a request's head.
-const HEAD_WAIT: Duration = Duration::from_secs(30);
+const SEND_BUFFER: u32 = 64 * 1024;
+/// Longest wait for a request's headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+type RelayBody = UnsyncBoxBody<Bytes, io::Error>;
 
 /// The running server. Dropping it ends it and all its connections.
 pub(crate) struct Relay {
@@ -42,20 +43,20 @@ impl Drop for Relay {
 }
 
 impl Relay {
-    /// Serves a file under an address that nobody can guess.
+    /// Serves a file under an address that can't be guessed.
     ///
     /// # Errors
-    /// When no port can be had.
-    pub async fn start(file: Arc<Upstream>) -> io::Result<Relay> {
+    /// When no port is free.
+    pub async fn start(file: Arc<RemoteFile>) -> io::Result<Relay> {
         let socket = TcpSocket::new_v4()?;
-        // What lies in the system's buffer was read from afar for nothing when
-        // ffmpeg jumps away. Connections take the size over.
-        socket.set_send_buffer_size(BUFFER)?;
+        // When ffmpeg jumps away, what is in the system's buffer was downloaded for
+        // nothing. Connections inherit the size.
+        socket.set_send_buffer_size(SEND_BUFFER)?;
         socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let listener = socket.listen(16)?;
         let path = format!("/{:032x}", rand::random::<u128>());
         let address = format!("http://{}{path}", listener.local_addr()?);
-        let task = tokio::spawn(accept(listener, file, Arc::from(path))).abort_handle();
+        let task = tokio::spawn(accept_connections(listener, file, Arc::from(path))).abort_handle();
         Ok(Relay { address, task })
     }
 
@@ -65,12 +66,12 @@ impl Relay {
     }
 }
 
-async fn accept(listener: TcpListener, file: Arc<Upstream>, path: Arc<str>) {
+async fn accept_connections(listener: TcpListener, file: Arc<RemoteFile>, path: Arc<str>) {
     // Ends its connections when it is dropped.
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        if connections.len() >= CONNECTIONS {
+        if connections.len() >= MAX_CONNECTIONS {
             connections.join_next().await;
         }
         let stream = match listener.accept().await {
@@ -84,13 +85,13 @@ async fn accept(listener: TcpListener, file: Arc<Upstream>, path: Arc<str>) {
         let (file, path) = (Arc::clone(&file), Arc::clone(&path));
         connections.spawn(async move {
             let service = hyper::service::service_fn(move |request| {
-                let answer = answer(&request, &file, &path);
-                async move { Ok::<_, Infallible>(answer) }
+                let response = respond(&request, &file, &path);
+                async move { Ok::<_, Infallible>(response) }
             });
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_WAIT)
-                .max_buf_size(BUFFER as usize)
+                .header_read_timeout(HEADER_TIMEOUT)
+                .max_buf_size(SEND_BUFFER as usize)
                 .serve_connection(TokioIo::new(stream), service);
             if let Err(error) = served.await {
                 // ffmpeg closes a connection whenever it has read enough.
@@ -100,59 +101,60 @@ async fn accept(listener: TcpListener, file: Arc<Upstream>, path: Arc<str>) {
     }
 }
 
-fn answer(request: &Request<Incoming>, file: &Arc<Upstream>, path: &str) -> Response<Body> {
+fn respond(request: &Request<Incoming>, file: &Arc<RemoteFile>, path: &str) -> Response<RelayBody> {
     if request.uri().path() != path {
         return empty(StatusCode::NOT_FOUND);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let last = file.size.saturating_sub(1);
-    let asked = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
-    let (from, to) = match asked.map(|range| parse(range, last)) {
-        None => (0, last),
+    let requested = request.headers().get(header::RANGE).and_then(|range| range.to_str().ok());
+    let range = match requested.map(|range| parse_range(range, file.size)) {
+        None => ByteRange { offset: 0, len: file.size },
         Some(Some(range)) => range,
         Some(None) => {
             let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
-            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", file.size));
+            set_header(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", file.size));
             return response;
         }
     };
     let body = match *request.method() {
         Method::HEAD => Empty::new().map_err(|never| match never {}).boxed_unsync(),
-        _ => StreamBody::new(reader::read(file, from, to).map_ok(Frame::data)).boxed_unsync(),
+        _ => StreamBody::new(read_range(file, range).map_ok(Frame::data)).boxed_unsync(),
     };
     let mut response = Response::new(body);
-    if asked.is_some() {
+    if let Some(range) = requested.and(range.content_range(file.size)) {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        set(&mut response, header::CONTENT_RANGE, &format!("bytes {from}-{to}/{}", file.size));
+        set_header(&mut response, header::CONTENT_RANGE, &range);
     }
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
-    set(&mut response, header::CONTENT_LENGTH, &(to - from + 1).to_string());
+    set_header(&mut response, header::ACCEPT_RANGES, "bytes");
+    set_header(&mut response, header::CONTENT_LENGTH, &range.len.to_string());
     response
 }
 
-fn empty(status: StatusCode) -> Response<Body> {
+fn empty(status: StatusCode) -> Response<RelayBody> {
     let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
     response
 }
 
-fn set(response: &mut Response<Body>, name: header::HeaderName, value: &str) {
+fn set_header(response: &mut Response<RelayBody>, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// `bytes=a-` or `bytes=a-b`, which is all that ffmpeg asks for.
-fn parse(range: &str, last: u64) -> Option<(u64, u64)> {
-    let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
-    let from: u64 = from.trim().parse().ok()?;
-    let to = match to.trim() {
-        "" => last,
-        to => to.parse::<u64>().ok()?.min(last),
+/// The bytes that a `Range` header names of a file of this size: `bytes=a-` or
+/// `bytes=a-b`, which is all that ffmpeg sends. None for other forms and beyond the
+/// end.
+fn parse_range(header: &str, size: u64) -> Option<ByteRange> {
+    let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    let first: u64 = first.trim().parse().ok()?;
+    let range = match last.trim() {
+        "" => ByteRange::starting_at(first),
+        last => ByteRange::from_inclusive(first, last.parse().ok()?)?,
     };
-    (from <= to).then_some((from, to))
+    Some(ByteRange::between(first, range.end().min(size))).filter(|range| !range.is_empty())
 }
 
 #[cfg(test)]
@@ -161,10 +163,12 @@ mod tests {
 
     #[test]
     fn ranges_are_read() {
-        assert_eq!(parse("bytes=0-", 99), Some((0, 99)));
-        assert_eq!(parse("bytes=10-1000", 99), Some((10, 99)));
+        let all = ByteRange::between(0, 100);
+        assert_eq!(parse_range("bytes=0-", 100), Some(all));
+        assert_eq!(parse_range("bytes=0-99", 100), Some(all));
+        assert_eq!(parse_range("bytes=10-1000", 100), Some(ByteRange::between(10, 100)));
         for bad in ["bytes=100-", "bytes=-5", "bytes=5-4", "items=0-1", "bytes=0-1,3-4", ""] {
-            assert_eq!(parse(bad, 99), None, "{bad}");
+            assert_eq!(parse_range(bad, 100), None, "{bad}");
         }
     }
 }

@@ -1,164 +1,163 @@
-//! Many files side by side, most of which tell only with their first answer how
-//! long they are.
+//! Downloads many files side by side, most of which have a size that only their
+//! first responses tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use clipmill_core::net::{Response, Text};
-use clipmill_core::{Code, Error, Retry};
+use clipmill_core::disk::file_error;
+use clipmill_core::{ByteRange, Code, Error};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use url::Url;
 
-use super::{Place, Reel, kept, kept_key, kept_map};
-use crate::fetch::context::Means;
-use crate::fetch::transfer::download::{Need, Sink, gather_files};
-use crate::fetch::transfer::open_unsized::{LARGEST, too_large};
-use crate::fetch::transfer::origin::{Address, Renew};
-use crate::fetch::transfer::range_request::{Refusal, Remote, ask, chunk};
-use crate::fetch::transfer::remote_file::{Opened, Upstream};
-use crate::fetch::transfer::retry::pause;
-use crate::workspace;
+use super::rendition::RenditionSegments;
+use super::segment::{SegmentFolder, SegmentLocation};
+use crate::fetch::transfer::{
+    DownloadSink, FileOrigin, OpenedFile, RangeDownload, Refusal, RemoteAddress, RemoteFile,
+    RenewAddress, TransferContext, check_fits_memory, download_with_unsized, next_bytes,
+    request_range, retry,
+};
 
-/// Bytes that are asked for at first to learn how long a file is: they take no
-/// longer than the wait for them.
-const FIRST: u64 = 32 * 1024;
+/// Bytes that are requested first to learn a file's size: they take no longer than
+/// the wait for them.
+const FIRST_REQUEST: u64 = 32 * 1024;
 /// Most files that are open at a time.
-const TOGETHER: usize = 64;
+const MAX_OPEN: usize = 64;
 
 /// A file that is wanted, and where it is kept.
 #[derive(Debug, Clone)]
-pub(super) struct File {
-    pub url: Url,
+pub struct SegmentFile {
+    url: Url,
     /// Which bytes; none for all.
-    pub range: Option<Range<u64>>,
-    pub path: PathBuf,
+    range: Option<ByteRange>,
+    path: PathBuf,
 }
 
-/// All files that some segments need.
-pub(super) struct Wanted {
-    /// Those that are not there yet, small ones first.
-    pub files: Vec<File>,
-}
-
-impl Wanted {
-    /// Segments with their maps and keys.
-    ///
-    /// # Errors
-    /// `not_media` when an address is none.
-    pub fn of(reel: &Reel, picked: &Range<usize>, folder: &Path) -> Result<Wanted, Error> {
-        let segments = reel.segments.get(picked.clone()).unwrap_or_default();
-        let mut files: BTreeMap<PathBuf, File> = BTreeMap::new();
-        let mut order = Vec::new();
-        let mut add = |place: Option<&Place>, path: PathBuf| {
-            if let Some(place) = place
-                && !files.contains_key(&path)
-                && !path.exists()
-            {
-                let (url, range) = (reel.url(place)?, place.range.clone());
-                order.push(path.clone());
-                files.insert(path.clone(), File { url, range, path });
-            }
-            Ok::<(), Error>(())
-        };
-        for segment in segments {
-            if let Some(map) = segment.map {
-                add(reel.maps.get(map), kept_map(folder, map))?;
-            }
-            if let Some((key, _)) = segment.key {
-                add(reel.keys.get(key), kept_key(folder, key))?;
-            }
+/// The files that the selected segments need and that are not in the folder: those
+/// of initialization segments and keys first, which are small.
+///
+/// # Errors
+/// `not_media` when an address is none.
+pub fn missing_files(
+    rendition: &RenditionSegments,
+    selected: &Range<usize>,
+    folder: &SegmentFolder,
+) -> Result<Vec<SegmentFile>, Error> {
+    let segments = rendition.segments.get(selected.clone()).unwrap_or_default();
+    let mut paths = BTreeSet::new();
+    let mut files = Vec::new();
+    let mut add = |location: Option<&SegmentLocation>, path: PathBuf| {
+        if let Some(location) = location
+            && !path.exists()
+            && paths.insert(path.clone())
+        {
+            files.push(SegmentFile { url: rendition.url(location)?, range: location.range, path });
         }
-        for (index, segment) in picked.clone().zip(segments) {
-            add(Some(&segment.place), kept(folder, index))?;
+        Ok::<(), Error>(())
+    };
+    for segment in segments {
+        if let Some(init) = segment.init {
+            add(rendition.inits.get(init), folder.init(init))?;
         }
-        Ok(Wanted { files: order.iter().filter_map(|path| files.remove(path)).collect() })
+        if let Some(cipher) = segment.cipher {
+            add(rendition.keys.get(cipher.key), folder.key(cipher.key))?;
+        }
     }
+    for (index, segment) in selected.clone().zip(segments) {
+        add(Some(&segment.location), folder.segment(index))?;
+    }
+    Ok(files)
 }
 
-/// How files are got.
-pub(super) struct Get<'a> {
-    pub means: &'a Arc<Means>,
+/// Downloads files of one rendition.
+pub struct SegmentDownload<'a> {
+    pub transfer: &'a Arc<TransferContext>,
+    /// Request headers that the server wants.
     pub headers: &'a BTreeMap<String, String>,
 }
 
-impl Get<'_> {
-    /// Gets all files.
+impl SegmentDownload<'_> {
+    /// Downloads all files.
     ///
     /// # Errors
     /// Those of sources, `too_large`, `disk_full`.
-    pub async fn all(&self, files: &[File]) -> Result<(), Error> {
-        // Those of which parts are named are few, and each is opened once.
-        let mut shared = BTreeMap::new();
-        let named = files.iter().filter(|file| file.range.is_some());
-        for url in named.map(|file| &file.url) {
-            if !shared.contains_key(url) {
-                let Opened::Ranged(remote) = self.upstream(url).await? else {
-                    return Err(Error::never(
-                        Code::SourceFailed,
-                        "the server does not serve the parts of files that the playlist names",
-                    ));
-                };
-                shared.insert(url.clone(), remote);
-            }
-        }
-        for some in files.chunks(TOGETHER) {
-            self.some_of(some, &shared).await?;
+    pub async fn fetch(&self, files: &[SegmentFile]) -> Result<(), Error> {
+        let opened = self.open_containers(files).await?;
+        for batch in files.chunks(MAX_OPEN) {
+            self.fetch_batch(batch, &opened).await?;
         }
         Ok(())
     }
 
-    async fn some_of(
+    /// Opens the files of which parts are wanted: they are few, and each is opened
+    /// once.
+    async fn open_containers(&self, files: &[SegmentFile]) -> Result<OpenedContainers, Error> {
+        let mut opened = BTreeMap::new();
+        for file in files.iter().filter(|file| file.range.is_some()) {
+            if opened.contains_key(&file.url) {
+                continue;
+            }
+            let OpenedFile::Ranged(remote) = self.open(&file.url).await? else {
+                return Err(Error::never(
+                    Code::SourceFailed,
+                    "the server does not serve the parts of files that the playlist names",
+                ));
+            };
+            opened.insert(file.url.clone(), remote);
+        }
+        Ok(opened)
+    }
+
+    async fn fetch_batch(
         &self,
-        files: &[File],
-        shared: &BTreeMap<Url, Arc<Upstream>>,
+        files: &[SegmentFile],
+        containers: &OpenedContainers,
     ) -> Result<(), Error> {
-        let address = |file: &File| {
-            let remote = self.remote(&file.url);
-            Address::new(Arc::clone(self.means), remote.clone(), always(remote))
+        let origin = |file: &SegmentFile| {
+            let address = self.address(&file.url);
+            FileOrigin::new(Arc::clone(self.transfer), address.clone(), never_renewed(address))
         };
-        let addresses: Vec<Address> = files.iter().map(address).collect();
-        let opened = self.opened(files, shared).await?;
-        let (mut known, mut unknown) = (Vec::new(), Vec::new());
-        for ((file, address), opened) in files.iter().zip(&addresses).zip(&opened) {
-            let made = std::fs::File::create(draft(&file.path));
-            let made = made.map_err(|error| workspace::explain(&error))?;
-            let sink = Sink::File(Arc::new(made));
+        let origins: Vec<FileOrigin> = files.iter().map(origin).collect();
+        let opened = self.open_batch(files, containers).await?;
+        let (mut ranges, mut unsized_files) = (Vec::new(), Vec::new());
+        for ((file, origin), opened) in files.iter().zip(&origins).zip(&opened) {
+            let draft = File::create(draft_path(&file.path)).map_err(file_error)?;
+            let sink = DownloadSink::File(Arc::new(draft));
             match opened {
-                Some(remote) => known.extend(need(file, remote, sink).await?),
-                None => unknown.push(Need { address, from: 0, length: 0, sink, place: 0 }),
+                Some(remote) => ranges.extend(plan_range(file, remote, sink).await?),
+                None => unsized_files.push(RangeDownload::unsized_file(origin, sink)),
             }
         }
-        gather_files(self.means, known, unknown).await?;
+        download_with_unsized(self.transfer, ranges, unsized_files).await?;
         for file in files {
-            let renamed = tokio::fs::rename(draft(&file.path), &file.path).await;
-            renamed.map_err(|error| workspace::explain(&error))?;
+            let renamed = tokio::fs::rename(draft_path(&file.path), &file.path).await;
+            renamed.map_err(file_error)?;
         }
         Ok(())
     }
 
-    /// Files of which the length is known, each in the place of its file. Where
-    /// there is not one for each connection it is learnt of all, because they
-    /// are shared from the first.
-    async fn opened(
+    /// Those files of a batch whose size is known, each in the place of its file.
+    /// Where there are fewer files than connections, all are opened first, because
+    /// the connections share each of them.
+    async fn open_batch(
         &self,
-        files: &[File],
-        shared: &BTreeMap<Url, Arc<Upstream>>,
-    ) -> Result<Vec<Option<Arc<Upstream>>>, Error> {
-        let limit = self.means.lanes.limit();
-        let few = files.len() < limit;
+        files: &[SegmentFile],
+        containers: &OpenedContainers,
+    ) -> Result<Vec<Option<Arc<RemoteFile>>>, Error> {
+        let limit = self.transfer.connections.limit();
+        let is_few = files.len() < limit;
         let mut openings = Vec::new();
         for file in files {
-            let known = shared.get(&file.url).map(Arc::clone);
+            let container = containers.get(&file.url).map(Arc::clone);
             let opening = async move {
-                match known {
-                    None if few => match self.upstream(&file.url).await? {
-                        Opened::Ranged(remote) => Ok(Some(remote)),
-                        Opened::Whole(_) => Ok(None),
-                    },
-                    known => Ok(known),
+                if container.is_some() || !is_few {
+                    return Ok(container);
+                }
+                match self.open(&file.url).await? {
+                    OpenedFile::Ranged(remote) => Ok(Some(remote)),
+                    OpenedFile::Whole(_) => Ok(None),
                 }
             };
             openings.push(opening.boxed());
@@ -166,131 +165,88 @@ impl Get<'_> {
         futures_util::stream::iter(openings).buffered(limit).try_collect().await
     }
 
-    async fn upstream(&self, url: &Url) -> Result<Opened, Error> {
-        let (means, remote) = (Arc::clone(self.means), self.remote(url));
-        let _place = self.means.lanes.enter().await;
-        Upstream::open(means, remote.clone(), always(remote), FIRST).await
+    async fn open(&self, url: &Url) -> Result<OpenedFile, Error> {
+        let address = self.address(url);
+        let renew = never_renewed(address.clone());
+        let _permit = self.transfer.connections.acquire().await;
+        RemoteFile::open(Arc::clone(self.transfer), address, renew, FIRST_REQUEST).await
     }
 
-    fn remote(&self, url: &Url) -> Remote {
-        Remote { url: url.clone(), headers: self.headers.clone() }
+    fn address(&self, url: &Url) -> RemoteAddress {
+        RemoteAddress { url: url.clone(), headers: self.headers.clone() }
     }
 
-    /// The first bytes of a file, at most so many.
+    /// The first bytes of a file or of a range of it, at most `max_bytes`.
     ///
     /// # Errors
-    /// As [`Get::all`].
-    pub async fn beginning(
+    /// As [`SegmentDownload::fetch`].
+    pub async fn read_start(
         &self,
         url: &Url,
-        range: Option<&Range<u64>>,
-        most: u64,
+        range: Option<ByteRange>,
+        max_bytes: u64,
     ) -> Result<Vec<u8>, Error> {
-        let (from, end) = match range {
-            Some(range) => (range.start, range.end.min(range.start.saturating_add(most))),
-            None => (0, most),
-        };
-        let mut failures = 0;
-        loop {
-            let error = match self.some(url, from, end).await {
-                Ok(bytes) => return Ok(bytes),
-                Err(error) => error,
-            };
-            pause(&error, failures).await?;
-            failures += 1;
-        }
+        let all = range.unwrap_or(ByteRange::starting_at(0));
+        let start = ByteRange { len: all.len.min(max_bytes), ..all };
+        retry(|| self.read_range(url, start)).await
     }
 
-    /// A whole small file.
-    ///
-    /// # Errors
-    /// As [`Get::all`].
-    pub async fn text(&self, url: &Url, most: usize) -> Result<Text, Error> {
-        let mut failures = 0;
-        loop {
-            let asked = async {
-                let response = self.means.client.get(url, self.headers, None).await?.ok()?;
-                let url = response.url().clone();
-                Ok::<_, Error>(Text { bytes: response.bytes(most).await?.into(), url })
-            };
-            let error = match asked.await {
-                Ok(text) => {
-                    self.means.budget.take(text.bytes.len())?;
-                    return Ok(text);
-                }
-                Err(error) => Error::from(Error::from(error)),
-            };
-            pause(&error, failures).await?;
-            failures += 1;
-        }
-    }
-
-    async fn some(&self, url: &Url, from: u64, end: u64) -> Result<Vec<u8>, Error> {
-        let _place = self.means.lanes.enter().await;
-        let mut response = self.open(url, from, end).await?;
-        let (mut bytes, most) = (Vec::new(), usize::try_from(end - from).unwrap_or(usize::MAX));
+    async fn read_range(&self, url: &Url, range: ByteRange) -> Result<Vec<u8>, Error> {
+        let connections = &self.transfer.connections;
+        let _permit = connections.acquire().await;
+        connections.wait_while_paused().await;
+        let response = request_range(self.transfer, &self.address(url), range).await;
+        let mut response = response.map_err(Refusal::into_error)?;
+        let mut bytes = Vec::new();
+        let most = usize::try_from(range.len).unwrap_or(usize::MAX);
+        let stall = self.transfer.unraced_stall();
         while bytes.len() < most
-            && let Some(chunk) = chunk(&mut response, self.means.stall * 4).await?
+            && let Some(more) = next_bytes(&mut response, stall).await?
         {
-            self.means.budget.take(chunk.len())?;
-            bytes.extend_from_slice(&chunk);
+            self.transfer.budget.count(more.len())?;
+            bytes.extend_from_slice(&more);
         }
         bytes.truncate(most);
         Ok(bytes)
     }
-
-    async fn open(&self, url: &Url, from: u64, end: u64) -> Result<Response, Error> {
-        let remote = self.remote(url);
-        self.means.lanes.calm().await;
-        let limit = self.means.lanes.limit();
-        let asked = ask(&self.means.client, &remote, from, end.saturating_sub(1)).await;
-        asked.map_err(|refusal| {
-            if let Refusal::Busy(error) = &refusal {
-                let wait = match error.retry {
-                    Retry::After(wait) => wait,
-                    Retry::Later | Retry::Never => Duration::ZERO,
-                };
-                self.means.lanes.fewer(limit, wait);
-            }
-            refusal.into_error()
-        })
-    }
 }
 
-/// What is needed of a file whose length is known, without what is kept of it,
-/// which is put to its place.
-async fn need<'a>(
-    file: &File,
-    remote: &'a Upstream,
-    sink: Sink,
-) -> Result<Option<Need<'a>>, Error> {
-    let range = file.range.clone().unwrap_or(0..remote.size);
-    if range.start > range.end || range.end > remote.size {
-        let beyond = "the playlist names bytes that the file does not have";
-        return Err(Error::never(Code::NotMedia, beyond));
+/// Files of which parts are segments, by their addresses.
+type OpenedContainers = BTreeMap<Url, Arc<RemoteFile>>;
+
+/// What is to be downloaded of a file whose size is known. What was read already is
+/// written at once; none when that is all.
+async fn plan_range<'a>(
+    file: &SegmentFile,
+    remote: &'a RemoteFile,
+    sink: DownloadSink,
+) -> Result<Option<RangeDownload<'a>>, Error> {
+    let range = file.range.unwrap_or(ByteRange { offset: 0, len: remote.size });
+    if range.end() > remote.size {
+        let message = "the playlist names bytes that the file does not have";
+        return Err(Error::never(Code::NotMedia, message));
     }
-    if range.end - range.start > LARGEST {
-        return Err(too_large());
+    check_fits_memory(range.len)?;
+    let (mut source, mut target_offset) = (range, 0);
+    while let Some(bytes) = remote.cached(source) {
+        let len = bytes.len() as u64;
+        sink.write_at(bytes, target_offset).await?;
+        source = source.skip(len);
+        target_offset += len;
     }
-    let mut from = range.start;
-    while let Some(bytes) = remote.kept(from, range.end) {
-        let length = bytes.len() as u64;
-        sink.put(bytes, from - range.start).await?;
-        from += length;
-    }
-    let (length, place) = (range.end - from, from - range.start);
-    Ok((length > 0).then_some(Need { address: &remote.address, from, length, sink, place }))
+    let download = RangeDownload { origin: &remote.origin, source, sink, target_offset };
+    Ok((!source.is_empty()).then_some(download))
 }
 
-/// An address that stays: only the whole list can be had anew.
-fn always(remote: Remote) -> Renew {
+/// For an address that stays: only the whole list can be renewed.
+fn never_renewed(address: RemoteAddress) -> RenewAddress {
     Arc::new(move || {
-        let same = remote.clone();
+        let same = address.clone();
         Box::pin(async move { Ok(same) })
     })
 }
 
 /// Where a file is written: half of one is not taken for a whole one.
-fn draft(path: &Path) -> PathBuf {
+fn draft_path(path: &Path) -> PathBuf {
     path.with_added_extension("part")
 }

@@ -1,139 +1,124 @@
-//! HLS: from the address of a playlist to the segments of picture and sound.
+//! HLS (RFC 8216): from the address of a playlist to the segments of video and
+//! audio.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use clipmill_core::probe::{AudioTrack, Container, Format, Transport, VideoTrack};
-use clipmill_core::{Code, Error, micros_of_seconds};
+use clipmill_core::{Clock, Code, Error, micros_of_seconds};
 use clipmill_media::hls::{
-    self, EncryptionMethod, MasterPlaylist, MediaPlaylist, Playlist, VariantStream,
+    self, EncryptionMethod, MasterPlaylist, MediaPlaylist, Playlist, PlaylistSegment, VariantStream,
 };
 use url::Url;
 
-use crate::fetch::segmented::{Fetcher, Place, Reel, Segment, Zero, refused};
-use crate::fetch::transfer::range_request::Remote;
-use crate::fetch::{select_format, span};
+use super::list_reader::ListReader;
+use super::rendition::{LiveTimeline, RenditionSegments, SegmentListing, TimelineOrigin};
+use super::segment::{SegmentCipher, SegmentLocation, StreamSegment, unreadable_stream};
+use crate::fetch::select_format::{FormatPreference, select_formats};
+use crate::fetch::span::still_live;
+use crate::fetch::tracks::VideoAndAudio;
+use crate::fetch::transfer::RemoteAddress;
 use crate::ffmpeg::no_video;
 
-/// What is wanted of a playlist that offers a choice.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taste<'a> {
-    /// `mp4`, `webm` or `best`.
-    pub format: &'a str,
-    /// Pixels.
-    pub max_height: Option<u32>,
-}
-
-/// Of a stream that runs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Running {
-    /// When the source's time 0 was, microseconds since 1970, if that is known.
-    pub epoch_micros: Option<i64>,
-}
-
-/// What a list of segments holds now.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub reel: Reel,
-    /// Whether nothing is added any more.
-    pub ended: bool,
-    /// Whether its times are guessed.
-    pub rough: bool,
-    /// When it is worth to be read again.
-    pub pause: Duration,
-}
-
-/// The media playlists that the one at an address leads to: of the picture,
-/// and of the sound where it is apart.
+/// The media playlists that the one at an address leads to: of the video, and of
+/// the audio where it is apart.
 ///
 /// # Errors
 /// Those of sources; `not_media` when it can't be used.
-pub(crate) async fn find(
-    fetcher: &Fetcher<'_>,
-    remote: &Remote,
-    taste: Taste<'_>,
-) -> Result<(Remote, Option<Remote>), Error> {
-    let (playlist, url) = load(fetcher, remote).await?;
+pub async fn find_playlists(
+    reader: &ListReader<'_>,
+    address: &RemoteAddress,
+    preference: FormatPreference,
+) -> Result<VideoAndAudio<RemoteAddress>, Error> {
+    let (playlist, url) = read_playlist(reader, address).await?;
     let Playlist::Master(master) = playlist else {
-        return Ok((remote.clone(), None));
+        return Ok(VideoAndAudio { video: address.clone(), audio: None });
     };
-    let variant = variant(&master, taste)?;
+    let variant = select_variant(&master, preference)?;
     let follow = |uri: &str| {
         let url = url
             .join(uri)
             .map_err(|_| Error::never(Code::NotMedia, "the playlist names an odd address"))?;
-        Ok::<_, Error>(Remote { url, headers: remote.headers.clone() })
+        Ok::<_, Error>(RemoteAddress { url, headers: address.headers.clone() })
     };
-    let audio = sound(&master, variant).map(follow).transpose()?;
-    Ok((follow(&variant.uri)?, audio))
+    let audio = audio_playlist(&master, variant).map(follow).transpose()?;
+    Ok(VideoAndAudio { video: follow(&variant.uri)?, audio })
 }
 
 /// The segments that a media playlist lists now.
 ///
 /// # Errors
-/// Those of sources; `not_media` when it can't be used, `still_live` when a
-/// running stream does not tell its time.
-pub(crate) async fn read(
-    fetcher: &Fetcher<'_>,
-    remote: &Remote,
-    running: Option<Running>,
-) -> Result<Listed, Error> {
-    let (Playlist::Media(media), url) = load(fetcher, remote).await? else {
+/// Those of sources; `not_media` when it can't be used, `still_live` when a live
+/// stream does not state its time.
+pub async fn list_segments(
+    reader: &ListReader<'_>,
+    address: &RemoteAddress,
+    live: Option<LiveTimeline>,
+    clock: &Clock,
+) -> Result<SegmentListing, Error> {
+    let (Playlist::Media(playlist), url) = read_playlist(reader, address).await? else {
         return Err(Error::never(Code::NotMedia, "the stream's playlist leads to another list"));
     };
-    let mut reel = reel(&media, &url, remote)?;
-    let begins = media.segments.first().is_none_or(|segment| segment.sequence == 0);
-    let mut rough = false;
-    if let Some(Running { epoch_micros: Some(epoch) }) = running
-        && !(media.ended && begins)
+    let mut rendition = rendition(&playlist, &url, address)?;
+    let has_first = playlist.segments.first().is_none_or(|segment| segment.sequence == 0);
+    let is_complete = playlist.ended && has_first;
+    let mut has_guessed_times = false;
+    if let Some(LiveTimeline { epoch_micros: Some(epoch) }) = live
+        && !is_complete
     {
-        let length: f64 = media.segments.iter().map(|segment| segment.duration).sum();
-        let recorded = media.program_times().unwrap_or_else(|| {
-            // Without times of its own the newest segment has just come.
-            rough = true;
-            let first = chrono::Utc::now().timestamp_micros() - micros_of_seconds(length);
-            media
-                .starts()
-                .iter()
-                .map(|start| first.saturating_add(micros_of_seconds(*start)))
-                .collect()
-        });
-        for (segment, recorded) in reel.segments.iter_mut().zip(recorded) {
-            segment.start = recorded.saturating_sub(epoch) as f64 / 1e6;
+        let times = playlist.program_times();
+        has_guessed_times = times.is_none();
+        let times = times.unwrap_or_else(|| guess_times(&playlist, clock));
+        for (segment, time) in rendition.segments.iter_mut().zip(times) {
+            segment.start = time.saturating_sub(epoch) as f64 / 1e6;
         }
-        reel.zero = Zero::Fetched;
-    } else if !media.ended && !begins {
-        return Err(span::still_live());
+        rendition.origin = TimelineOrigin::FirstFetched;
+    } else if !playlist.ended && !has_first {
+        return Err(still_live());
     }
-    let pause = media.target_duration.clamp(0.5, 10.0);
-    Ok(Listed { reel, ended: media.ended, rough, pause: Duration::from_secs_f64(pause) })
+    let pause = Duration::from_secs_f64(playlist.target_duration.clamp(0.5, 10.0));
+    Ok(SegmentListing { rendition, has_ended: playlist.ended, has_guessed_times, pause })
 }
 
-async fn load(fetcher: &Fetcher<'_>, remote: &Remote) -> Result<(Playlist, Url), Error> {
-    let text = fetcher.text(remote, hls::PLAYLIST_SIZE).await?;
-    Ok((Playlist::parse(&text.bytes).map_err(refused)?, text.url))
+/// When each segment was recorded, microseconds since 1970, of a playlist that does
+/// not state it: its last segment has just been completed.
+fn guess_times(playlist: &MediaPlaylist, clock: &Clock) -> Vec<i64> {
+    let length: f64 = playlist.segments.iter().map(|segment| segment.duration).sum();
+    let first = clock.now().timestamp_micros() - micros_of_seconds(length);
+    playlist.starts().iter().map(|start| first.saturating_add(micros_of_seconds(*start))).collect()
+}
+
+async fn read_playlist(
+    reader: &ListReader<'_>,
+    address: &RemoteAddress,
+) -> Result<(Playlist, Url), Error> {
+    let text = reader.read(address, hls::PLAYLIST_SIZE).await?;
+    Ok((Playlist::parse(&text.bytes).map_err(unreadable_stream)?, text.url))
 }
 
 /// The variant by the rule for formats.
-fn variant<'a>(master: &'a MasterPlaylist, taste: Taste<'_>) -> Result<&'a VariantStream, Error> {
-    let formats: Vec<Format> = master.variants.iter().enumerate().map(format).collect();
-    let chosen = select_format::choose(&formats, taste.format, taste.max_height);
-    let place = chosen.and_then(|choice| choice.video.id.parse::<usize>().ok());
-    place.and_then(|place| master.variants.get(place)).ok_or_else(|| no_video("stream"))
+fn select_variant(
+    master: &MasterPlaylist,
+    preference: FormatPreference,
+) -> Result<&VariantStream, Error> {
+    let formats: Vec<Format> = master.variants.iter().enumerate().map(as_format).collect();
+    let choice = select_formats(&formats, preference);
+    let index = choice.and_then(|choice| choice.video.id.parse::<usize>().ok());
+    index.and_then(|index| master.variants.get(index)).ok_or_else(|| no_video("stream"))
 }
 
-/// A variant as sources describe formats.
-fn format((place, variant): (usize, &VariantStream)) -> Format {
-    let is_sound = |codec: &String| {
-        ["mp4a", "ac-3", "ec-3", "opus", "flac", "mp3"].iter().any(|name| codec.starts_with(name))
-    };
-    let picture = variant.codecs.iter().find(|codec| !is_sound(codec)).cloned();
-    let shows = variant.resolution.is_some() || variant.codecs.is_empty() || picture.is_some();
+/// A variant as sources describe formats; its id is its index.
+fn as_format((index, variant): (usize, &VariantStream)) -> Format {
+    const AUDIO: [&str; 6] = ["mp4a", "ac-3", "ec-3", "opus", "flac", "mp3"];
+    let is_audio = |codec: &String| AUDIO.iter().any(|name| codec.starts_with(name));
+    let video_codec = variant.codecs.iter().find(|codec| !is_audio(codec)).cloned();
+    let has_video =
+        variant.resolution.is_some() || variant.codecs.is_empty() || video_codec.is_some();
     Format {
-        id: place.to_string(),
+        id: index.to_string(),
         container: Container::Mp4,
-        video: shows.then(|| VideoTrack {
-            codec: picture,
+        video: has_video.then(|| VideoTrack {
+            codec: video_codec,
             width: variant.resolution.map(|(width, _)| width),
             height: variant.resolution.map(|(_, height)| height),
             fps: variant.frame_rate,
@@ -146,46 +131,57 @@ fn format((place, variant): (usize, &VariantStream)) -> Format {
     }
 }
 
-/// The playlist of the sound that goes with a variant; none when it is in the
+/// The playlist of the audio that goes with a variant; none when it is in the
 /// variant itself.
-fn sound<'a>(master: &'a MasterPlaylist, variant: &VariantStream) -> Option<&'a str> {
+fn audio_playlist<'a>(master: &'a MasterPlaylist, variant: &VariantStream) -> Option<&'a str> {
     let group = variant.audio_group.as_deref()?;
-    let of_group = master.audio.iter().filter(|sound| sound.group == group);
-    let best = of_group.rev().max_by_key(|sound| (sound.default, sound.autoselect))?;
+    let of_group = master.audio.iter().filter(|audio| audio.group == group);
+    let best = of_group.rev().max_by_key(|audio| (audio.default, audio.autoselect))?;
     best.uri.as_deref()
 }
 
 /// The segments of a media playlist.
-fn reel(media: &MediaPlaylist, base: &Url, remote: &Remote) -> Result<Reel, Error> {
-    let place = |uri: &str, range: Option<&Range<u64>>| Place {
-        base: 0,
-        uri: uri.to_owned(),
-        range: range.cloned(),
+fn rendition(
+    playlist: &MediaPlaylist,
+    base: &Url,
+    address: &RemoteAddress,
+) -> Result<RenditionSegments, Error> {
+    let inits = playlist.maps.iter().map(|init| locate(&init.uri, init.range.as_ref()));
+    let mut rendition = RenditionSegments {
+        headers: address.headers.clone(),
+        bases: vec![base.clone()],
+        inits: inits.collect(),
+        ..RenditionSegments::default()
     };
-    let mut reel = Reel { headers: remote.headers.clone(), ..Reel::default() };
-    reel.bases.push(base.clone());
-    reel.maps = media.maps.iter().map(|map| place(&map.uri, map.range.as_ref())).collect();
-    for key in &media.keys {
+    for key in &playlist.keys {
         let uri = key.uri.as_deref().filter(|_| key.method == EncryptionMethod::Aes128);
         let uri = uri.ok_or_else(|| {
             Error::never(Code::NotMedia, "the stream is encrypted in a way that is not known")
         })?;
-        reel.keys.push(place(uri, None));
+        rendition.keys.push(locate(uri, None));
     }
-    for (segment, start) in media.segments.iter().zip(media.starts()) {
-        let vector = |number: usize| {
-            let told = media.keys.get(number).and_then(|key| key.iv);
-            (number, told.unwrap_or(u128::from(segment.sequence).to_be_bytes()))
-        };
-        reel.segments.push(Segment {
-            place: place(&segment.uri, segment.range.as_ref()),
+    for (segment, start) in playlist.segments.iter().zip(playlist.starts()) {
+        rendition.segments.push(StreamSegment {
+            location: locate(&segment.uri, segment.range.as_ref()),
             start,
             duration: segment.duration,
             number: segment.sequence,
-            run: segment.discontinuity,
-            map: segment.map,
-            key: segment.key.map(vector),
+            discontinuity: segment.discontinuity,
+            init: segment.map,
+            cipher: segment.key.map(|key| cipher(playlist, segment, key)),
         });
     }
-    Ok(reel)
+    Ok(rendition)
+}
+
+fn locate(uri: &str, range: Option<&Range<u64>>) -> SegmentLocation {
+    let range = range.map(|range| range.clone().into());
+    SegmentLocation { base: 0, uri: uri.to_owned(), range }
+}
+
+/// Where the playlist states no initialization vector, the segment's number is it
+/// (RFC 8216, 5.2).
+fn cipher(playlist: &MediaPlaylist, segment: &PlaylistSegment, key: usize) -> SegmentCipher {
+    let stated = playlist.keys.get(key).and_then(|key| key.iv);
+    SegmentCipher { key, iv: stated.unwrap_or(u128::from(segment.sequence).to_be_bytes()) }
 }

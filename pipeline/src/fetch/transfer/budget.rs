@@ -4,17 +4,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clipmill_core::{Code, Error};
 
-/// Bytes that one fetch received, how many it will need, and how many it may.
+/// How many bytes one fetch has received, will need, and may download.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct DownloadBudget {
     received: AtomicU64,
+    /// Bytes in all; 0 while it is unknown.
     needed: AtomicU64,
     limit: u64,
 }
 
-impl Budget {
-    pub fn new(limit: u64) -> Budget {
-        Budget { received: AtomicU64::new(0), needed: AtomicU64::new(0), limit }
+impl DownloadBudget {
+    /// A budget of at most `limit` bytes.
+    pub fn new(limit: u64) -> DownloadBudget {
+        DownloadBudget { received: AtomicU64::new(0), needed: AtomicU64::new(0), limit }
     }
 
     /// Bytes so far.
@@ -22,34 +24,52 @@ impl Budget {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Bytes in all, once it is known how many are to come.
-    pub fn needed(&self) -> Option<f64> {
-        Some(self.needed.load(Ordering::Relaxed)).filter(|all| *all > 0).map(|all| all as f64)
+    /// Bytes in all, once it is known how many will be downloaded.
+    pub fn needed(&self) -> Option<u64> {
+        Some(self.needed.load(Ordering::Relaxed)).filter(|all| *all > 0)
     }
 
-    /// So many bytes are to come.
+    /// Announces that `bytes` more will be downloaded.
     ///
     /// # Errors
     /// `too_large`.
-    pub fn expect(&self, bytes: u64) -> Result<(), Error> {
+    pub fn announce(&self, bytes: u64) -> Result<(), Error> {
         let all = self.received().saturating_add(bytes);
         self.needed.store(all, Ordering::Relaxed);
-        if all > self.limit { Err(too_large()) } else { Ok(()) }
+        self.check(all)
     }
 
-    /// Counts bytes.
+    /// Counts bytes that arrived.
     ///
     /// # Errors
     /// `too_large`.
-    pub fn take(&self, bytes: usize) -> Result<(), Error> {
+    pub fn count(&self, bytes: usize) -> Result<(), Error> {
         let bytes = bytes as u64;
-        if self.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.limit {
-            return Err(too_large());
+        self.check(self.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes))
+    }
+
+    fn check(&self, all: u64) -> Result<(), Error> {
+        if all <= self.limit {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::never(
+            Code::TooLarge,
+            "the download for this clip is larger than is allowed here",
+        ))
     }
 }
 
-fn too_large() -> Error {
-    Error::never(Code::TooLarge, "the download for this clip is larger than is allowed here")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_beyond_the_limit_are_refused() {
+        let budget = DownloadBudget::new(100);
+        assert_eq!((budget.needed(), budget.announce(90)), (None, Ok(())));
+        assert_eq!(budget.count(60), Ok(()));
+        assert_eq!((budget.received(), budget.needed()), (60, Some(90)));
+        assert!(budget.announce(41).is_err_and(|error| error.code == Code::TooLarge));
+        assert!(budget.count(41).is_err_and(|error| error.code == Code::TooLarge));
+    }
 }

@@ -1,118 +1,117 @@
-//! How many connections one fetch has, and when it may ask again.
+//! How many connections one fetch has, and when it may send requests again.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use clipmill_core::lock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::fetch::transfer::retry::LONGEST_WAIT;
+use super::retry::LONGEST_WAIT;
 
-/// What a request costs before one was measured.
+/// How long a request takes before one was measured.
 const USUAL_LATENCY: Duration = Duration::from_millis(100);
 
 /// The connections that one fetch may have at a time, for all its files. They
 /// become fewer when a server complains.
 #[derive(Debug)]
-pub(crate) struct Lanes {
-    state: Mutex<State>,
-    left: Notify,
+pub struct ConnectionLimit {
+    state: Mutex<LimitState>,
+    released: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct LimitState {
     limit: usize,
-    busy: usize,
-    not_before: Option<Instant>,
+    in_use: usize,
+    paused_until: Option<Instant>,
     latency: Option<Duration>,
 }
 
-/// One connection's place; dropping it gives it back.
+/// The right to one connection; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Lane<'a> {
-    lanes: &'a Lanes,
+pub struct ConnectionPermit<'a> {
+    limit: &'a ConnectionLimit,
 }
 
-impl Drop for Lane<'_> {
+impl Drop for ConnectionPermit<'_> {
     fn drop(&mut self) {
-        self.lanes.state().busy -= 1;
-        self.lanes.left.notify_one();
+        lock(&self.limit.state).in_use -= 1;
+        self.limit.released.notify_one();
     }
 }
 
-impl Lanes {
-    /// At most so many; at least one.
-    pub fn new(limit: usize) -> Lanes {
-        let state = State { limit: limit.max(1), busy: 0, not_before: None, latency: None };
-        Lanes { state: Mutex::new(state), left: Notify::new() }
+impl ConnectionLimit {
+    /// At most `limit` connections, at least one.
+    pub fn new(limit: usize) -> ConnectionLimit {
+        let limit = limit.max(1);
+        let state = LimitState { limit, in_use: 0, paused_until: None, latency: None };
+        ConnectionLimit { state: Mutex::new(state), released: Notify::new() }
     }
 
-    /// How many there may be now.
+    /// How many connections there may be now.
     pub fn limit(&self) -> usize {
-        self.state().limit
+        lock(&self.state).limit
     }
 
-    /// Waits for a place.
-    pub async fn enter(&self) -> Lane<'_> {
+    /// Waits for a permit.
+    pub async fn acquire(&self) -> ConnectionPermit<'_> {
         loop {
-            let left = self.left.notified();
+            let released = self.released.notified();
             {
-                let mut state = self.state();
-                if state.busy < state.limit {
-                    state.busy += 1;
-                    // There may be room for another one who waits.
-                    self.left.notify_one();
-                    return Lane { lanes: self };
+                let mut state = lock(&self.state);
+                if state.in_use < state.limit {
+                    state.in_use += 1;
+                    // There may be room for another one that waits.
+                    self.released.notify_one();
+                    return ConnectionPermit { limit: self };
                 }
             }
-            left.await;
+            released.await;
         }
     }
 
-    /// Whether there are more of them than there may be, so that one must go.
-    pub fn too_many(&self) -> bool {
-        let state = self.state();
-        state.busy > state.limit
+    /// Whether more connections are in use than there may be, so that one has to
+    /// close.
+    pub fn is_exceeded(&self) -> bool {
+        let state = lock(&self.state);
+        state.in_use > state.limit
     }
 
-    /// A server complained of a request that was made when there were `then`
-    /// places: from now on there are half as many, and none asks before `wait`
-    /// is over. A longer one than an attempt waits ends the attempt; then there
-    /// is nothing to wait for here.
-    pub fn fewer(&self, then: usize, wait: Duration) {
+    /// A server complained about a request that was sent when the limit was `then`:
+    /// the limit becomes half of that, and no request is sent before `wait` is
+    /// over. A wait that is too long for an attempt at the job ends the attempt, so
+    /// that it changes nothing here.
+    pub fn lower(&self, then: usize, wait: Duration) {
         if wait > LONGEST_WAIT {
             return;
         }
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.limit = state.limit.min((then / 2).max(1));
-        state.not_before = state.not_before.max(Some(Instant::now() + wait));
+        state.paused_until = state.paused_until.max(Some(Instant::now() + wait));
         tracing::info!(connections = state.limit, "the server wants fewer requests");
     }
 
-    /// Waits until requests may be made.
-    pub async fn calm(&self) {
-        while let Some(until) = self.not_before() {
+    /// Waits until requests may be sent.
+    pub async fn wait_while_paused(&self) {
+        while let Some(until) = self.paused_until() {
             tokio::time::sleep_until(until).await;
         }
     }
 
-    fn not_before(&self) -> Option<Instant> {
-        self.state().not_before.filter(|until| *until > Instant::now())
+    fn paused_until(&self) -> Option<Instant> {
+        lock(&self.state).paused_until.filter(|until| *until > Instant::now())
     }
 
-    /// A request took so long until its answer began.
-    pub fn answered(&self, after: Duration) {
-        let mut state = self.state();
-        state.latency = Some(state.latency.map_or(after, |before| (before * 3 + after) / 4));
+    /// Adds a measurement of how long a server takes to respond.
+    pub fn record_latency(&self, measured: Duration) {
+        let mut state = lock(&self.state);
+        state.latency = Some(state.latency.map_or(measured, |known| (known * 3 + measured) / 4));
     }
 
-    /// How long a request takes until its answer begins.
+    /// How long a server takes to respond.
     pub fn latency(&self) -> Duration {
-        self.state().latency.unwrap_or(USUAL_LATENCY)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state).latency.unwrap_or(USUAL_LATENCY)
     }
 }
 
@@ -122,32 +121,32 @@ mod tests {
 
     #[tokio::test]
     async fn complaints_of_the_same_moment_count_once() {
-        let lanes = Lanes::new(8);
-        let mut places = Vec::new();
+        let connections = ConnectionLimit::new(8);
+        let mut permits = Vec::new();
         for _ in 0..8 {
-            places.push(lanes.enter().await);
+            permits.push(connections.acquire().await);
         }
-        let began = Instant::now();
+        let started = Instant::now();
         for _ in 0..8 {
-            lanes.fewer(8, Duration::from_millis(100));
+            connections.lower(8, Duration::from_millis(100));
         }
-        assert!(lanes.limit() == 4 && lanes.too_many());
-        lanes.calm().await;
-        assert!(began.elapsed() >= Duration::from_millis(100));
-        places.truncate(4);
-        assert!(!lanes.too_many());
-        let full = tokio::time::timeout(Duration::from_millis(20), lanes.enter()).await;
+        assert!(connections.limit() == 4 && connections.is_exceeded());
+        connections.wait_while_paused().await;
+        assert!(started.elapsed() >= Duration::from_millis(100));
+        permits.truncate(4);
+        assert!(!connections.is_exceeded());
+        let full = tokio::time::timeout(Duration::from_millis(20), connections.acquire()).await;
         assert!(full.is_err());
-        places.pop();
-        let _place = lanes.enter().await;
-        lanes.fewer(1, Duration::ZERO);
-        assert_eq!(lanes.limit(), 1);
+        permits.pop();
+        let _permit = connections.acquire().await;
+        connections.lower(1, Duration::ZERO);
+        assert_eq!(connections.limit(), 1);
     }
 
     #[test]
-    fn a_wait_that_ends_the_attempt_keeps_nobody_here() {
-        let lanes = Lanes::new(8);
-        lanes.fewer(8, Duration::from_secs(3600));
-        assert!(lanes.limit() == 8 && lanes.not_before().is_none());
+    fn a_wait_that_ends_the_attempt_pauses_nothing() {
+        let connections = ConnectionLimit::new(8);
+        connections.lower(8, Duration::from_secs(3600));
+        assert!(connections.limit() == 8 && connections.paused_until().is_none());
     }
 }

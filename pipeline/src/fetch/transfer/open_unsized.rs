@@ -1,70 +1,74 @@
-//! A file of which nobody knows yet how long it is: its first answer tells, and
-//! brings as much of it as one answer may.
+//! The first request of a file of unknown size: its response states the size and
+//! brings as much of the file as one response may.
 
-use bytes::Bytes;
 use clipmill_core::net::Response;
-use clipmill_core::{Code, Error};
-use tokio::time::Instant;
+use clipmill_core::{ByteRange, Code, Error};
 
-use crate::fetch::transfer::download::Need;
-use crate::fetch::transfer::origin::Version;
-use crate::fetch::transfer::range_request::{chunk, tag};
-use crate::fetch::transfer::range_stream::{Line, raced};
-use crate::fetch::transfer::scheduler::LONGEST;
+use super::range_download::RangeDownload;
+use super::range_request::next_bytes;
+use super::range_stream::{
+    LONGEST_REQUEST, RangeStream, race_when_silent, request_measured, sent_too_little,
+};
 
 /// The longest such file, bytes: it is read into memory later.
-pub(crate) const LARGEST: u64 = 512 * 1024 * 1024;
+const MAX_SIZE: u64 = 512 * 1024 * 1024;
 
-/// Asks for a file from its beginning on, and tells how long it is. Its first
-/// bytes are on their way then; or all are in their place, and it tells none,
-/// where the server does not serve parts. After an error it may be asked for
-/// again.
+/// How a server answered.
+pub(super) enum OpenedDownload {
+    /// It serves parts; the first ones are on their way.
+    Ranged {
+        /// Bytes of the whole file.
+        size: u64,
+        stream: RangeStream,
+    },
+    /// It sent the whole file, which is in its place.
+    Complete,
+}
+
+/// Checks that a file which is read into memory later is not too large for that.
+///
+/// # Errors
+/// `too_large`.
+pub fn check_fits_memory(bytes: u64) -> Result<(), Error> {
+    if bytes <= MAX_SIZE {
+        return Ok(());
+    }
+    Err(Error::never(Code::TooLarge, "a part of the stream has more than 512 MiB"))
+}
+
+/// Requests a file from its first byte on. After an error it may be opened again.
 ///
 /// # Errors
 /// Those of sources; `too_large`.
-pub(crate) async fn open(need: &Need<'_>) -> Result<Option<(u64, Line)>, Error> {
-    let address = need.address;
-    let ask = || async move {
-        let asked = Instant::now();
-        let response = address.open(0, LONGEST - 1).await?;
-        address.means.lanes.answered(asked.elapsed());
-        Ok(response)
-    };
-    let response = raced(ask(), ask, address).await?;
+pub(super) async fn open_unsized(file: &RangeDownload<'_>) -> Result<OpenedDownload, Error> {
+    let origin = file.origin;
+    let request = || request_measured(origin, ByteRange { offset: 0, len: LONGEST_REQUEST });
+    let response = race_when_silent(request(), request, origin.transfer.stall).await?;
     if response.status() == 200 {
-        return all(response, need).await.map(|()| None);
+        write_all(response, file).await?;
+        return Ok(OpenedDownload::Complete);
     }
-    let Some((0, _, Some(size))) = response.content_range() else {
-        return Err(Error::never(Code::SourceFailed, "the server does not tell the file's size"));
-    };
-    if size > LARGEST {
-        return Err(too_large());
-    }
-    address.pin(Version { size, tag: tag(&response), head: Bytes::new() });
-    Ok(Some((size, Line::of(response, 0, size.min(LONGEST)))))
+    let size = origin.pin(&response)?;
+    check_fits_memory(size)?;
+    let range = ByteRange { offset: 0, len: size.min(LONGEST_REQUEST) };
+    Ok(OpenedDownload::Ranged { size, stream: RangeStream::with_response(response, range) })
 }
 
-/// Puts an answer that is the whole file to its place.
-async fn all(mut response: Response, need: &Need<'_>) -> Result<(), Error> {
-    let means = &need.address.means;
-    let (expected, mut at) = (response.length(), 0);
-    while let Some(bytes) = chunk(&mut response, means.stall * 4).await? {
-        means.budget.take(bytes.len())?;
-        let length = bytes.len() as u64;
-        if at + length > LARGEST {
-            return Err(too_large());
-        }
-        need.sink.put(bytes, need.place + at).await?;
-        at += length;
+/// Writes a response that is the whole file to its place.
+async fn write_all(mut response: Response, file: &RangeDownload<'_>) -> Result<(), Error> {
+    let transfer = &file.origin.transfer;
+    let expected = response.length();
+    let mut written = 0;
+    while let Some(bytes) = next_bytes(&mut response, transfer.unraced_stall()).await? {
+        transfer.budget.count(bytes.len())?;
+        let len = bytes.len() as u64;
+        check_fits_memory(written + len)?;
+        file.sink.write_at(bytes, file.target_offset + written).await?;
+        written += len;
     }
-    if expected.is_some_and(|expected| at < expected) {
-        return Err(Error::later(Code::SourceUnreachable, "the server sent too little"));
+    if expected.is_some_and(|expected| written < expected) {
+        return Err(sent_too_little());
     }
-    // An answer that broke off may have been longer.
-    need.sink.end(need.place + at)
-}
-
-/// Why a file is not got.
-pub(crate) fn too_large() -> Error {
-    Error::never(Code::TooLarge, "a part of the stream has more than 512 MiB")
+    // A response that broke off before may have been longer.
+    file.sink.truncate(file.target_offset + written)
 }

@@ -1,215 +1,239 @@
 //! Where a remote file is now, and that it stays the same file.
 //!
 //! Where an address redirects to is remembered while it works; an address that
-//! has expired is renewed once. Every answer must be of the version of the file
-//! that the first one was of.
+//! has expired is renewed once. Every response must be of the version of the file
+//! that the first one was of (RFC 9110, 8.8).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use clipmill_core::net::Response;
-use clipmill_core::{Code, Error, Retry};
+use clipmill_core::net::{ContentRange, Response};
+use clipmill_core::{ByteRange, Code, Error, lock};
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use crate::fetch::context::Means;
-use crate::fetch::transfer::range_request::{Refusal, Remote, ask, changed, tag};
+use super::context::TransferContext;
+use super::range_request::{Refusal, RemoteAddress, file_changed, ranges_ignored, request_range};
 
-/// How much of a file's beginning is compared after a fresh address came.
+/// How many of a file's first bytes are compared after its address was renewed.
 const COMPARED: usize = 16 * 1024;
 /// Headers that stay with the origin that they were meant for.
 const SECRET: [&str; 2] = ["authorization", "cookie"];
 
 /// Asks the source for a fresh address of the same file.
-pub(crate) type Renew = Arc<dyn Fn() -> BoxFuture<'static, Result<Remote, Error>> + Send + Sync>;
+pub type RenewAddress =
+    Arc<dyn Fn() -> BoxFuture<'static, Result<RemoteAddress, Error>> + Send + Sync>;
 
-/// A file's address.
-pub(crate) struct Address {
+/// Where the bytes of one file come from.
+pub struct FileOrigin {
     /// What requests are made with.
-    pub means: Arc<Means>,
-    renew: Renew,
+    pub transfer: Arc<TransferContext>,
+    renew: RenewAddress,
     /// Held while a fresh address is asked for.
     renewing: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
+    state: Mutex<OriginState>,
 }
 
-struct State {
-    remote: Remote,
+struct OriginState {
+    address: RemoteAddress,
     /// Where it redirected to.
-    last: Option<Remote>,
-    renewed: bool,
-    version: Option<Version>,
+    redirected: Option<RemoteAddress>,
+    is_renewed: bool,
+    version: Option<FileVersion>,
 }
 
 /// What tells a file from another one, or from an older one.
 #[derive(Debug, Clone)]
-pub(crate) struct Version {
+struct FileVersion {
     /// Bytes of the whole file.
-    pub size: u64,
-    /// The server's own mark.
-    pub tag: Option<String>,
-    /// Its first bytes, as far as they are known.
-    pub head: Bytes,
+    size: u64,
+    /// The server's entity tag, or the time of the last change.
+    tag: Option<String>,
+    /// The file's first bytes, as far as they are known.
+    head: Bytes,
 }
 
-impl Address {
-    /// An address at which nothing was asked yet.
-    pub fn new(means: Arc<Means>, remote: Remote, renew: Renew) -> Address {
-        let state = State { remote, last: None, renewed: false, version: None };
+impl FileOrigin {
+    /// An address from which nothing was requested yet.
+    pub fn new(
+        transfer: Arc<TransferContext>,
+        address: RemoteAddress,
+        renew: RenewAddress,
+    ) -> FileOrigin {
+        let state = OriginState { address, redirected: None, is_renewed: false, version: None };
         let (renewing, state) = (tokio::sync::Mutex::new(()), Mutex::new(state));
-        Address { means, renew, renewing, state }
+        FileOrigin { transfer, renew, renewing, state }
     }
 
-    /// From now on only this version of the file is the right one.
-    pub fn pin(&self, version: Version) {
-        self.state().version = Some(version);
+    /// Pins the file to the version that a response to a request for its first
+    /// bytes (206) is of, and returns its size in bytes. All later responses must
+    /// be of this version.
+    ///
+    /// # Errors
+    /// `source_failed` when the server does not state the size.
+    pub(super) fn pin(&self, first: &Response) -> Result<u64, Error> {
+        let Some(ContentRange { range: ByteRange { offset: 0, .. }, size: Some(size) }) =
+            first.content_range()
+        else {
+            return Err(Error::never(
+                Code::SourceFailed,
+                "the server does not tell the file's size",
+            ));
+        };
+        let version = FileVersion { size, tag: version_tag(first), head: Bytes::new() };
+        lock(&self.state).version = Some(version);
+        Ok(size)
     }
 
-    /// The pinned version begins with these bytes.
-    pub fn begins(&self, head: Bytes) {
-        if let Some(version) = &mut self.state().version {
+    /// Adds the first bytes of the pinned version.
+    pub(super) fn pin_head(&self, head: Bytes) {
+        if let Some(version) = &mut lock(&self.state).version {
             version.head = head;
         }
     }
 
-    /// Asks for the bytes `from..=to`: status 206 and a range that begins
-    /// there, or status 200 where nothing is pinned yet.
+    /// Requests a range: status 206 with the bytes from its offset on, or status
+    /// 200 where no version is pinned yet.
     ///
     /// # Errors
-    /// Those of sources; `source_failed` when the file is another one now.
-    pub async fn open(&self, from: u64, to: u64) -> Result<Response, Error> {
-        self.means.lanes.calm().await;
-        let (remote, last) = {
-            let state = self.state();
-            (state.remote.clone(), state.last.clone())
+    /// Those of sources; `source_changed` when the file is another one now.
+    pub(super) async fn request(&self, range: ByteRange) -> Result<Response, Error> {
+        self.transfer.connections.wait_while_paused().await;
+        let (address, redirected) = {
+            let state = lock(&self.state);
+            (state.address.clone(), state.redirected.clone())
         };
-        if let Some(last) = last {
-            match self.ask(&last, from, to).await {
-                Ok(response) => return self.same(response, from),
+        if let Some(redirected) = redirected {
+            match request_range(&self.transfer, &redirected, range).await {
+                Ok(response) => return self.check_version(response, range),
                 Err(Refusal::Busy(error)) => return Err(error),
-                Err(Refusal::Other(error)) if error.retry != Retry::Never => {
-                    self.forget(&last);
+                Err(Refusal::Other(error)) if error.is_transient() => {
+                    self.forget_redirect(&redirected);
                     return Err(error);
                 }
                 // The address itself may lead elsewhere now.
-                Err(Refusal::Expired(_) | Refusal::Other(_)) => self.forget(&last),
+                Err(Refusal::Expired(_) | Refusal::Other(_)) => self.forget_redirect(&redirected),
             }
         }
-        match self.ask(&remote, from, to).await {
-            Ok(response) => {
-                self.remember(&remote, response.url());
-                self.same(response, from)
-            }
+        match request_range(&self.transfer, &address, range).await {
+            Ok(response) => self.accept(response, &address, range),
             Err(Refusal::Busy(error) | Refusal::Other(error)) => Err(error),
             Err(Refusal::Expired(error)) => {
-                let fresh = self.renewed(&remote, error).await?;
-                let response = self.ask(&fresh, from, to).await.map_err(Refusal::into_error)?;
-                self.remember(&fresh, response.url());
-                self.same(response, from)
+                let fresh = self.renewed(&address, error).await?;
+                let response = request_range(&self.transfer, &fresh, range).await;
+                self.accept(response.map_err(Refusal::into_error)?, &fresh, range)
             }
         }
     }
 
-    async fn ask(&self, remote: &Remote, from: u64, to: u64) -> Result<Response, Refusal> {
-        let limit = self.means.lanes.limit();
-        let asked = ask(&self.means.client, remote, from, to).await;
-        if let Err(Refusal::Busy(error)) = &asked {
-            let wait = match error.retry {
-                Retry::After(wait) => wait,
-                Retry::Later | Retry::Never => std::time::Duration::ZERO,
-            };
-            self.means.lanes.fewer(limit, wait);
-        }
-        asked
+    fn accept(
+        &self,
+        response: Response,
+        address: &RemoteAddress,
+        range: ByteRange,
+    ) -> Result<Response, Error> {
+        self.remember_redirect(address, response.url());
+        self.check_version(response, range)
     }
 
-    /// A fresh address, which another request may have got meanwhile.
-    async fn renewed(&self, old: &Remote, error: Error) -> Result<Remote, Error> {
+    /// A fresh address, which another request may have got meanwhile. `expired` is
+    /// the error where there is none.
+    async fn renewed(&self, old: &RemoteAddress, expired: Error) -> Result<RemoteAddress, Error> {
         let _turn = self.renewing.lock().await;
         {
-            let mut state = self.state();
-            if state.remote != *old {
-                return Ok(state.remote.clone());
+            let mut state = lock(&self.state);
+            if state.address != *old {
+                return Ok(state.address.clone());
             }
-            if std::mem::replace(&mut state.renewed, true) {
-                return Err(error);
+            if std::mem::replace(&mut state.is_renewed, true) {
+                return Err(expired);
             }
         }
         let fresh = (self.renew)().await?;
         if fresh == *old {
-            return Err(error);
+            return Err(expired);
         }
-        let known = self.state().version.clone();
+        let known = lock(&self.state).version.clone();
         let tag = match &known {
-            Some(version) => Some(self.compare(&fresh, version).await?),
+            Some(version) => Some(self.check_same_file(&fresh, version).await?),
             None => None,
         };
-        let mut state = self.state();
-        (state.remote, state.last) = (fresh.clone(), None);
+        let mut state = lock(&self.state);
+        state.address = fresh.clone();
+        state.redirected = None;
         if let Some((version, tag)) = state.version.as_mut().zip(tag) {
             version.tag = tag;
         }
         Ok(fresh)
     }
 
-    /// Whether a fresh address leads to the same file. It may be at another
-    /// server, whose mark is returned.
-    async fn compare(&self, fresh: &Remote, version: &Version) -> Result<Option<String>, Error> {
+    /// Checks that a fresh address leads to the same file. It may be at another
+    /// server, whose tag is returned.
+    async fn check_same_file(
+        &self,
+        fresh: &RemoteAddress,
+        version: &FileVersion,
+    ) -> Result<Option<String>, Error> {
         let head = version.head.get(..version.head.len().min(COMPARED)).unwrap_or_default();
-        let last = (head.len() as u64).max(1) - 1;
-        let response = self.ask(fresh, 0, last).await.map_err(Refusal::into_error)?;
-        let (size, tag) = (response.total_size(), tag(&response));
-        let here = response.content_range().is_some_and(|(first, ..)| first == 0);
-        if !here || size.is_some_and(|size| size != version.size) {
-            return Err(changed());
+        let range = ByteRange { offset: 0, len: (head.len() as u64).max(1) };
+        let response = request_range(&self.transfer, fresh, range).await;
+        let response = response.map_err(Refusal::into_error)?;
+        let (size, tag) = (response.total_size(), version_tag(&response));
+        if !starts_at(&response, 0) || size.is_some_and(|size| size != version.size) {
+            return Err(file_changed());
         }
-        let bytes = response.bytes(COMPARED).await.map_err(Error::from)?;
-        self.means.budget.take(bytes.len())?;
-        if bytes.starts_with(head) { Ok(tag) } else { Err(changed()) }
+        let bytes = response.bytes(COMPARED).await?;
+        self.transfer.budget.count(bytes.len())?;
+        if bytes.starts_with(head) { Ok(tag) } else { Err(file_changed()) }
     }
 
     /// Refuses parts of another file than the pinned one.
-    fn same(&self, response: Response, from: u64) -> Result<Response, Error> {
-        let state = self.state();
+    fn check_version(&self, response: Response, range: ByteRange) -> Result<Response, Error> {
+        let state = lock(&self.state);
         let Some(version) = &state.version else { return Ok(response) };
         if response.status() != 206 {
-            return Err(Error::later(
-                Code::SourceFailed,
-                "the server stopped to serve parts of the file",
-            ));
+            return Err(ranges_ignored());
         }
-        let here = response.content_range().is_some_and(|(first, ..)| first == from);
-        let size = response.total_size().is_none_or(|size| size == version.size);
-        let tag = tag(&response);
-        if here && size && (tag.is_none() || tag == version.tag) {
+        let is_same_size = response.total_size().is_none_or(|size| size == version.size);
+        let tag = version_tag(&response);
+        let is_same_tag = tag.is_none() || tag == version.tag;
+        if starts_at(&response, range.offset) && is_same_size && is_same_tag {
             return Ok(response);
         }
-        Err(changed())
+        Err(file_changed())
     }
 
-    fn remember(&self, remote: &Remote, answered: &Url) {
-        if *answered == remote.url {
+    fn remember_redirect(&self, address: &RemoteAddress, answered: &Url) {
+        if *answered == address.url {
             return;
         }
-        let mut headers: BTreeMap<String, String> = remote.headers.clone();
-        if answered.origin() != remote.url.origin() {
+        let mut headers: BTreeMap<String, String> = address.headers.clone();
+        if answered.origin() != address.url.origin() {
             headers.retain(|name, _| !SECRET.contains(&name.to_ascii_lowercase().as_str()));
         }
-        let mut state = self.state();
-        if state.remote == *remote {
-            state.last = Some(Remote { url: answered.clone(), headers });
+        let mut state = lock(&self.state);
+        if state.address == *address {
+            state.redirected = Some(RemoteAddress { url: answered.clone(), headers });
         }
     }
 
-    fn forget(&self, last: &Remote) {
-        let mut state = self.state();
-        if state.last.as_ref() == Some(last) {
-            state.last = None;
+    fn forget_redirect(&self, redirected: &RemoteAddress) {
+        let mut state = lock(&self.state);
+        if state.redirected.as_ref() == Some(redirected) {
+            state.redirected = None;
         }
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Whether a partial response starts at this byte.
+fn starts_at(response: &Response, offset: u64) -> bool {
+    response.content_range().is_some_and(|part| part.range.offset == offset)
+}
+
+/// What tells one version of a file from another: its entity tag, or else the time
+/// of its last change.
+fn version_tag(response: &Response) -> Option<String> {
+    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    header("etag").or_else(|| header("last-modified"))
 }

@@ -1,126 +1,171 @@
-//! A stretch of a file, as it comes over one connection. A connection that is
-//! silent for too long is raced by another one.
+//! A byte range as it arrives over one connection. A connection that is silent
+//! for too long is raced by another one.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use clipmill_core::net::Response;
-use clipmill_core::{Code, Error};
+use clipmill_core::{ByteRange, Code, Error};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use crate::fetch::transfer::origin::Address;
+use super::origin::FileOrigin;
 
+/// The longest range of one request, bytes: media servers throttle responses that
+/// are longer.
+pub const LONGEST_REQUEST: u64 = 10 * 1024 * 1024;
 /// Most connections that race for the same bytes.
-const MOST: usize = 4;
+const MAX_RACERS: usize = 4;
 
-/// The bytes `at..end`, of which some may have come.
-pub(crate) struct Line {
-    at: u64,
-    end: u64,
+/// A byte range of which some may have arrived.
+pub struct RangeStream {
+    /// What has not arrived yet.
+    left: ByteRange,
     response: Option<Response>,
 }
 
-impl Line {
-    /// Nothing is asked yet.
-    pub fn new(from: u64, end: u64) -> Line {
-        Line { at: from, end, response: None }
+impl RangeStream {
+    /// A stream of a range that is not requested yet.
+    pub fn new(range: ByteRange) -> RangeStream {
+        RangeStream { left: range, response: None }
     }
 
-    /// With the answer to a request for these bytes.
-    pub fn of(response: Response, from: u64, end: u64) -> Line {
-        Line { at: from, end, response: Some(response) }
+    /// A stream with the response to a request for this range.
+    pub fn with_response(response: Response, range: ByteRange) -> RangeStream {
+        RangeStream { left: range, response: Some(response) }
     }
 
-    /// The next bytes; none at the end. After an error the rest may be asked
-    /// for again.
+    /// The next bytes; none at the end. After an error the next call requests what
+    /// is left.
     ///
     /// # Errors
     /// Those of sources; `too_large`.
-    pub async fn next(&mut self, address: &Address) -> Result<Option<Bytes>, Error> {
-        if self.at >= self.end {
+    pub async fn next(&mut self, origin: &FileOrigin) -> Result<Option<Bytes>, Error> {
+        if self.left.is_empty() {
             return Ok(None);
         }
-        let (at, end) = (self.at, self.end);
-        let open = self.response.take();
+        let (left, open) = (self.left, self.response.take());
         if open.is_none() {
-            // To be silent because it was asked to is no fault of a connection.
-            address.means.lanes.calm().await;
+            // A pause that the server asked for is no fault of a connection.
+            origin.transfer.connections.wait_while_paused().await;
         }
         let first = async {
             match open {
-                Some(response) => more(response).await,
-                None => begin(address, at, end).await,
+                Some(response) => read_next(response).await,
+                None => request_next(origin, left).await,
             }
         };
-        let (response, bytes) = raced(first, || begin(address, at, end), address).await?;
-        let mut bytes = bytes
-            .ok_or_else(|| Error::later(Code::SourceUnreachable, "the server sent too little"))?;
-        address.means.budget.take(bytes.len())?;
-        bytes.truncate(usize::try_from(end - at).unwrap_or(usize::MAX));
-        self.at += bytes.len() as u64;
-        self.response = Some(response);
+        let again = || request_next(origin, left);
+        let read = race_when_silent(first, again, origin.transfer.stall).await?;
+        let mut bytes = read.bytes.ok_or_else(sent_too_little)?;
+        origin.transfer.budget.count(bytes.len())?;
+        bytes.truncate(usize::try_from(left.len).unwrap_or(usize::MAX));
+        self.left = left.skip(bytes.len() as u64);
+        self.response = Some(read.response);
         Ok(Some(bytes))
     }
 }
 
-type More = (Response, Option<Bytes>);
-
-async fn begin(address: &Address, from: u64, end: u64) -> Result<More, Error> {
-    let asked = Instant::now();
-    let response = address.open(from, end - 1).await?;
-    address.means.lanes.answered(asked.elapsed());
-    more(response).await
+/// A response ended before the range that was requested.
+pub(super) fn sent_too_little() -> Error {
+    Error::later(Code::SourceUnreachable, "the server sent too little")
 }
 
-async fn more(mut response: Response) -> Result<More, Error> {
+/// Bytes of a response, none at its end, and the response itself for more.
+struct Read {
+    response: Response,
+    bytes: Option<Bytes>,
+}
+
+async fn request_next(origin: &FileOrigin, range: ByteRange) -> Result<Read, Error> {
+    read_next(request_measured(origin, range).await?).await
+}
+
+/// Requests a range and measures how long the server takes to respond.
+pub(super) async fn request_measured(
+    origin: &FileOrigin,
+    range: ByteRange,
+) -> Result<Response, Error> {
+    let sent = Instant::now();
+    let response = origin.request(range).await?;
+    origin.transfer.connections.record_latency(sent.elapsed());
+    Ok(response)
+}
+
+async fn read_next(mut response: Response) -> Result<Read, Error> {
     loop {
-        match response.chunk().await.map_err(Error::from)? {
-            Some(bytes) if bytes.is_empty() => {}
-            bytes => return Ok((response, bytes)),
+        let bytes = response.chunk().await?;
+        if bytes.as_ref().is_none_or(|bytes| !bytes.is_empty()) {
+            return Ok(Read { response, bytes });
         }
     }
 }
 
-/// Does something, and again beside it when it takes longer than a connection
-/// may be silent: whichever succeeds first counts.
-pub(crate) async fn raced<T, A, B>(
+/// Does something, and again beside it when it takes longer than a connection may
+/// be silent: the first success counts.
+pub(super) async fn race_when_silent<T, A, B>(
     first: A,
     again: impl Fn() -> B,
-    address: &Address,
+    stall: Duration,
 ) -> Result<T, Error>
 where
     A: Future<Output = Result<T, Error>> + Send,
     B: Future<Output = Result<T, Error>> + Send,
 {
     let mut first = std::pin::pin!(first);
-    let mut patience = address.means.stall;
-    if let Ok(done) = tokio::time::timeout(patience, &mut first).await {
+    let mut wait = stall;
+    if let Ok(done) = tokio::time::timeout(wait, &mut first).await {
         return done;
     }
-    let mut racing: FuturesUnordered<BoxFuture<'_, _>> = FuturesUnordered::new();
-    racing.push(Box::pin(first));
-    while racing.len() < MOST {
-        tracing::debug!("a connection is silent; its bytes are asked for over another one");
-        racing.push(Box::pin(again()));
-        patience *= 2;
-        if let Ok(done) = tokio::time::timeout(patience, first_of(&mut racing)).await {
+    let mut racers: FuturesUnordered<BoxFuture<'_, _>> = FuturesUnordered::new();
+    racers.push(Box::pin(first));
+    while racers.len() < MAX_RACERS {
+        tracing::debug!("a connection is silent; its bytes are requested over another one");
+        racers.push(Box::pin(again()));
+        wait *= 2;
+        if let Ok(done) = tokio::time::timeout(wait, first_success(&mut racers)).await {
             return done;
         }
     }
-    first_of(&mut racing).await
+    first_success(&mut racers).await
 }
 
 /// The first success, or the last failure.
-async fn first_of<T>(
-    racing: &mut FuturesUnordered<BoxFuture<'_, Result<T, Error>>>,
+async fn first_success<T>(
+    racers: &mut FuturesUnordered<BoxFuture<'_, Result<T, Error>>>,
 ) -> Result<T, Error> {
     let mut failure = Error::later(Code::SourceTimeout, "the server sends nothing");
-    while let Some(ended) = racing.next().await {
+    while let Some(ended) = racers.next().await {
         match ended {
             Ok(done) => return Ok(done),
             Err(error) => failure = error,
         }
     }
     Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_attempt_is_raced_by_others() {
+        let attempts = AtomicUsize::new(0);
+        let again = || async {
+            match attempts.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(Error::later(Code::SourceTimeout, "")),
+                _ => Ok("late"),
+            }
+        };
+        let silent = std::future::pending::<Result<&str, Error>>();
+        let done = race_when_silent(silent, again, Duration::from_millis(1)).await;
+        assert_eq!((done, attempts.into_inner()), (Ok("late"), 2));
+        let quick = async { Ok("at once") };
+        let done = race_when_silent(quick, || async { Ok("late") }, Duration::from_secs(60)).await;
+        assert_eq!(done, Ok("at once"));
+    }
 }

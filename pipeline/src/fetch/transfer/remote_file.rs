@@ -1,93 +1,73 @@
-//! One remote file, of which any part can be had.
+//! A remote file of known size, of which any range can be read.
 //!
-//! Its beginning is kept, because everybody who reads a file begins there, and
-//! a little of what was read last.
+//! Its first bytes are kept, because all who read a file start there, and a little
+//! of what was read last.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use clipmill_core::net::Response;
-use clipmill_core::{Code, Error};
-use clipmill_media::ReadAt;
+use clipmill_core::{ByteRange, Error, lock};
 
-use crate::fetch::context::Means;
-use crate::fetch::transfer::download::{Need, Sink, gather};
-use crate::fetch::transfer::origin::{Address, Renew, Version};
-use crate::fetch::transfer::range_request::{Remote, tag};
-use crate::fetch::transfer::range_stream::{Line, raced};
-use crate::fetch::transfer::retry::pause;
+use super::context::TransferContext;
+use super::download::download;
+use super::origin::{FileOrigin, RenewAddress};
+use super::range_download::{DownloadSink, RangeDownload};
+use super::range_request::RemoteAddress;
+use super::range_stream::{RangeStream, race_when_silent};
+use super::retry::{FailureStreak, retry};
 
-/// First bytes of a file, which are read at once.
-pub(crate) const HEAD: u64 = 256 * 1024;
-/// How much of the beginning of a file is kept at most, bytes.
-const KEPT: usize = 4 * 1024 * 1024;
-/// What is read at least, bytes: whoever reads a little reads on.
-const LEAST: u64 = 16 * 1024;
+/// How much of the start of a file is kept at most, bytes.
+const MAX_START: usize = 4 * 1024 * 1024;
+/// The least that is requested, bytes: a short read is followed by others.
+const LEAST_REQUEST: u64 = 16 * 1024;
 /// How many of the latest short reads are kept.
-const LATEST: usize = 8;
-/// The longest read, bytes.
-const LONGEST_READ: usize = 256 * 1024 * 1024;
+const MAX_LATEST: usize = 8;
 
-/// A file that is served in parts.
-pub(crate) struct Upstream {
-    /// Where it is.
-    pub address: Address,
+/// A file whose server serves ranges.
+pub struct RemoteFile {
+    /// Where its bytes come from.
+    pub origin: FileOrigin,
     /// Bytes of the whole file.
     pub size: u64,
     /// The first bytes.
     pub head: Bytes,
-    kept: Mutex<Kept>,
+    cache: Mutex<ReadCache>,
     failure: Mutex<Option<Error>>,
 }
 
-/// What was read already.
-struct Kept {
-    /// The beginning, in one piece.
-    start: Vec<u8>,
-    /// Other places and their bytes, the latest last.
-    latest: VecDeque<(u64, Bytes)>,
-}
-
-/// How a server answered.
-pub(crate) enum Opened {
-    /// It serves parts.
-    Ranged(Arc<Upstream>),
+/// How a server answered the first request.
+pub enum OpenedFile {
+    /// It serves ranges.
+    Ranged(Arc<RemoteFile>),
     /// It sends the whole file or nothing.
     Whole(Box<Response>),
 }
 
-impl Upstream {
-    /// Asks for the first bytes, `head` of them or all that there are.
+impl RemoteFile {
+    /// Requests the first `head` bytes, or all that there are.
     ///
     /// # Errors
     /// Those of sources.
     pub async fn open(
-        means: Arc<Means>,
-        remote: Remote,
-        renew: Renew,
+        transfer: Arc<TransferContext>,
+        address: RemoteAddress,
+        renew: RenewAddress,
         head: u64,
-    ) -> Result<Opened, Error> {
-        let address = Address::new(means, remote, renew);
-        let most = head.max(1);
-        let response = first(&address, most).await?;
+    ) -> Result<OpenedFile, Error> {
+        let origin = FileOrigin::new(transfer, address, renew);
+        let range = ByteRange { offset: 0, len: head.max(1) };
+        let response = request_first(&origin, range).await?;
         if response.status() == 200 {
-            return Ok(Opened::Whole(Box::new(response)));
+            return Ok(OpenedFile::Whole(Box::new(response)));
         }
-        let Some((0, _, Some(size))) = response.content_range() else {
-            return Err(Error::never(
-                Code::SourceFailed,
-                "the server does not tell the file's size",
-            ));
-        };
-        let version = Version { size, tag: tag(&response), head: Bytes::new() };
-        address.pin(version);
-        let head = start(&address, response, most.min(size)).await?;
-        address.begins(head.clone());
-        let kept = Kept { start: head.to_vec(), latest: VecDeque::new() };
-        let (kept, failure) = (Mutex::new(kept), Mutex::new(None));
-        Ok(Opened::Ranged(Arc::new(Upstream { address, size, head, kept, failure })))
+        let size = origin.pin(&response)?;
+        let head = read_head(&origin, response, range.len.min(size)).await?;
+        origin.pin_head(head.clone());
+        let cache = Mutex::new(ReadCache { start: head.to_vec(), latest: VecDeque::new() });
+        let failure = Mutex::new(None);
+        Ok(OpenedFile::Ranged(Arc::new(RemoteFile { origin, size, head, cache, failure })))
     }
 
     /// Why reading failed, if it did.
@@ -95,147 +75,129 @@ impl Upstream {
         lock(&self.failure).clone()
     }
 
-    /// Says why reading failed; the first reason stays.
+    /// Notes why reading failed; the first reason stays.
     pub fn fail(&self, error: Error) {
         lock(&self.failure).get_or_insert(error);
     }
 
-    /// The first of the bytes `from..to`, when they are kept: some or all.
-    pub fn kept(&self, from: u64, to: u64) -> Option<Bytes> {
-        lock(&self.kept).find(from, to)
+    /// Bytes from the start of a range that are kept: some or all; none when the
+    /// first one is not.
+    pub fn cached(&self, range: ByteRange) -> Option<Bytes> {
+        lock(&self.cache).find(range)
     }
 
-    /// Keeps bytes that continue what is kept of the beginning.
-    pub fn keep_start(&self, from: u64, bytes: &[u8]) {
-        lock(&self.kept).lengthen(from, bytes);
+    /// Keeps bytes that continue what is kept of the file's start.
+    pub fn cache_start(&self, offset: u64, bytes: &[u8]) {
+        lock(&self.cache).extend_start(offset, bytes);
     }
 
-    async fn read(&self, from: u64, length: usize) -> Result<Bytes, Error> {
-        let end = from.saturating_add(length as u64);
+    /// The bytes of a range, which must lie within the file.
+    ///
+    /// # Errors
+    /// Those of sources; `too_large`.
+    pub async fn read(&self, range: ByteRange) -> Result<Bytes, Error> {
         let mut bytes = Vec::new();
-        while let Some(more) = self.kept(from + bytes.len() as u64, end) {
-            if more.len() == length {
-                return Ok(more);
+        let mut missing = range;
+        while let Some(cached) = self.cached(missing) {
+            if cached.len() as u64 == range.len {
+                return Ok(cached);
             }
-            bytes.extend_from_slice(&more);
+            bytes.extend_from_slice(&cached);
+            missing = missing.skip(cached.len() as u64);
         }
-        let missing = from + bytes.len() as u64;
-        if missing < end {
-            let ahead = missing.saturating_add(LEAST).max(end).min(self.size);
-            let rest = self.collect(missing, ahead).await?;
-            lock(&self.kept).add(missing, &rest);
+        if !missing.is_empty() {
+            let least = missing.offset.saturating_add(LEAST_REQUEST).min(self.size);
+            let requested = ByteRange::between(missing.offset, missing.end().max(least));
+            let rest = self.download(requested).await?;
+            lock(&self.cache).insert(requested.offset, &rest);
             bytes.extend_from_slice(&rest);
-            bytes.truncate(length);
+            bytes.truncate(usize::try_from(range.len).unwrap_or(usize::MAX));
         }
         Ok(bytes.into())
     }
 
-    /// The bytes `from..to`, anew.
-    async fn collect(&self, from: u64, to: u64) -> Result<Bytes, Error> {
-        let length = to.saturating_sub(from);
-        let room = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        let buffer = Arc::new(Mutex::new(room));
-        let sink = Sink::Memory(Arc::clone(&buffer));
-        let need = Need { address: &self.address, from, length, sink, place: 0 };
-        gather(&self.address.means, &[need]).await?;
+    async fn download(&self, source: ByteRange) -> Result<Bytes, Error> {
+        let buffer = vec![0; usize::try_from(source.len).unwrap_or(usize::MAX)];
+        let buffer = Arc::new(Mutex::new(buffer));
+        let sink = DownloadSink::Memory(Arc::clone(&buffer));
+        let range = RangeDownload { origin: &self.origin, source, sink, target_offset: 0 };
+        download(&self.origin.transfer, &[range], &|_| {}).await?;
         let bytes = std::mem::take(&mut *lock(&buffer));
         Ok(bytes.into())
     }
 }
 
-#[async_trait]
-impl ReadAt for Upstream {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, clipmill_media::Error> {
-        if from.checked_add(length as u64).is_none_or(|end| end > self.size) {
-            return Err(clipmill_media::Error::read("the file ends too early"));
-        }
-        if length > LONGEST_READ {
-            return Err(clipmill_media::Error::too_large("too much would be read at once"));
-        }
-        self.read(from, length).await.map_err(|error| {
-            let told = clipmill_media::Error::read(error.code.as_str());
-            self.fail(error);
-            told
-        })
-    }
+/// What was read already.
+struct ReadCache {
+    /// The file's start, in one piece.
+    start: Vec<u8>,
+    /// Other offsets and their bytes, the latest last.
+    latest: VecDeque<(u64, Bytes)>,
 }
 
-impl Kept {
-    fn find(&self, from: u64, to: u64) -> Option<Bytes> {
-        let part = |first: u64, bytes: &[u8]| {
-            let skip = usize::try_from(from.checked_sub(first)?).ok()?;
-            let most = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
-            let rest = bytes.get(skip..).filter(|rest| !rest.is_empty() && most > 0)?;
-            Some((skip, rest.len().min(most)))
-        };
-        if let Some((skip, length)) = part(0, &self.start) {
-            return self.start.get(skip..skip + length).map(Bytes::copy_from_slice);
+impl ReadCache {
+    fn find(&self, range: ByteRange) -> Option<Bytes> {
+        if let Some(place) = overlap(0, self.start.len(), range) {
+            return self.start.get(place).map(Bytes::copy_from_slice);
         }
-        let found = |(first, bytes): &(u64, Bytes)| {
-            part(*first, bytes).map(|(skip, length)| bytes.slice(skip..skip + length))
+        let found = |(offset, bytes): &(u64, Bytes)| {
+            overlap(*offset, bytes.len(), range).map(|place| bytes.slice(place))
         };
         self.latest.iter().rev().find_map(found)
     }
 
-    fn add(&mut self, from: u64, bytes: &Bytes) {
-        let goes_on = self.start.len() as u64 == from;
-        self.lengthen(from, bytes);
-        if !goes_on && bytes.len() as u64 <= 2 * LEAST {
-            if self.latest.len() >= LATEST {
+    fn insert(&mut self, offset: u64, bytes: &Bytes) {
+        let continues_start = self.start.len() as u64 == offset;
+        self.extend_start(offset, bytes);
+        if !continues_start && bytes.len() as u64 <= 2 * LEAST_REQUEST {
+            if self.latest.len() >= MAX_LATEST {
                 self.latest.pop_front();
             }
-            self.latest.push_back((from, bytes.clone()));
+            self.latest.push_back((offset, bytes.clone()));
         }
     }
 
-    fn lengthen(&mut self, from: u64, bytes: &[u8]) {
-        if self.start.len() as u64 == from && self.start.len() < KEPT {
-            let room = KEPT - self.start.len();
+    fn extend_start(&mut self, offset: u64, bytes: &[u8]) {
+        if self.start.len() as u64 == offset && self.start.len() < MAX_START {
+            let room = MAX_START - self.start.len();
             self.start.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
         }
     }
 }
 
-/// The answer to the first request.
-async fn first(address: &Address, most: u64) -> Result<Response, Error> {
-    let ask = || address.open(0, most - 1);
-    let mut failures = 0;
-    loop {
-        address.means.lanes.calm().await;
-        match raced(ask(), ask, address).await {
-            Ok(response) => return Ok(response),
-            Err(error) => pause(&error, failures).await?,
-        }
-        failures += 1;
-    }
+/// Where the first bytes of `range` are in a buffer of `len` bytes that lie at
+/// `offset` in the file; none when the very first one is not in it.
+fn overlap(offset: u64, len: usize, range: ByteRange) -> Option<std::ops::Range<usize>> {
+    let start = usize::try_from(range.offset.checked_sub(offset)?).ok()?;
+    let most = usize::try_from(range.len).unwrap_or(usize::MAX);
+    let end = start.saturating_add(most).min(len);
+    (start < end).then_some(start..end)
 }
 
-/// The first bytes, up to `end`.
-async fn start(address: &Address, response: Response, end: u64) -> Result<Bytes, Error> {
-    let mut line = Line::of(response, 0, end);
-    let (mut head, mut failures) = (Vec::new(), 0);
+/// The response to the first request.
+async fn request_first(origin: &FileOrigin, range: ByteRange) -> Result<Response, Error> {
+    let request = || origin.request(range);
+    retry(|| async {
+        origin.transfer.connections.wait_while_paused().await;
+        race_when_silent(request(), request, origin.transfer.stall).await
+    })
+    .await
+}
+
+/// The first `len` bytes.
+async fn read_head(origin: &FileOrigin, response: Response, len: u64) -> Result<Bytes, Error> {
+    let mut stream = RangeStream::with_response(response, ByteRange { offset: 0, len });
+    let (mut head, mut failures) = (Vec::new(), FailureStreak::default());
     loop {
-        match line.next(address).await {
+        match stream.next(origin).await {
             Ok(Some(bytes)) => {
                 head.extend_from_slice(&bytes);
-                failures = 0;
+                failures.reset();
             }
             Ok(None) => return Ok(head.into()),
-            Err(error) => {
-                pause(&error, failures).await?;
-                failures += 1;
-                line = Line::new(head.len() as u64, end);
-            }
+            Err(error) => failures.wait_after(error).await?,
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -244,15 +206,16 @@ mod tests {
 
     #[test]
     fn what_was_read_is_found_again() {
-        let mut kept = Kept { start: b"0123".to_vec(), latest: VecDeque::new() };
-        kept.add(4, &Bytes::from_static(b"45"));
-        kept.add(20, &Bytes::from_static(b"abcd"));
-        let find = |from, to| kept.find(from, to).map(|bytes| bytes.to_vec());
+        let mut cache = ReadCache { start: b"0123".to_vec(), latest: VecDeque::new() };
+        cache.insert(4, &Bytes::from_static(b"45"));
+        cache.insert(20, &Bytes::from_static(b"abcd"));
+        let find =
+            |start, end| cache.find(ByteRange::between(start, end)).map(|bytes| bytes.to_vec());
         assert_eq!(find(2, 5), Some(b"234".to_vec()));
         assert_eq!(find(4, 99), Some(b"45".to_vec()));
         assert_eq!(find(21, 23), Some(b"bc".to_vec()));
-        for (from, to) in [(6, 9), (19, 22), (24, 30), (2, 2)] {
-            assert_eq!(find(from, to), None, "{from} {to}");
+        for (start, end) in [(6, 9), (19, 22), (24, 30), (2, 2)] {
+            assert_eq!(find(start, end), None, "{start} {end}");
         }
     }
 }

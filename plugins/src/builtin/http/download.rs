@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clipmill_core::net::{Client, Response};
-use clipmill_core::{Code, Error, Retry};
+use clipmill_core::{Backoff, ByteRange, Code, Error, Retry};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::time::Instant;
@@ -16,8 +16,8 @@ use crate::FetchProgress;
 /// Attempts in a row that bring nothing.
 const ATTEMPTS: u32 = 5;
 
-/// Wait before the second of them; each further one takes twice as long.
-const BACK_OFF: Duration = Duration::from_millis(250);
+/// The waits between them.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(4));
 
 /// Progress is told this often.
 const TELL: Duration = Duration::from_millis(200);
@@ -66,7 +66,7 @@ impl Download<'_> {
             if error.retry != Retry::Later || failed >= ATTEMPTS {
                 return Err(error);
             }
-            tokio::time::sleep(BACK_OFF * (1 << failed.saturating_sub(1))).await;
+            tokio::time::sleep(BACKOFF.pause(failed.saturating_sub(1))).await;
         }
         state.file.flush().await.map_err(|error| disk(&error))?;
         (self.progress)(FetchProgress {
@@ -80,9 +80,9 @@ impl Download<'_> {
 
     /// Goes on where the file ends. Ok when the server's file has come whole.
     async fn attempt(&self, state: &mut State) -> Result<(), Error> {
-        let range = (state.written > 0).then_some((state.written, None));
+        let range = (state.written > 0).then(|| ByteRange::starting_at(state.written));
         let mut response = self.client.get(self.url, self.headers, range).await?.ok()?;
-        let first = response.content_range().map(|(first, ..)| first);
+        let first = response.content_range().map(|part| part.range.offset);
         let tag = tag_of(&response);
         let continues = response.status() == 206
             && first == Some(state.written)

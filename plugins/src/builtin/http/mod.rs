@@ -3,7 +3,7 @@
 //!
 //! It claims every web address, so it stands behind all other sources.
 
-use clipmill_core::{Code, Error, SNIFFED_BYTES};
+use clipmill_core::{ByteRange, Code, Error, SNIFFED_BYTES};
 
 mod download;
 mod sniff;
@@ -54,7 +54,8 @@ impl Source for Http {
     async fn resolve(&self, url: &Url, _options: ResolveOptions) -> Result<Arc<MediaInfo>, Error> {
         check_url(url)?;
         // All of a list is wanted next.
-        let range = (!sniff::names_list(url)).then_some((0, Some(SNIFFED_BYTES as u64 - 1)));
+        let range =
+            (!sniff::names_list(url)).then_some(ByteRange::between(0, SNIFFED_BYTES as u64));
         let response = self.client.get(url, &BTreeMap::new(), range).await?;
         if response.status() == 416 {
             return Err(Error::never(Code::UnsupportedUrl, sniff::advice(b"")));

@@ -1,32 +1,36 @@
-//! Dealing out, with a clock that is told.
+//! Assigning chunks, with a clock that the test sets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 
 const MB: u64 = 1024 * 1024;
 const LATENCY: Duration = Duration::from_millis(40);
 
-fn pieces(lengths: &[u64], lanes: usize) -> Pieces {
-    Pieces::new(lengths.iter().copied(), lanes)
+fn scheduler(lengths: &[u64], connections: usize) -> Scheduler {
+    Scheduler::new(lengths.iter().copied(), connections)
 }
 
-/// Every byte of every need is in exactly one waiting piece.
-fn assert_whole(pieces: &Pieces, lengths: &[u64]) {
-    for (need, length) in lengths.iter().enumerate() {
-        let mut own: Vec<_> = pieces.waiting.iter().filter(|of| of.need == need).collect();
-        own.sort_unstable_by_key(|piece| piece.at);
-        let mut at = 0;
-        for piece in own {
-            assert!(piece.at == at && piece.end > at && piece.end - at <= LONGEST);
-            at = piece.end;
+fn chunk(download: usize, left: Range<u64>, failures: u32) -> DownloadChunk {
+    DownloadChunk { download, left: left.into(), failures }
+}
+
+/// Every byte of every download is in exactly one waiting chunk.
+fn assert_whole(scheduler: &Scheduler, lengths: &[u64]) {
+    for (download, length) in lengths.iter().enumerate() {
+        let own = scheduler.waiting.iter().filter(|chunk| chunk.download == download);
+        let mut own: Vec<ByteRange> = own.map(|chunk| chunk.left).collect();
+        own.sort_unstable_by_key(|range| range.offset);
+        let mut end = 0;
+        for range in own {
+            assert!(range.offset == end && (1..=LONGEST_REQUEST).contains(&range.len));
+            end = range.end();
         }
-        assert_eq!(at, *length);
+        assert_eq!(end, *length);
     }
 }
 
 #[test]
-fn needs_are_cut_evenly() {
-    for (lengths, lanes, count) in [
+fn downloads_are_cut_evenly() {
+    for (lengths, connections, count) in [
         (&[40 * MB][..], 8, 8),
         (&[40 * MB + 3], 1, 5),
         (&[100 * MB], 8, 16),
@@ -37,131 +41,141 @@ fn needs_are_cut_evenly() {
         (&[1], 32, 1),
         (&[], 4, 0),
     ] {
-        let pieces = pieces(lengths, lanes);
-        assert_whole(&pieces, lengths);
-        assert!(pieces.waiting.len() <= count.max(lanes * 2), "{lengths:?} {pieces:?}");
+        let scheduler = scheduler(lengths, connections);
+        assert_whole(&scheduler, lengths);
+        assert!(scheduler.waiting.len() <= count.max(connections * 2), "{lengths:?} {scheduler:?}");
         if lengths.first().is_some_and(|first| *first >= 40 * MB) {
-            assert_eq!(pieces.waiting.len(), count, "{lengths:?}");
+            assert_eq!(scheduler.waiting.len(), count, "{lengths:?}");
         }
     }
-    assert_eq!([worth(1, 8), worth(MB, 8), worth(40 * MB, 8), worth(40 * MB, 1)], [1, 4, 8, 1]);
+    assert_eq!(
+        [
+            useful_connections(1, 8),
+            useful_connections(MB, 8),
+            useful_connections(40 * MB, 8),
+            useful_connections(40 * MB, 1)
+        ],
+        [1, 4, 8, 1]
+    );
 }
 
 #[test]
-fn the_beginning_goes_first_and_is_told() {
-    let mut pieces = pieces(&[3 * MB, 40 * MB], 2);
-    let began = Instant::now();
-    assert_eq!(pieces.next(0, began, LATENCY), Next::Work);
-    assert_eq!(pieces.current(0), Some(Piece { need: 0, at: 0, end: 3 * MB, failures: 0 }));
-    assert_eq!(pieces.next(1, began, LATENCY), Next::Work);
-    pieces.advance(1, 5 * MB, began);
-    pieces.advance(0, MB, began);
-    assert_eq!(pieces.first_missing(), Some((0, MB)));
-    pieces.put_back(0);
-    assert_eq!(pieces.first_missing(), Some((0, MB)));
-    assert_eq!(pieces.next(0, began, LATENCY), Next::Work);
-    pieces.advance(0, 2 * MB, began);
-    assert_eq!(pieces.first_missing(), Some((1, 0)));
-    assert_eq!(self::pieces(&[], 2).first_missing(), None);
+fn the_start_is_assigned_first_and_reported() {
+    let mut scheduler = scheduler(&[3 * MB, 40 * MB], 2);
+    let started = Instant::now();
+    assert_eq!(scheduler.assign(0, started, LATENCY), Assignment::Transfer);
+    assert_eq!(scheduler.current(0), Some(chunk(0, 0..3 * MB, 0)));
+    assert_eq!(scheduler.assign(1, started, LATENCY), Assignment::Transfer);
+    scheduler.advance(1, 5 * MB, started);
+    scheduler.advance(0, MB, started);
+    assert_eq!(scheduler.first_missing(), Some(FirstMissing { download: 0, offset: MB }));
+    scheduler.put_back(0);
+    assert_eq!(scheduler.first_missing(), Some(FirstMissing { download: 0, offset: MB }));
+    assert_eq!(scheduler.assign(0, started, LATENCY), Assignment::Transfer);
+    scheduler.advance(0, 2 * MB, started);
+    assert_eq!(scheduler.first_missing(), Some(FirstMissing { download: 1, offset: 0 }));
+    assert_eq!(self::scheduler(&[], 2).first_missing(), None);
 }
 
 #[test]
-fn what_is_opened_is_a_piece_and_its_rest_is_dealt_out() {
-    let mut pieces = Pieces::new([MB, 0, 0].into_iter(), 3);
-    pieces.open_later(1..3);
-    let began = Instant::now();
-    let next = |pieces: &mut Pieces, lane| pieces.next(lane, began, LATENCY);
+fn what_is_opened_is_a_chunk_and_its_rest_is_assigned_to_all() {
+    let mut scheduler = Scheduler::new([MB, 0, 0].into_iter(), 3);
+    scheduler.open_later(1..3);
+    let started = Instant::now();
+    let next =
+        |scheduler: &mut Scheduler, connection| scheduler.assign(connection, started, LATENCY);
     // What is known goes first.
-    let known = pieces.waiting.len();
+    let known = scheduler.waiting.len();
     for _ in 0..known {
-        assert_eq!(next(&mut pieces, 0), Next::Work);
-        let left = pieces.current(0).unwrap();
-        pieces.advance(0, left.end - left.at, began);
+        assert_eq!(next(&mut scheduler, 0), Assignment::Transfer);
+        let left = scheduler.current(0).unwrap();
+        scheduler.advance(0, left.left.len, started);
     }
-    assert_eq!(next(&mut pieces, 0), Next::Open(1));
-    assert_eq!(next(&mut pieces, 1), Next::Open(2));
-    assert_eq!(next(&mut pieces, 2), Next::Wait);
+    assert_eq!(next(&mut scheduler, 0), Assignment::Open(1));
+    assert_eq!(next(&mut scheduler, 1), Assignment::Open(2));
+    assert_eq!(next(&mut scheduler, 2), Assignment::Wait);
     // Another one opens it.
-    pieces.put_back(1);
-    assert!(!pieces.is_done());
-    pieces.opened(0, 25 * MB);
-    assert_eq!(pieces.current(0), Some(Piece { need: 1, at: 0, end: LONGEST, failures: 0 }));
-    assert_eq!(next(&mut pieces, 1), Next::Work);
-    let rest = Piece { need: 1, at: LONGEST, end: 2 * LONGEST, failures: 0 };
-    assert_eq!(pieces.current(1), Some(rest));
-    assert_eq!(next(&mut pieces, 2), Next::Work);
-    pieces.advance(2, 5 * MB, began);
-    assert_eq!(next(&mut pieces, 2), Next::Open(2));
+    scheduler.put_back(1);
+    assert!(!scheduler.is_done());
+    scheduler.opened(0, 25 * MB);
+    assert_eq!(scheduler.current(0), Some(chunk(1, 0..LONGEST_REQUEST, 0)));
+    assert_eq!(next(&mut scheduler, 1), Assignment::Transfer);
+    let rest = chunk(1, LONGEST_REQUEST..2 * LONGEST_REQUEST, 0);
+    assert_eq!(scheduler.current(1), Some(rest));
+    assert_eq!(next(&mut scheduler, 2), Assignment::Transfer);
+    scheduler.advance(2, 5 * MB, started);
+    assert_eq!(next(&mut scheduler, 2), Assignment::Open(2));
     // It came whole.
-    pieces.opened(2, 0);
-    pieces.advance(0, LONGEST, began);
-    assert!(!pieces.is_done());
-    pieces.advance(1, LONGEST, began);
-    assert!(pieces.is_done());
+    scheduler.opened(2, 0);
+    scheduler.advance(0, LONGEST_REQUEST, started);
+    assert!(!scheduler.is_done());
+    scheduler.advance(1, LONGEST_REQUEST, started);
+    assert!(scheduler.is_done());
 }
 
 /// Two connections of which the first one gets `slow` bytes a second.
-fn race(slow: u64) -> (Pieces, Instant) {
-    let mut pieces = pieces(&[10 * MB], 2);
-    let began = Instant::now();
-    assert_eq!(pieces.next(0, began, LATENCY), Next::Work);
-    assert_eq!(pieces.next(1, began, LATENCY), Next::Work);
-    let now = began + Duration::from_secs(1);
-    pieces.advance(0, slow, now);
-    pieces.advance(1, 5 * MB, now);
-    (pieces, now)
+fn race(slow: u64) -> (Scheduler, Instant) {
+    let mut scheduler = scheduler(&[10 * MB], 2);
+    let started = Instant::now();
+    assert_eq!(scheduler.assign(0, started, LATENCY), Assignment::Transfer);
+    assert_eq!(scheduler.assign(1, started, LATENCY), Assignment::Transfer);
+    let now = started + Duration::from_secs(1);
+    scheduler.advance(0, slow, now);
+    scheduler.advance(1, 5 * MB, now);
+    (scheduler, now)
 }
 
 #[test]
-fn whoever_is_ready_takes_from_the_slowest() {
-    let (mut pieces, now) = race(MB);
-    assert_eq!(pieces.next(1, now, LATENCY), Next::Work);
-    let (kept, taken) = (pieces.current(0).unwrap(), pieces.current(1).unwrap());
-    assert_eq!((kept.end, taken.end, taken.need), (taken.at, 5 * MB, 0));
+fn a_connection_that_is_done_takes_from_the_slowest() {
+    let (mut scheduler, now) = race(MB);
+    assert_eq!(scheduler.assign(1, now, LATENCY), Assignment::Transfer);
+    let (kept, taken) = (scheduler.current(0).unwrap(), scheduler.current(1).unwrap());
+    assert_eq!(kept.left.end(), taken.left.offset);
+    assert_eq!((taken.left.end(), taken.download), (5 * MB, 0));
     // Five times as fast, so five times as much, less what the request costs.
-    let (kept, taken) = ((kept.end - kept.at) as f64, (taken.end - taken.at) as f64);
+    let (kept, taken) = (kept.left.len as f64, taken.left.len as f64);
     assert!((4.0..5.0).contains(&(taken / kept)), "{taken} {kept}");
 }
 
 #[test]
 fn a_silent_connection_loses_nearly_everything() {
-    let (mut pieces, now) = race(0);
-    assert_eq!(pieces.next(1, now + Duration::from_secs(1), LATENCY), Next::Work);
-    assert!(pieces.current(0).is_none_or(|piece| piece.end < 100));
+    let (mut scheduler, now) = race(0);
+    assert_eq!(scheduler.assign(1, now + Duration::from_secs(1), LATENCY), Assignment::Transfer);
+    assert!(scheduler.current(0).is_none_or(|chunk| chunk.left.end() < 100));
 }
 
 #[test]
 fn little_is_left_alone() {
-    let (mut pieces, now) = race(5 * MB - 100_000);
-    assert_eq!(pieces.next(1, now, LATENCY), Next::Wait);
-    pieces.advance(0, 100_000, now);
-    assert_eq!(pieces.next(1, now, LATENCY), Next::Done);
-    assert!(pieces.is_done());
+    let (mut scheduler, now) = race(5 * MB - 100_000);
+    assert_eq!(scheduler.assign(1, now, LATENCY), Assignment::Wait);
+    scheduler.advance(0, 100_000, now);
+    assert_eq!(scheduler.assign(1, now, LATENCY), Assignment::Done);
+    assert!(scheduler.is_done());
 }
 
 #[test]
 fn what_is_given_up_is_not_lost() {
-    let (mut pieces, now) = race(MB);
-    assert_eq!(pieces.failed(0), 0);
-    assert_eq!(pieces.next(0, now, LATENCY), Next::Work);
-    assert_eq!(pieces.current(0), Some(Piece { need: 0, at: MB, end: 5 * MB, failures: 1 }));
-    let mut pieces = self::pieces(&[0], 2);
-    pieces.open_later(0..1);
-    assert_eq!(pieces.next(0, now, LATENCY), Next::Open(0));
-    assert_eq!(pieces.next(0, now, LATENCY), Next::Open(0));
-    assert!(!pieces.is_done());
-    pieces.opened(0, 0);
-    assert!(pieces.is_done());
+    let (mut scheduler, now) = race(MB);
+    assert_eq!(scheduler.failed(0), 0);
+    assert_eq!(scheduler.assign(0, now, LATENCY), Assignment::Transfer);
+    assert_eq!(scheduler.current(0), Some(chunk(0, MB..5 * MB, 1)));
+    let mut scheduler = self::scheduler(&[0], 2);
+    scheduler.open_later(0..1);
+    assert_eq!(scheduler.assign(0, now, LATENCY), Assignment::Open(0));
+    assert_eq!(scheduler.assign(0, now, LATENCY), Assignment::Open(0));
+    assert!(!scheduler.is_done());
+    scheduler.opened(0, 0);
+    assert!(scheduler.is_done());
 }
 
 #[test]
 fn what_is_put_back_is_taken_first_and_keeps_its_failures() {
-    let (mut pieces, now) = race(MB);
-    assert_eq!((pieces.failed(0), pieces.failed(0)), (0, 1));
-    pieces.put_back(0);
-    assert!(!pieces.is_done() && pieces.current(0).is_none());
-    assert_eq!(pieces.next(1, now, LATENCY), Next::Work);
-    assert_eq!(pieces.current(1), Some(Piece { need: 0, at: MB, end: 5 * MB, failures: 2 }));
-    pieces.advance(1, 1, now);
-    assert_eq!(pieces.failed(1), 0);
+    let (mut scheduler, now) = race(MB);
+    assert_eq!((scheduler.failed(0), scheduler.failed(0)), (0, 1));
+    scheduler.put_back(0);
+    assert!(!scheduler.is_done() && scheduler.current(0).is_none());
+    assert_eq!(scheduler.assign(1, now, LATENCY), Assignment::Transfer);
+    assert_eq!(scheduler.current(1), Some(chunk(0, MB..5 * MB, 2)));
+    scheduler.advance(1, 1, now);
+    assert_eq!(scheduler.failed(1), 0);
 }
