@@ -33,4 +33,4 @@ pub use progress::{Phase, Progress};
 pub use retry::Backoff;
 pub use sniff::{FileFormat, SNIFFED_BYTES, sniff};
 pub use span::{Moment, Span};
-pub use timestamp::{Timescale, Timestamp, micros_of_seconds, scale_nearest};
+pub use timestamp::{Timescale, Timestamp, micros_of_seconds, scale_floor, scale_nearest};

@@ -58,7 +58,7 @@ impl Timescale {
 
     /// Ticks as whole microseconds that are not later.
     pub fn micros_floor(self, ticks: i64) -> i64 {
-        clamp((i128::from(ticks) * MICROS).div_euclid(i128::from(self.get())))
+        scale_floor(ticks, MICROS, i128::from(self.get()))
     }
 
     /// Microseconds as ticks, to the nearest, halves up.
@@ -68,7 +68,7 @@ impl Timescale {
 
     /// Microseconds as whole ticks that are not later.
     pub fn ticks_floor(self, micros: i64) -> i64 {
-        clamp((i128::from(micros) * i128::from(self.get())).div_euclid(MICROS))
+        scale_floor(micros, i128::from(self.get()), MICROS)
     }
 
     /// Ticks of this scale as those of another one, to the nearest, halves up.
@@ -108,6 +108,12 @@ impl Timestamp {
 pub fn micros_of_seconds(seconds: f64) -> i64 {
     // A cast from a float saturates, and makes 0 of NaN.
     (seconds * 1e6).round() as i64
+}
+
+/// `value * multiplier / divisor` as a whole number that is not greater; else as
+/// [`scale_nearest`].
+pub fn scale_floor(value: i64, multiplier: i128, divisor: i128) -> i64 {
+    clamp((i128::from(value) * multiplier).div_euclid(divisor.max(1)))
 }
 
 /// `value * multiplier / divisor` to the nearest, halves up. `divisor` is at

@@ -7,8 +7,8 @@ use clipmill_core::Clock;
 use clipmill_core::net::Client;
 use clipmill_plugins::Registry;
 
-use crate::PipelineSettings;
 use crate::ffmpeg::{Bounds, Tools};
+use crate::settings::PipelineSettings;
 
 /// Longest silence of ffmpeg or a codec, after which it counts as hung: more
 /// than any encoder's look-ahead takes.

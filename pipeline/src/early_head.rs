@@ -27,7 +27,7 @@ impl EarlyHead {
     pub fn start(&self, start: EarlyStart) {
         self.task.get_or_init(|| {
             let context = Arc::clone(&self.context);
-            Arc::new(AbortOnDrop::begin(encode_head(context, start)))
+            Arc::new(AbortOnDrop::spawn(encode_head(context, start)))
         });
     }
 

@@ -1,6 +1,6 @@
-//! What our own readers say of a local file: every sample, its time and its
-//! place. They take a fraction of the time that listing packets takes, and the
-//! cut copies by them.
+//! The samples of a local file, as our own readers find them: timestamps and
+//! offsets. They take a fraction of the time that listing packets by ffprobe takes,
+//! and the smart cut copies by them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use clipmill_media::{Codec, ContainerFormat, Error, LocalFile, Media, Track, con
 use crate::ffmpeg::{Frame, Frames, Input};
 use crate::local_media::MediaFile;
 
-/// By how much our readers and ffprobe may differ on when a picture begins,
+/// By how much our readers and ffprobe may differ on when a video stream starts,
 /// seconds: less than half of any frame.
-const AGREE: f64 = 0.002;
+const START_TOLERANCE: f64 = 0.002;
 
 /// A local file that our own readers understand.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl SampleIndex {
         match read_index(format_of(input)?, path, None).await {
             Ok(index) => Some(index),
             Err(error) => {
-                tracing::info!(%error, "the file is read by ffmpeg alone");
+                tracing::debug!(%error, "only ffmpeg can read this file");
                 None
             }
         }
@@ -41,13 +41,13 @@ impl SampleIndex {
         read_index(format_of(input)?, path, Some(here)).await.ok()
     }
 
-    /// The picture, if it is the one that ffprobe sees, at the same times.
+    /// The video track, if it is the one that ffprobe sees, at the same times.
     pub fn video_track(&self, file: &MediaFile) -> Option<&Track> {
         let (track, video) = (self.media.video_track()?, file.probe.video.as_ref()?);
         let first = track.samples.iter().map(|sample| sample.pts).min()?;
-        let begins = video.start?;
-        let is_then = |ticks: i64| (track.seconds(ticks) - begins).abs() < AGREE;
-        // Of an open GOP ffprobe does not count what is shown before its
+        let start = video.start?;
+        let is_then = |ticks: i64| (track.seconds(ticks) - start).abs() < START_TOLERANCE;
+        // ffprobe leaves out the frames of an open GOP that are shown before its
         // keyframe.
         let key = track.samples.first().map_or(first, |sample| sample.pts);
         let same = codec_name(&track.codec) == Some(video.codec.as_str())
@@ -55,7 +55,7 @@ impl SampleIndex {
             && (is_then(first) || is_then(key));
         if !same {
             let codec = &track.codec;
-            tracing::info!(?codec, begins, first, "our reader and ffprobe see other pictures");
+            tracing::debug!(?codec, start, first, "our reader and ffprobe see different video");
         }
         same.then_some(track)
     }

@@ -1,9 +1,9 @@
 //! What is done: from a job's request to a file, in four stages: fetch, trim,
 //! transcode, retain.
 //!
-//! Each stage takes its input by value and returns the next one. No stage
-//! sees a record; progress leaves sideways through a [`ProgressReporter`].
-//! [`ffmpeg`] is the only room that starts ffmpeg.
+//! Each stage takes its input by value and returns the next one; [`stages`] holds
+//! these values. No stage sees a record; progress leaves sideways through a
+//! [`ProgressReporter`]. [`ffmpeg`] is the only room that starts ffmpeg.
 
 mod abort_on_drop;
 mod artifact_store;
@@ -17,15 +17,16 @@ mod index;
 mod local_media;
 mod pipeline;
 mod progress;
-mod render;
+mod recipe;
 mod request;
 mod retain;
 pub mod settings;
 mod size_limit;
 mod smart_cut;
 mod stages;
-mod store_retry;
+mod stream_copy;
 mod transcode;
+mod transcode_job;
 mod trim;
 mod validate;
 mod workspace;

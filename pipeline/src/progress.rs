@@ -1,9 +1,9 @@
-//! Progress of one piece of work, leaving sideways.
+//! Progress of one job, which leaves the pipeline sideways.
 
 use clipmill_core::{Phase, Progress};
 use tokio::sync::watch;
 
-/// Where stages put their progress. What a reader sees never goes backwards:
+/// Where stages report their progress. What a reader sees never goes backwards:
 /// neither a percentage nor the order of phases.
 #[derive(Debug, Clone)]
 pub struct ProgressReporter {
@@ -34,7 +34,7 @@ impl ProgressReporter {
         });
     }
 
-    /// ffmpeg works: `percent` 0 to 100 of the frames that are wanted.
+    /// ffmpeg or a codec works: `percent` 0 to 100 of the frames that are wanted.
     pub fn encoding(
         &self,
         percent: f64,
@@ -61,6 +61,30 @@ fn forward(before: f64, percent: f64) -> f64 {
     before.max((percent * 10.0).round() / 10.0)
 }
 
+/// Seconds as `MM:SS`, or `HH:MM:SS` from an hour on.
+pub(crate) fn eta_text(seconds: f64) -> String {
+    // A cast of a float saturates and turns NaN into 0.
+    let seconds = seconds.max(0.0).round() as u64;
+    let hours = seconds / 3600;
+    let minutes = seconds / 60 % 60;
+    let seconds = seconds % 60;
+    if hours == 0 {
+        format!("{minutes:02}:{seconds:02}")
+    } else {
+        format!("{:02}:{minutes:02}:{seconds:02}", hours.min(99))
+    }
+}
+
+/// Bytes per second, human-readable (`4.1MiB/s`).
+pub(crate) fn rate_text(bytes_per_second: f64) -> String {
+    let kibibytes = bytes_per_second / 1024.0;
+    if kibibytes >= 1024.0 {
+        format!("{:.1}MiB/s", kibibytes / 1024.0)
+    } else {
+        format!("{kibibytes:.1}KiB/s")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +102,11 @@ mod tests {
         assert_eq!(seen.borrow().download_progress, 100.0);
         progress.encoding(f64::NAN, None, None, None);
         assert_eq!(seen.borrow().encoding_progress, 10.0);
+    }
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!((eta_text(f64::NAN), eta_text(-3.0)), ("00:00".into(), "00:00".into()));
+        assert_eq!((rate_text(512.0), rate_text(4.3e6)), ("0.5KiB/s".into(), "4.1MiB/s".into()));
     }
 }

@@ -1,12 +1,12 @@
-//! Putting the finished file into the artifact store.
+//! The retain stage: the finished file goes into the artifact store.
 
 use clipmill_core::Error;
 
-use crate::store_retry::until_store_answers;
-use crate::{ArtifactStore, Encoded, Retained};
+use crate::artifact_store::{ArtifactStore, until_store_answers};
+use crate::stages::{Encoded, Retained};
 
 /// Moves the file; when this returns it is durable.
-pub(super) async fn retain(
+pub(crate) async fn retain(
     encoded: Encoded,
     key: &str,
     artifacts: &dyn ArtifactStore,

@@ -10,7 +10,7 @@ use clipmill_core::probe::Probe;
 use clipmill_media::mux::OutTrack;
 
 use crate::abort_on_drop::AbortOnDrop;
-use crate::ffmpeg::Window;
+use crate::ffmpeg::CutWindow;
 use crate::index::SampleIndex;
 use crate::local_media::LocalMedia;
 use crate::request::Rendition;
@@ -53,7 +53,7 @@ pub struct Trimmed {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ExactFrames {
     /// Where the frames are, for ffmpeg.
-    pub window: Window,
+    pub window: CutWindow,
     /// How many there are, at least 1.
     pub count: u64,
     /// How they follow each other.

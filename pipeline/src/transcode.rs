@@ -1,35 +1,32 @@
-//! Making the file that was asked for, in one encode, and looking whether it
-//! really is that.
+//! The transcode stage: which of the ways to a result is taken, and what happens
+//! when one fails.
+//!
+//! 1. Whole files that are to be clips, and whose video fits: a stream copy.
+//! 2. Spans whose video fits: a smart cut.
+//! 3. Everything else, and what can't be cut that way: ffmpeg re-encodes, by
+//!    hardware or in software, or a codec encodes raw frames.
+//!
+//! Each way verifies its result. Where the cut is not exact, the third one is tried
+//! again by the decoder's own list of frames.
 
-use std::path::PathBuf;
-
-use clipmill_core::probe::{AudioStream, Container, Probe};
-use clipmill_core::{Code, Error, micros_of_seconds};
+use clipmill_core::probe::Container;
+use clipmill_core::{Code, Error};
 use clipmill_plugins::EncodePlan;
 
 use crate::context::PipelineContext;
-use crate::ffmpeg::{self, Expected, FrameSource, Input, Sound};
+use crate::ffmpeg::FrameSource;
 use crate::index::SampleIndex;
-use crate::render::{Own, Recipe};
-use crate::size_limit::{Guard, notes};
-use crate::smart_cut::{self, Outcome};
-use crate::stages::{ExactFrames, PartEncode};
-use crate::{
-    Encoded, Fetched, ProgressReporter, Rendition, Trimmed, encode, frames, render, trim, workspace,
-};
+use crate::progress::ProgressReporter;
+use crate::recipe::{self, ClipTarget, FrameRecipe, Recipe};
+use crate::request::Rendition;
+use crate::size_limit::{SourceSize, join_notes};
+use crate::smart_cut::{self, SmartCutJob, SmartCutOutcome};
+use crate::stages::{Encoded, ExactFrames, Fetched, PartEncode, Trimmed};
+use crate::transcode_job::{TranscodeInputs, TranscodeJob};
+use crate::{encode, frames, stream_copy, trim, workspace};
 
-/// Most sound streams that are kept.
-const MOST_SOUNDS: usize = 8;
-
-/// The local files of a cut, ready for ffmpeg.
-pub(super) struct Inputs {
-    pub video: Input,
-    pub audio: Option<Input>,
-    pub sounds: Vec<AudioStream>,
-}
-
-/// Makes the file.
-pub(super) async fn transcode(
+/// Produces the result.
+pub(crate) async fn transcode(
     context: &PipelineContext,
     trimmed: Trimmed,
     progress: &ProgressReporter,
@@ -37,243 +34,148 @@ pub(super) async fn transcode(
     let Trimmed { fetched, exact, index, mut note } = trimmed;
     progress.encoding(0.0, None, None, None);
     workspace::prepare(&fetched.folder).await?;
-    let inputs = inputs(&fetched).await?;
-    let (probe, video) = (&fetched.media.video.probe, fetched.media.video_stream()?);
-    workspace::room_for(&fetched.folder, probe.size)?;
-    let high = context.settings.high_resolution_mp4;
-    if let (Rendition::Clip { format, .. }, None) = (&fetched.rendition, exact) {
-        let target = render::target(*format, probe.container, video, high);
-        if render::picture_fits(target, video) {
-            let result =
-                copy_picture(context, &fetched, &inputs, target.container, progress).await?;
-            return Ok(Encoded { note, ..result });
-        }
+    let inputs = TranscodeInputs::open(&fetched).await?;
+    let job = TranscodeJob { context, fetched: &fetched, inputs, progress };
+    let (source, video) = (job.source(), job.video()?);
+    workspace::room_for(&fetched.folder, source.size)?;
+    if exact.is_none()
+        && let Some(container) = fitting_container(context, &fetched)?
+    {
+        let copied = stream_copy::copy_video(&job, container).await?;
+        return Ok(Encoded { note, ..copied });
     }
-    let recipe = render::recipe(context, &fetched.rendition, probe, video).await?;
-    if let Some((exact, plan)) = copies(context, &fetched, exact, &recipe)? {
-        match smart(context, &fetched, &inputs, index.as_ref(), exact, plan).await? {
-            Outcome::Made(made) => {
+    let recipe = recipe::recipe(context, &fetched.rendition, source, video).await?;
+    if let Some(cut) = smart_cut_plan(context, &fetched, exact, &recipe)? {
+        match try_smart_cut(&job, index.as_ref(), cut).await? {
+            SmartCutOutcome::Encoded(encoded) => {
                 progress.encoding(100.0, None, None, None);
-                return Ok(Encoded { note, ..*made });
+                return Ok(Encoded { note, ..*encoded });
             }
-            Outcome::Short => tracing::info!("the span has no keyframe, so all of it is encoded"),
-            Outcome::Unfit(why) => {
-                tracing::info!(why, "all of it is encoded");
-                note = notes(note, Some(format!("all of it was encoded anew, because {why}")));
+            SmartCutOutcome::NothingToCopy => {
+                tracing::debug!("the span has no keyframe, so all of it is re-encoded");
+            }
+            SmartCutOutcome::Unfit(why) => {
+                tracing::debug!(why, "no smart cut: all of the span is re-encoded");
+                let reason = format!("all of it was encoded anew, because {why}");
+                note = join_notes(note, Some(reason));
             }
         }
     }
-    let exact = match (exact, &recipe) {
-        (None, Recipe::Own(_)) => {
-            Some(trim::exact_frames(context, &fetched, FrameSource::Packets).await?)
-        }
-        (exact, _) => exact,
-    };
-    let result = match attempt(context, &fetched, &inputs, &recipe, exact, progress).await {
-        // The list of packets and the decoder may disagree, as with damaged
-        // files; then the decoder's own list decides.
+    let encoded = match reencode(&job, &recipe, exact).await {
+        // The list of packets and the decoder may disagree, as with damaged files;
+        // then the decoder's own list decides.
         Err(error) if error.code == Code::CutMismatch => {
-            tracing::info!("cutting again by the decoder's own list of frames");
+            tracing::debug!("the cut is repeated by the decoder's own list of frames");
             let exact = trim::exact_frames(context, &fetched, FrameSource::Decoder).await?;
-            attempt(context, &fetched, &inputs, &recipe, Some(exact), progress).await?
+            reencode(&job, &recipe, Some(exact)).await?
         }
         first => first?,
     };
-    Ok(Encoded { note: notes(note, result.note.clone()), ..result })
+    Ok(Encoded { note: join_notes(note, encoded.note.clone()), ..encoded })
 }
 
-/// Encodes the head of a clip of which only the bytes before `here` are there;
-/// none when there is none, or when it can't be told yet.
+/// Early start: encodes the head of a clip of which only the bytes before `here`
+/// are there; none when there is none, or when it can't be planned yet.
 ///
 /// # Errors
-/// When it can't be made.
-pub(super) async fn encode_head(
+/// When it can't be encoded.
+pub(crate) async fn encode_head(
     context: &PipelineContext,
     trimmed: Trimmed,
     here: u64,
 ) -> Result<Option<PartEncode>, Error> {
     let Trimmed { fetched, exact, index, .. } = trimmed;
-    let (probe, video) = (&fetched.media.video.probe, fetched.media.video_stream()?);
-    let recipe = render::recipe(context, &fetched.rendition, probe, video).await?;
-    let way = copies(context, &fetched, exact, &recipe)?;
-    let Some(((exact, plan), index)) = way.zip(index.as_ref()) else { return Ok(None) };
-    let inputs = inputs(&fetched).await?;
-    smart_cut::head(context, &job(&fetched, &inputs, index, exact, plan), here).await
+    let source = &fetched.media.video.probe;
+    let video = fetched.media.video_stream()?;
+    let recipe = recipe::recipe(context, &fetched.rendition, source, video).await?;
+    let cut = smart_cut_plan(context, &fetched, exact, &recipe)?;
+    let Some((SmartCutPlan { exact, plan }, index)) = cut.zip(index.as_ref()) else {
+        return Ok(None);
+    };
+    let inputs = &TranscodeInputs::open(&fetched).await?;
+    let job = SmartCutJob { context, fetched: &fetched, inputs, index, exact, plan };
+    smart_cut::encode_head_early(&job, here).await
 }
 
-/// Which frames of a clip are cut with as little encoding as can be, and what
-/// the rest becomes; none when all of it has to be encoded.
-fn copies<'a>(
+/// What a clip becomes; none for an encode.
+fn clip_target(context: &PipelineContext, fetched: &Fetched) -> Result<Option<ClipTarget>, Error> {
+    let Rendition::Clip { format, .. } = &fetched.rendition else { return Ok(None) };
+    let container = fetched.media.video.probe.container;
+    let high = context.settings.high_resolution_mp4;
+    let video = fetched.media.video_stream()?;
+    Ok(Some(recipe::clip_target(*format, container, video, high)))
+}
+
+/// The container of a clip whose video is already what it becomes.
+fn fitting_container(
+    context: &PipelineContext,
+    fetched: &Fetched,
+) -> Result<Option<Container>, Error> {
+    let target = clip_target(context, fetched)?;
+    let video = fetched.media.video_stream()?;
+    Ok(target.filter(|it| recipe::video_fits(*it, video)).map(|it| it.container))
+}
+
+/// The frames of a smart cut, and how those are encoded that can't be copied.
+struct SmartCutPlan<'a> {
+    exact: ExactFrames,
+    plan: &'a EncodePlan,
+}
+
+/// None when all of the span has to be re-encoded.
+fn smart_cut_plan<'a>(
     context: &PipelineContext,
     fetched: &Fetched,
     exact: Option<ExactFrames>,
     recipe: &'a Recipe,
-) -> Result<Option<(ExactFrames, &'a EncodePlan)>, Error> {
-    let (Rendition::Clip { format, .. }, Some(exact), Recipe::Ffmpeg(way)) =
-        (&fetched.rendition, exact, recipe)
-    else {
-        return Ok(None);
-    };
-    let (probe, video) = (&fetched.media.video.probe, fetched.media.video_stream()?);
-    let target =
-        render::target(*format, probe.container, video, context.settings.high_resolution_mp4);
-    Ok(render::picture_fits(target, video).then_some((exact, &way.plan)))
+) -> Result<Option<SmartCutPlan<'a>>, Error> {
+    let (Some(exact), Recipe::Ffmpeg(recipe)) = (exact, recipe) else { return Ok(None) };
+    let fits = fitting_container(context, fetched)?.is_some();
+    Ok(fits.then_some(SmartCutPlan { exact, plan: &recipe.plan }))
 }
 
-fn job<'a>(
-    fetched: &'a Fetched,
-    inputs: &'a Inputs,
-    index: &'a SampleIndex,
-    exact: ExactFrames,
-    plan: &'a EncodePlan,
-) -> smart_cut::Job<'a> {
-    let (input, audio) = (&inputs.video, inputs.audio.as_ref());
-    smart_cut::Job { fetched, input, audio, sounds: &inputs.sounds, index, exact, plan }
-}
-
-/// Cuts with as little encoding as can be.
-async fn smart(
-    context: &PipelineContext,
-    fetched: &Fetched,
-    inputs: &Inputs,
+async fn try_smart_cut(
+    job: &TranscodeJob<'_>,
     index: Option<&SampleIndex>,
-    exact: ExactFrames,
-    plan: &EncodePlan,
-) -> Result<Outcome, Error> {
+    cut: SmartCutPlan<'_>,
+) -> Result<SmartCutOutcome, Error> {
     let Some(index) = index else {
         let why = "its file has no index that can be read here";
-        return Ok(Outcome::Unfit(why.to_owned()));
+        return Ok(SmartCutOutcome::Unfit(why.to_owned()));
     };
-    smart_cut::cut(context, &job(fetched, inputs, index, exact, plan)).await
+    let SmartCutPlan { exact, plan } = cut;
+    let (context, fetched, inputs) = (job.context, job.fetched, &job.inputs);
+    smart_cut::smart_cut(&SmartCutJob { context, fetched, inputs, index, exact, plan }).await
 }
 
-/// Makes the file once, and checks the result.
-async fn attempt(
-    context: &PipelineContext,
-    fetched: &Fetched,
-    inputs: &Inputs,
+/// Re-encodes once, and verifies the result.
+async fn reencode(
+    job: &TranscodeJob<'_>,
     recipe: &Recipe,
     exact: Option<ExactFrames>,
-    progress: &ProgressReporter,
 ) -> Result<Encoded, Error> {
-    match (recipe, exact) {
-        (Recipe::Ffmpeg(way), _) => {
-            encode::encode(context, fetched, inputs, way, exact, progress).await
-        }
-        (Recipe::Own(own), Some(exact)) => {
-            by_itself(context, fetched, inputs, own, exact, progress).await
-        }
-        (Recipe::Own(_), None) => {
-            Err(Error::never(Code::Internal, "nobody looked which frames there are"))
+    match recipe {
+        Recipe::Ffmpeg(recipe) => encode::encode(job, recipe, exact).await,
+        Recipe::Frames(recipe) => {
+            let exact = match exact {
+                Some(exact) => exact,
+                None => trim::exact_frames(job.context, job.fetched, FrameSource::Packets).await?,
+            };
+            encode_frames(job, recipe, exact).await
         }
     }
 }
 
-/// Lets a codec encode that needs no ffmpeg for it.
-async fn by_itself(
-    context: &PipelineContext,
-    fetched: &Fetched,
-    inputs: &Inputs,
-    own: &Own,
+/// Lets a codec encode raw frames.
+async fn encode_frames(
+    job: &TranscodeJob<'_>,
+    recipe: &FrameRecipe,
     exact: ExactFrames,
-    progress: &ProgressReporter,
 ) -> Result<Encoded, Error> {
-    let (path, extension) = output(fetched, &own.extension).await?;
-    let holder = inputs.audio.as_ref().unwrap_or(&inputs.video);
-    let sound = inputs.sounds.first().map(|stream| (holder, stream));
-    let job = frames::Job { own, fetched, video: &inputs.video, sound, exact, output: &path };
-    let probe = frames::encode(context, &job, progress).await?;
-    let note = Guard::new(context.settings.encode.if_larger, fetched, Some(exact)).told(probe.size);
+    let path = job.output_path(&recipe.extension).await?;
+    let probe = frames::encode_frames(job, recipe, exact, &path).await?;
+    let rule = job.context.settings.encode.if_larger;
+    let note = SourceSize::new(rule, job.fetched, Some(exact)).note_if_larger(probe.size);
+    let extension = recipe.extension.clone();
     Ok(Encoded { path, extension, probe, note, copied_frames: None })
-}
-
-async fn inputs(fetched: &Fetched) -> Result<Inputs, Error> {
-    let media = &fetched.media;
-    let video = Input::file(&media.video.path).await?;
-    let audio = match &media.audio {
-        Some(file) => Some(Input::file(&file.path).await?),
-        None => None,
-    };
-    let sounds = media.audio_file().probe.audio.iter().take(MOST_SOUNDS).cloned().collect();
-    Ok(Inputs { video, audio, sounds })
-}
-
-/// Changes only the file format, and the sound where that can't hold it.
-pub(super) async fn copy_picture(
-    context: &PipelineContext,
-    fetched: &Fetched,
-    inputs: &Inputs,
-    container: Container,
-    progress: &ProgressReporter,
-) -> Result<Encoded, Error> {
-    let (path, extension) = output(fetched, render::extension(container)).await?;
-    let sound = Sound { file: inputs.audio.as_ref(), streams: &inputs.sounds };
-    let video = fetched.media.video_stream()?;
-    let args = match render::sounds_fit(container, &inputs.sounds) {
-        true => ffmpeg::remux(&inputs.video, video, sound, container, &path),
-        false => {
-            let plan = render::sound_plan(container);
-            ffmpeg::resound(&inputs.video, video, sound, (container, &plan), &path)
-        }
-    };
-    context
-        .tools
-        .run(args, context.bounds(None), expected(fetched, None), report(progress))
-        .await?;
-    let probe = check(context, &path, None).await?;
-    Ok(Encoded { path, extension, probe, note: None, copied_frames: None })
-}
-
-/// Hands ffmpeg's reports to the progress.
-pub(super) fn report(progress: &ProgressReporter) -> impl FnMut(ffmpeg::Snapshot) + Send {
-    |seen| progress.encoding(seen.percent, seen.speed, seen.eta, seen.fps)
-}
-
-/// Where the result goes: a name that nothing has. What an interrupted attempt
-/// left there is removed and not written over, because its ffmpeg may be at it.
-pub(super) async fn output(fetched: &Fetched, extension: &str) -> Result<(PathBuf, String), Error> {
-    let path = fetched.folder.join(format!("encoded.{extension}"));
-    match tokio::fs::remove_file(&path).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(workspace::explain(&error))
-        }
-        _ => Ok((path, extension.to_owned())),
-    }
-}
-
-pub(super) fn expected(fetched: &Fetched, exact: Option<ExactFrames>) -> Expected {
-    let duration =
-        fetched.media.video.probe.duration.map(|seconds| micros_of_seconds(seconds).unsigned_abs());
-    match exact {
-        Some(exact) => Expected { frames: Some(exact.count), micros: None },
-        None => Expected { frames: None, micros: duration },
-    }
-}
-
-/// Looks at the result: a wrong file is never handed out.
-pub(super) async fn check(
-    context: &PipelineContext,
-    path: &std::path::Path,
-    exact: Option<ExactFrames>,
-) -> Result<Probe, Error> {
-    let probe = context.tools.probe(path).await.map_err(|error| {
-        tracing::warn!(code = %error.code, "the result can't be read back");
-        Error::never(Code::EncodeFailed, "ffmpeg made a file that can't be read")
-    })?;
-    let (Some(exact), Some(video)) = (exact, &probe.video) else { return Ok(probe) };
-    let frames = context
-        .tools
-        .frames(&Input::file(path).await?, video, context.settings.stage_deadline)
-        .await?;
-    let first = frames.list.first().map(|frame| frames.micros(frame.pts));
-    let last = frames.list.last().map_or(0, |frame| frames.micros(frame.pts));
-    let wanted = exact.timing.duration - exact.timing.last_gap;
-    let count = frames.list.len() as u64;
-    // A file format that rounds to milliseconds may move the last frame by half of one.
-    if count == exact.count && first == Some(0) && (last - wanted).abs() <= 1000 {
-        return Ok(probe);
-    }
-    let frames = exact.count;
-    tracing::warn!(count, frames, ?first, last, wanted, "the cut is not exact");
-    Err(Error::never(Code::CutMismatch, "the video could not be cut at exactly these times"))
 }

@@ -7,7 +7,7 @@ use clipmill_core::probe::VideoStream;
 use clipmill_core::{Code, Error, Span, micros_of_seconds};
 
 use crate::context::PipelineContext;
-use crate::ffmpeg::{FrameSource, Frames, Input, Window};
+use crate::ffmpeg::{CutWindow, FrameSource, Frames, Input};
 use crate::index::{self, SampleIndex};
 use crate::local_media::{LocalMedia, MediaFile};
 use crate::stages::{ExactFrames, Fetched, FrameTiming, Trimmed};
@@ -133,7 +133,7 @@ fn select(
     let seek = start_micros - SEEK_MARGIN - micros_of_seconds(file.probe.start);
     let video = file.probe.video.as_ref();
     Some(ExactFrames {
-        window: Window {
+        window: CutWindow {
             start_pts: first.pts,
             end_pts: frames.list.get(range.end).map(|frame| frame.pts),
             start_micros: start_micros + to_audio,

@@ -1,5 +1,5 @@
-//! Whether what a codec says of itself and plans can be: ffmpeg and the disk
-//! see nothing of it before.
+//! Whether what a codec says of itself and plans can be carried out. Nothing is
+//! started or written before it was checked.
 
 use clipmill_core::probe::{Container, VideoStream};
 use clipmill_core::{Code, Error};
@@ -15,55 +15,55 @@ const LARGEST_NUMBER: u64 = i32::MAX as u64;
 const LONGEST_EXTENSION: usize = 10;
 
 /// Extensions of files that a click may run.
-const RUNS: &[&str] = &[
+const EXECUTABLE_EXTENSIONS: &[&str] = &[
     "apk", "app", "bat", "cmd", "com", "cpl", "deb", "dll", "dmg", "exe", "hta", "htm", "html",
     "jar", "js", "jse", "lnk", "mht", "mhtml", "mjs", "msi", "msp", "php", "pif", "pkg", "ps1",
     "py", "reg", "rpm", "scr", "sh", "svg", "swf", "url", "vbe", "vbs", "wsf", "xht", "xhtml",
     "xml", "xsl",
 ];
 
-/// Whether a file can be called as a codec wants it.
+/// Checks the name that a codec's files get.
 ///
 /// # Errors
 /// `plugin_failed`.
-pub(super) fn description(it: &CodecDescription) -> Result<(), Error> {
-    let is_plain = it.extension.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if it.extension.is_empty() || it.extension.len() > LONGEST_EXTENSION || !is_plain {
-        return Err(failed("its files have no plain extension"));
+pub(crate) fn description(codec: &CodecDescription) -> Result<(), Error> {
+    let is_plain = codec.extension.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if codec.extension.is_empty() || codec.extension.len() > LONGEST_EXTENSION || !is_plain {
+        return Err(unusable("its files have no plain extension"));
     }
-    if RUNS.contains(&it.extension.as_str()) {
-        return Err(failed(&format!("files called .{} are programs or pages", it.extension)));
+    if EXECUTABLE_EXTENSIONS.contains(&codec.extension.as_str()) {
+        return Err(unusable(&format!("files called .{} are programs or pages", codec.extension)));
     }
-    if Container::from_extension(&it.extension) != it.container {
-        let why = format!("the extension .{} is not that of its container", it.extension);
-        return Err(failed(&why));
+    if Container::from_extension(&codec.extension) != codec.container {
+        let why = format!("the extension .{} is not that of its container", codec.extension);
+        return Err(unusable(&why));
     }
     Ok(())
 }
 
-/// Whether a plan's file is the one that the codec says it makes.
+/// Checks that a plan is for the container that the codec describes.
 ///
 /// # Errors
 /// `plugin_failed`.
-pub(super) fn container(plan: &EncodePlan, it: &CodecDescription) -> Result<(), Error> {
-    if plan.container != it.container {
-        return Err(failed("its plan is for another container than it says"));
+pub(crate) fn container(plan: &EncodePlan, codec: &CodecDescription) -> Result<(), Error> {
+    if plan.container != codec.container {
+        return Err(unusable("its plan is for another container than it says"));
     }
     Ok(())
 }
 
-/// Whether ffmpeg can do this with such a picture.
+/// Checks that ffmpeg can do this with such video.
 ///
 /// # Errors
-/// `plugin_failed`, `encoder_missing`, or `not_encodable` when the picture is
-/// too small.
-pub(super) fn ffmpeg(
+/// `plugin_failed`, `encoder_missing`, or `not_encodable` when the frames are too
+/// small.
+pub(crate) fn ffmpeg(
     plan: &EncodePlan,
     source: &VideoStream,
     have: &Encoders,
 ) -> Result<(), Error> {
     if let Some(problem) = plan.problem() {
-        return Err(failed(&problem));
+        return Err(unusable(&problem));
     }
     let video = &plan.video;
     let name = video.encoder.ffmpeg_name(&video.pixel_format);
@@ -74,7 +74,7 @@ pub(super) fn ffmpeg(
         }
     }
     if !holds(plan) {
-        return Err(failed("its container can't hold what it plans"));
+        return Err(unusable("its container can't hold what it plans"));
     }
     let (width, height) = (source.width, source.height);
     if width.min(height) < video.encoder.smallest_side() {
@@ -83,22 +83,25 @@ pub(super) fn ffmpeg(
     }
     let is_odd = width % 2 == 1 || height % 2 == 1;
     if is_odd && !video.pad_to_even && !video.encoder.takes_odd_sizes(&video.pixel_format) {
-        return Err(failed(&format!("{name} takes no {width}x{height} in {}", video.pixel_format)));
+        return Err(unusable(&format!(
+            "{name} takes no {width}x{height} in {}",
+            video.pixel_format
+        )));
     }
     Ok(())
 }
 
-/// Whether such frames can be handed over.
+/// Checks that such frames can be handed over.
 ///
 /// # Errors
 /// `plugin_failed`, or `not_encodable` when they are too large.
-pub(super) fn frames(plan: &FramePlan) -> Result<(), Error> {
+pub(crate) fn frames(plan: &FramePlan) -> Result<(), Error> {
     if let Some(problem) = plan.problem() {
-        return Err(failed(&problem));
+        return Err(unusable(&problem));
     }
     let rate = plan.frame_rate;
     if rate.num.max(rate.den) > LARGEST_NUMBER {
-        return Err(failed(&format!("{}/{} frames per second", rate.num, rate.den)));
+        return Err(unusable(&format!("{}/{} frames per second", rate.num, rate.den)));
     }
     if plan.frame_bytes() > LARGEST_FRAME {
         let why = format!("frames of {}x{} are too large", plan.width, plan.height);
@@ -107,7 +110,7 @@ pub(super) fn frames(plan: &FramePlan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a file of this format can hold these streams.
+/// Whether this container can hold these streams.
 fn holds(plan: &EncodePlan) -> bool {
     use VideoEncoder::{Aom, SvtAv1, Vp9, X264, X265};
     match plan.container {
@@ -121,8 +124,8 @@ fn holds(plan: &EncodePlan) -> bool {
     }
 }
 
-/// A codec's own fault. No other one's can be seen in it.
-fn failed(what: &str) -> Error {
+/// The error for a codec that can't be used.
+fn unusable(what: &str) -> Error {
     Error::never(Code::PluginFailed, format!("the codec can't be used: {what}"))
 }
 

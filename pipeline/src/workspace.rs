@@ -1,4 +1,4 @@
-//! Room on the disk, and folders for half-made files.
+//! Work folders and their files, and the free space on the disk.
 
 use std::io;
 use std::path::Path;
@@ -6,22 +6,23 @@ use std::path::Path;
 use clipmill_core::disk;
 use clipmill_core::{Code, Error};
 
-/// Makes the folder of one piece of work.
+/// Creates the folder of one job.
 ///
 /// # Errors
 /// `disk_full` or `internal`.
-pub(super) async fn prepare(folder: &Path) -> Result<(), Error> {
-    tokio::fs::create_dir_all(folder).await.map_err(|error| explain(&error))
+pub(crate) async fn prepare(folder: &Path) -> Result<(), Error> {
+    tokio::fs::create_dir_all(folder).await.map_err(file_error)
 }
 
-/// Empties the folder of one piece of work. Files that an interrupted attempt
-/// left are removed and not written over: a process of its may be at them still.
+/// Empties the folder of one job. Files that an interrupted attempt left are
+/// removed and not written over, because a process of that attempt may still write
+/// to them.
 ///
 /// # Errors
 /// `disk_full` or `internal`.
-pub(super) async fn renew(folder: &Path) -> Result<(), Error> {
+pub(crate) async fn renew(folder: &Path) -> Result<(), Error> {
     match tokio::fs::remove_dir_all(folder).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(explain(&error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(error)),
         _ => prepare(folder).await,
     }
 }
@@ -30,37 +31,39 @@ pub(super) async fn renew(folder: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// `disk_full`, to be tried again later.
-pub(super) fn room_for(folder: &Path, bytes: u64) -> Result<(), Error> {
+pub(crate) fn room_for(folder: &Path, bytes: u64) -> Result<(), Error> {
     match disk::has_room(folder, bytes) {
         Ok(false) => {
-            tracing::warn!(needed_bytes = bytes, "too little room on the disk");
+            tracing::warn!(needed_bytes = bytes, "the disk of the work folder is full");
             Err(Error::later(Code::DiskFull, "the server's disk is full"))
         }
         Ok(true) => Ok(()),
         Err(error) => {
-            // Not every file system tells; writing will show.
-            tracing::debug!(%error, "the free space is unknown");
+            // Some file systems don't report it; writing will show.
+            tracing::debug!(%error, "the free space of the work folder is unknown");
             Ok(())
         }
     }
 }
 
-/// What a client is told of a failed file operation.
-pub(super) fn explain(error: &io::Error) -> Error {
+/// The error for clients of a failed file operation.
+pub(crate) fn file_error(error: io::Error) -> Error {
     tracing::error!(%error, "a work file could not be written or read");
-    match error.kind() {
+    let failed = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Error::later(Code::DiskFull, "the server's disk is full")
         }
         _ => Error::later(Code::Internal, "a file on this server could not be written or read"),
-    }
+    };
+    failed.caused_by(error)
 }
 
-/// Makes a file's content, and then its place in its folder, survive a loss of power.
+/// Makes a file's content, and then its entry in its folder, survive a loss of
+/// power.
 ///
 /// # Errors
-/// What the system says.
-pub(super) async fn make_durable(file: &Path) -> io::Result<()> {
+/// Those of the operating system.
+pub(crate) async fn make_durable(file: &Path) -> io::Result<()> {
     let file = file.to_path_buf();
     tokio::task::spawn_blocking(move || {
         std::fs::File::open(&file)?.sync_all()?;

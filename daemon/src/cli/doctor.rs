@@ -108,7 +108,7 @@ async fn ffmpeg(config: &Config) -> Vec<Finding> {
 
 /// Which encoders in hardware work, and why the others don't.
 async fn hardware(config: &Config, cards: &HardwareEncoders) -> Finding {
-    let seen = cards.look().await;
+    let seen = cards.try_all().await;
     let works: Vec<_> =
         seen.iter().filter(|(_, state)| state.is_ok()).map(|(name, _)| *name).collect();
     let others: Vec<_> = seen

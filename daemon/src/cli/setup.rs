@@ -107,7 +107,7 @@ pub async fn media_engine(
         }
         // A single job starts before ffmpeg has listed what it can do.
         let tools = Tools::locate(&config.tool_paths(), &config.encode)?;
-        tools.ask_early();
+        tools.load_abilities();
         Ok(tools)
     };
     let (tools, ()) = tokio::join!(discover, scan);
@@ -116,7 +116,7 @@ pub async fn media_engine(
         let hardware = tools.abilities().await?.hardware.clone();
         // A job that starts meanwhile waits for the encoder that it needs; each
         // trial has a deadline.
-        tokio::spawn(async move { hardware.look_and_tell().await });
+        tokio::spawn(async move { hardware.try_all_and_log().await });
     }
     let pipeline = Pipeline::new(config.pipeline(), tools.clone(), registry.clone(), client, clock);
     Ok(MediaEngine { tools, registry, pipeline, plugins })

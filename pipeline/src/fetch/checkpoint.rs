@@ -41,7 +41,7 @@ struct SavedFile {
 /// Starts to save a finished fetch in the background.
 pub(super) fn save(request: &JobRequest, fetched: &Fetched) -> Arc<AbortOnDrop<()>> {
     let (request, fetched) = (request.clone(), fetched.clone());
-    Arc::new(AbortOnDrop::begin(async move {
+    Arc::new(AbortOnDrop::spawn(async move {
         if let Err(error) = write(&request, &fetched).await {
             tracing::warn!(error = %error.chain(), "a later attempt will have to fetch again");
         }

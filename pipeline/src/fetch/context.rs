@@ -15,8 +15,8 @@ use super::transfer::{
     RemoteAddress, RenewAddress, TransferContext, TransferProgress, report_progress,
 };
 use crate::context::PipelineContext;
-use crate::ffmpeg::{clock, rate};
 use crate::progress::ProgressReporter;
+use crate::progress::{eta_text, rate_text};
 use crate::workspace;
 
 /// One fetch of a remote source.
@@ -58,8 +58,8 @@ impl FetchContext<'_> {
         workspace::room_for(self.folder, expected.unwrap_or(0.0) as u64)?;
         let budget = &self.transfer.budget;
         let report = |seen: TransferProgress| {
-            let speed = Some(rate(seen.bytes_per_second));
-            self.progress.downloading(seen.percent, speed, seen.seconds_left.map(clock));
+            let speed = Some(rate_text(seen.bytes_per_second));
+            self.progress.downloading(seen.percent, speed, seen.seconds_left.map(eta_text));
         };
         report_progress(budget, expected, report, downloads).await
     }

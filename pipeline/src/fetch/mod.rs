@@ -26,13 +26,13 @@ use clipmill_core::{Code, Error, Span};
 
 pub(crate) use self::indexed::EarlyStart;
 use self::strategy::{OnEarlyStart, RemoteRequest, fetch_remote};
+use crate::artifact_store::until_store_answers;
 use crate::context::PipelineContext;
 use crate::ffmpeg::Input;
 use crate::local_media::{LocalMedia, MediaFile};
 use crate::progress::ProgressReporter;
 use crate::request::{JobRequest, SourceRequest};
 use crate::stages::Fetched;
-use crate::store_retry::until_store_answers;
 use crate::workspace;
 
 /// Gets the bytes, or finds those of an earlier attempt.

@@ -6,7 +6,7 @@ use clipmill_core::probe::{Container, Format, Transport};
 use clipmill_core::{OutputFormat, Resolution};
 
 use super::tracks::VideoAndAudio;
-use crate::render::HIGH;
+use crate::settings::HighResolutionMp4;
 
 /// What a client prefers among the formats of a source.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +78,10 @@ fn preferred_container(fitting: &[&Format], wanted: OutputFormat) -> Option<Cont
     let of_webm = fitting.iter().filter(|format| format.container == Container::Webm);
     match wanted {
         OutputFormat::Webm => Some(Container::Webm),
-        OutputFormat::Mp4 if of_webm.map(|format| height(format)).max() >= Some(HIGH) => {
+        OutputFormat::Mp4
+            if of_webm.map(|format| height(format)).max()
+                >= Some(HighResolutionMp4::MIN_HEIGHT) =>
+        {
             Some(Container::Webm)
         }
         OutputFormat::Mp4 => Some(Container::Mp4),

@@ -9,9 +9,10 @@ use clipmill_plugins::{FetchProgress, OpaqueFetch};
 
 use super::context::FetchContext;
 use super::tracks::WantedTracks;
-use crate::ffmpeg::{Input, clock, rate};
+use crate::ffmpeg::Input;
 use crate::local_media::{LocalMedia, MediaFile};
 use crate::progress::ProgressReporter;
+use crate::progress::{eta_text, rate_text};
 use crate::workspace;
 
 /// Lets the source download the chosen formats to a folder of their own.
@@ -24,7 +25,7 @@ pub(super) async fn download_by_source(context: &FetchContext<'_>) -> Result<Loc
     workspace::renew(&folder).await?;
     let path = download(context, folder).await?;
     let input = Input::file(&path).await?;
-    let probe = context.pipeline.tools.inspect(&input).await?;
+    let probe = context.pipeline.tools.probe_input(&input).await?;
     WantedTracks { video: true, audio: true }.check(&probe)?;
     let mut file = MediaFile::whole(&path, input.demuxer, probe);
     if let Some(span) = context.span {
@@ -50,8 +51,8 @@ fn report(progress: &ProgressReporter, seen: &FetchProgress) {
     let by_bytes =
         seen.total_bytes.filter(|all| *all > 0).map(|all| seen.bytes as f64 / all as f64);
     let percent = seen.fraction.or(by_bytes).unwrap_or(0.0) * 100.0;
-    let eta = seen.eta.map(|eta| clock(eta.as_secs_f64()));
-    progress.downloading(percent.min(99.0), seen.bytes_per_second.map(rate), eta);
+    let eta = seen.eta.map(|eta| eta_text(eta.as_secs_f64()));
+    progress.downloading(percent.min(99.0), seen.bytes_per_second.map(rate_text), eta);
 }
 
 /// Checks that a file with the source's clock holds the span's start.

@@ -1,32 +1,31 @@
 //! The only room that starts ffmpeg and ffprobe.
 //!
 //! It turns typed inputs and plans into arguments, runs the programs within
-//! limits, and reads what they say. It knows neither sources nor records.
+//! limits, and reads what they print. It knows neither sources nor records.
 
 mod args;
-mod decode;
+mod decode_check;
 mod demuxer;
-mod encoder;
+mod frame_list;
 mod hardware;
+mod hardware_encoder;
 mod input;
-mod look;
-mod packets;
 mod probe;
 mod progress;
 mod run;
 mod tools;
 
 pub(crate) use args::{
-    COPY_SHIFT, Copy, Encode, Extra, Look, RawPicture, RawSound, SeamPart, Sound, Window, copy,
-    encode_sound, encode_with, raw_picture, raw_sound, remux, resound, seam, sound_kilobits,
+    AudioInput, AudioReencode, COPY_SHIFT_MICROS, CutWindow, DecodeCheck, EncodeJob, HostOptions,
+    PartJob, RawAudio, RawVideo, StreamCopy, audio_kilobits, copy_args, encode_args,
+    encode_audio_args, part_args, raw_audio_args, raw_video_args, reencode_audio_args, remux_args,
 };
-pub(crate) use decode::Decoder;
 pub(crate) use demuxer::Demuxer;
-pub(crate) use encoder::{Hardware, HardwareEncoder};
+pub(crate) use frame_list::{Frame, FrameSource, Frames};
 pub use hardware::HardwareEncoders;
+pub(crate) use hardware_encoder::{HardwareEncoder, HardwareJob};
 pub(crate) use input::Input;
-pub(crate) use packets::{Frame, FrameSource, Frames};
 pub(crate) use probe::no_video;
-pub(crate) use progress::{Expected, Snapshot, clock, rate};
-pub(crate) use run::{Bounds, Trouble};
+pub(crate) use progress::{Expected, Snapshot};
+pub(crate) use run::{Bounds, Decoder, HardwareFailure};
 pub use tools::{Abilities, ToolPaths, ToolProblem, Tools};

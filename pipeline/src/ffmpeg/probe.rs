@@ -1,6 +1,8 @@
-//! What ffprobe says of an input.
+//! What ffprobe reports of an input: the methods of [`Tools`] that run it for one
+//! file.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use clipmill_core::probe::{AudioStream, Container, Probe, Rational, VideoStream};
@@ -8,32 +10,51 @@ use clipmill_core::process::{self, Failure, Spec};
 use clipmill_core::{Code, Error};
 use serde::Deserialize;
 
-use super::{Input, Tools};
+use super::input::Input;
+use super::tools::Tools;
 
-/// Longest time for looking at one file.
+/// Longest time for probing one file.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Most bytes of ffprobe's answer.
-const ANSWER: usize = 4 * 1024 * 1024;
-/// Longest side of a picture in pixels.
+/// Most bytes of ffprobe's output.
+const MAX_OUTPUT: usize = 4 * 1024 * 1024;
+/// Longest side of a frame in pixels.
 const LONGEST_SIDE: u32 = 16384;
 
-/// Looks at an input.
-pub(super) async fn probe(tools: &Tools, input: &Input) -> Result<Probe, Error> {
-    let mut args: Vec<OsString> = ["-hide_banner", "-v", "error"].map(OsString::from).into();
-    args.extend(input.guards());
-    args.extend(["-show_format", "-show_streams", "-of", "json", "-i"].map(OsString::from));
-    args.push(input.address());
-    let output = process::run(Spec::new(&tools.ffprobe, args, DEADLINE), ANSWER)
-        .await
-        .map_err(|failure| refused(&failure))?;
-    let answer: Answer = serde_json::from_slice(&output.stdout).map_err(|error| {
-        tracing::warn!(%error, "ffprobe's answer can't be read");
-        unreadable()
-    })?;
-    answer.into_probe(input.demuxer.container(&input.head))
+impl Tools {
+    /// Reads what a local file holds. The demuxer is chosen by content among those
+    /// that can't refer to other files; there is no network.
+    ///
+    /// # Errors
+    /// `no_video` when there is no video stream, `not_media` when nothing can be
+    /// read.
+    pub async fn probe(&self, path: &Path) -> Result<Probe, Error> {
+        let probe = self.probe_input(&Input::file(path).await?).await?;
+        if probe.video.is_none() {
+            return Err(no_video("file"));
+        }
+        Ok(probe)
+    }
+
+    /// Reads what an input holds, which may be audio alone.
+    ///
+    /// # Errors
+    /// `not_media` when nothing can be read.
+    pub(crate) async fn probe_input(&self, input: &Input) -> Result<Probe, Error> {
+        let mut args: Vec<OsString> = ["-hide_banner", "-v", "error"].map(OsString::from).into();
+        args.extend(input.guards());
+        args.extend(["-show_format", "-show_streams", "-of", "json", "-i"].map(OsString::from));
+        args.push(input.address());
+        let spec = Spec::new(&self.ffprobe, args, DEADLINE);
+        let output = process::run(spec, MAX_OUTPUT).await.map_err(refused)?;
+        let report: FfprobeReport = serde_json::from_slice(&output.stdout).map_err(|error| {
+            tracing::warn!(%error, "ffprobe's output can't be read");
+            unreadable().caused_by(error)
+        })?;
+        report.into_probe(input.demuxer.container(&input.head))
+    }
 }
 
-/// The `source`, `stream` or `file` has nothing that can be cut or encoded.
+/// The `file`, `source` or `stream` has nothing that can be cut or encoded.
 pub(crate) fn no_video(holder: &str) -> Error {
     Error::never(Code::NoVideo, format!("the {holder} has no video stream"))
 }
@@ -42,9 +63,9 @@ fn unreadable() -> Error {
     Error::never(Code::NotMedia, "the file is damaged or not a video")
 }
 
-fn refused(failure: &Failure) -> Error {
+fn refused(failure: Failure) -> Error {
     tracing::info!(error = %failure, stderr = failure.stderr_tail(), "ffprobe failed");
-    match failure {
+    let error = match failure {
         Failure::NotFound(_) | Failure::Spawn { .. } => {
             Error::later(Code::ToolMissing, "ffprobe can't be started on this server")
         }
@@ -53,18 +74,19 @@ fn refused(failure: &Failure) -> Error {
         }
         Failure::Exit { .. } | Failure::OutputTooLarge { .. } => unreadable(),
         Failure::Io(_) => Error::later(Code::Internal, "ffprobe's answer could not be read"),
-    }
+    };
+    error.caused_by(failure)
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct FfprobeReport {
     #[serde(default)]
-    streams: Vec<Stream>,
-    format: Option<Format>,
+    streams: Vec<FfprobeStream>,
+    format: Option<FfprobeFormat>,
 }
 
 #[derive(Deserialize, Default)]
-struct Format {
+struct FfprobeFormat {
     #[serde(default)]
     format_name: String,
     start_time: Option<String>,
@@ -73,7 +95,7 @@ struct Format {
 }
 
 #[derive(Deserialize)]
-struct Stream {
+struct FfprobeStream {
     index: u32,
     codec_type: Option<String>,
     codec_name: Option<String>,
@@ -108,21 +130,22 @@ struct SideData {
     rotation: Option<f64>,
 }
 
-impl Answer {
+impl FfprobeReport {
     fn into_probe(self, container: Container) -> Result<Probe, Error> {
         let format = self.format.unwrap_or_default();
         let number = |text: Option<String>| text?.parse::<f64>().ok().filter(|n| n.is_finite());
-        let kind = |stream: &Stream, wanted: &str| stream.codec_type.as_deref() == Some(wanted);
+        let kind =
+            |stream: &FfprobeStream, wanted: &str| stream.codec_type.as_deref() == Some(wanted);
         let video = self
             .streams
             .iter()
             .filter(|stream| kind(stream, "video") && stream.disposition.attached_pic == 0)
-            .find_map(Stream::picture);
+            .find_map(FfprobeStream::video);
         let audio: Vec<AudioStream> = self
             .streams
             .iter()
             .filter(|stream| kind(stream, "audio"))
-            .filter_map(Stream::sound)
+            .filter_map(FfprobeStream::audio)
             .collect();
         if video.is_none() && audio.is_empty() {
             return Err(unreadable());
@@ -139,9 +162,9 @@ impl Answer {
     }
 }
 
-impl Stream {
-    /// None for a picture that can't be decoded or has no sensible size.
-    fn picture(&self) -> Option<VideoStream> {
+impl FfprobeStream {
+    /// None for video that can't be decoded or has no sensible size.
+    fn video(&self) -> Option<VideoStream> {
         let side = |pixels: Option<u32>| pixels.filter(|n| (1..=LONGEST_SIDE).contains(n));
         let named = |text: &Option<String>| text.clone().filter(|name| name != "unknown");
         Some(VideoStream {
@@ -173,7 +196,7 @@ impl Stream {
         quarters as u16 * 90
     }
 
-    fn sound(&self) -> Option<AudioStream> {
+    fn audio(&self) -> Option<AudioStream> {
         Some(AudioStream {
             index: self.index,
             codec: self.codec_name.clone()?,
@@ -206,8 +229,8 @@ mod tests {
             {"index":2,"codec_type":"data"},
             {"index":3,"codec_type":"audio","codec_name":"aac","sample_rate":"44100","channels":2}],
             "format":{"format_name":"mov","start_time":"0.080000","duration":"N/A","size":"12"}}"#;
-        let answer: Answer = serde_json::from_str(text).unwrap();
-        let probe = answer.into_probe(Container::Mp4).unwrap();
+        let report: FfprobeReport = serde_json::from_str(text).unwrap();
+        let probe = report.into_probe(Container::Mp4).unwrap();
         let video = probe.video.unwrap();
         assert_eq!((video.index, video.rotation), (1, 90));
         assert_eq!(video.average_rate, Some(Rational { num: 30000, den: 1001 }));
@@ -218,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_file_without_streams_is_no_media() {
-        let answer: Answer = serde_json::from_str(r#"{"streams":[],"format":{}}"#).unwrap();
-        assert_eq!(answer.into_probe(Container::Other).unwrap_err().code, Code::NotMedia);
+        let report: FfprobeReport = serde_json::from_str(r#"{"streams":[],"format":{}}"#).unwrap();
+        assert_eq!(report.into_probe(Container::Other).unwrap_err().code, Code::NotMedia);
     }
 }

@@ -1,9 +1,11 @@
-//! Reading ffmpeg's machine-readable progress.
+//! Parses ffmpeg's machine-readable progress (`-progress`).
+
+use crate::progress::eta_text;
 
 /// How much there is to do, where known.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Expected {
-    /// Frames of the picture.
+    /// Frames of the video.
     pub frames: Option<u64>,
     /// Microseconds of the result.
     pub micros: Option<u64>,
@@ -12,7 +14,7 @@ pub(crate) struct Expected {
 /// One report of a running ffmpeg.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Snapshot {
-    /// 0 to 100, as far as it can be told.
+    /// 0 to 100, as far as it is known.
     pub percent: f64,
     /// `2.3x`.
     pub speed: Option<String>,
@@ -22,9 +24,9 @@ pub(crate) struct Snapshot {
     pub fps: Option<f64>,
 }
 
-/// Gathers `key=value` lines until a report is whole.
+/// Collects `key=value` lines until a report is complete.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct ProgressParser {
     expected: Expected,
     frame: Option<u64>,
     micros: Option<u64>,
@@ -32,12 +34,12 @@ pub(super) struct Reader {
     speed: Option<f64>,
 }
 
-impl Reader {
-    pub(super) fn new(expected: Expected) -> Reader {
-        Reader { expected, ..Reader::default() }
+impl ProgressParser {
+    pub(super) fn new(expected: Expected) -> ProgressParser {
+        ProgressParser { expected, ..ProgressParser::default() }
     }
 
-    /// Takes one line; a report when this line ends one.
+    /// Parses one line; a report when this line ends one.
     pub(super) fn line(&mut self, line: &str) -> Option<Snapshot> {
         let (key, value) = line.split_once('=')?;
         let value = value.trim();
@@ -56,11 +58,11 @@ impl Reader {
     }
 
     fn report(&self, done: bool) -> Snapshot {
-        let share = |now: Option<u64>, all: Option<u64>| {
+        let progress_of = |now: Option<u64>, all: Option<u64>| {
             Some((now? as f64, all.filter(|all| *all > 0)? as f64))
         };
-        let by_frames = share(self.frame, self.expected.frames);
-        let by_time = share(self.micros, self.expected.micros);
+        let by_frames = progress_of(self.frame, self.expected.frames);
+        let by_time = progress_of(self.micros, self.expected.micros);
         let percent = match by_frames.or(by_time) {
             _ if done => 100.0,
             Some((now, all)) => (now / all * 100.0).min(99.9),
@@ -74,28 +76,9 @@ impl Reader {
         Snapshot {
             percent,
             speed: self.speed.map(|speed| format!("{speed:.1}x")),
-            eta: left.filter(|_| !done).map(clock),
+            eta: left.filter(|_| !done).map(eta_text),
             fps: self.fps,
         }
-    }
-}
-
-/// Seconds as `MM:SS`, or `HH:MM:SS` from an hour on.
-pub(crate) fn clock(seconds: f64) -> String {
-    // A cast of a float saturates and turns NaN into 0.
-    let seconds = seconds.max(0.0).round() as u64;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match hours {
-        0 => format!("{minutes:02}:{seconds:02}"),
-        _ => format!("{:02}:{minutes:02}:{seconds:02}", hours.min(99)),
-    }
-}
-
-/// Bytes per second as people read them (`4.1MiB/s`).
-pub(crate) fn rate(bytes_per_second: f64) -> String {
-    match bytes_per_second {
-        n if n >= 1024.0 * 1024.0 => format!("{:.1}MiB/s", n / 1024.0 / 1024.0),
-        n => format!("{:.1}KiB/s", n / 1024.0),
     }
 }
 
@@ -105,12 +88,12 @@ mod tests {
     use super::*;
 
     fn read(expected: Expected, text: &str) -> Snapshot {
-        let mut reader = Reader::new(expected);
-        text.lines().find_map(|line| reader.line(line)).unwrap()
+        let mut parser = ProgressParser::new(expected);
+        text.lines().find_map(|line| parser.line(line)).unwrap()
     }
 
     #[test]
-    fn frames_tell_the_share_and_the_time_left() {
+    fn frames_show_the_percentage_and_the_time_left() {
         let text = "frame=50\nfps=25.0\nout_time_us=N/A\nspeed=1.02x\nprogress=continue\n";
         let expected = Expected { frames: Some(200), micros: Some(1) };
         let seen = read(expected, text);
@@ -120,16 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn time_tells_where_frames_are_unknown() {
+    fn time_counts_where_frames_are_unknown() {
         let expected = Expected { frames: None, micros: Some(8_000_000_000) };
         let seen = read(expected, "out_time_us=4000000000\nspeed=  1x\nprogress=continue");
         assert_eq!((seen.percent, seen.eta.as_deref()), (50.0, Some("01:06:40")));
         assert_eq!(read(Expected::default(), "speed=N/A\nprogress=continue"), Snapshot::default());
-    }
-
-    #[test]
-    fn numbers_are_written_for_people() {
-        assert_eq!((clock(f64::NAN), clock(-3.0)), ("00:00".into(), "00:00".into()));
-        assert_eq!((rate(512.0), rate(4.3e6)), ("0.5KiB/s".into(), "4.1MiB/s".into()));
     }
 }

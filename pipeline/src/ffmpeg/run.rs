@@ -1,28 +1,30 @@
-//! Running ffmpeg within its limits.
+//! Runs ffmpeg within its limits: the methods of [`Tools`] for encodes, copies and
+//! decoders.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use clipmill_core::process::{self, Failure, Limits, Spec};
+use clipmill_core::process::{self, Failure, Limits, Piped, Spec};
 use clipmill_core::{Code, Error};
 
-use super::progress::{Expected, Reader, Snapshot};
-use super::{Tools, hardware};
+use super::hardware;
+use super::progress::{Expected, ProgressParser, Snapshot};
+use super::tools::Tools;
 
 /// The signal of a file that grows beyond its limit; the same number on Linux and macOS.
 const SIGXFSZ: i32 = 25;
 
-/// Longest time without a report of an encode by hardware: it has no long
-/// look-ahead, and software takes over from one that hangs.
+/// Longest time without a report of a hardware encode: it has no long look-ahead,
+/// and software takes over from one that hangs.
 const HARDWARE_SILENCE: Duration = Duration::from_secs(60);
 
-/// An encode by hardware that went wrong.
+/// A hardware encode that failed.
 #[derive(Debug)]
-pub(crate) struct Trouble {
-    /// Why, for the record of the job that went on without it.
+pub(crate) struct HardwareFailure {
+    /// Why, for the note of the job that goes on without it.
     pub why: String,
-    /// What it would be without a way to go on.
+    /// What the job fails with when it can't go on.
     pub error: Error,
 }
 
@@ -54,25 +56,37 @@ impl Tools {
     ) -> Result<(), Error> {
         self.execute(args, Vec::new(), bounds, expected, on_report)
             .await
-            .map_err(|failure| told(&failure, bounds))
+            .map_err(|failure| log_and_explain(failure, bounds))
     }
 
-    /// The same with an encoder in hardware.
+    /// The same with a hardware encoder.
     ///
     /// # Errors
-    /// [`Trouble`]
+    /// Those of [`Tools::run`], with the reason for people.
     pub(crate) async fn run_hardware(
         &self,
         args: Vec<OsString>,
         bounds: Bounds,
         expected: Expected,
         on_report: impl FnMut(Snapshot) + Send,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), HardwareFailure> {
         // Drivers map far more than they use.
         let bounds = Bounds { memory_bytes: None, silence: HARDWARE_SILENCE, ..bounds };
-        self.execute(args, hardware::variables(), bounds, expected, on_report).await.map_err(
-            |failure| Trouble { why: hardware::why(&failure), error: told(&failure, bounds) },
-        )
+        let env = hardware::variables();
+        self.execute(args, env, bounds, expected, on_report).await.map_err(|failure| {
+            let why = hardware::failure_reason(&failure);
+            HardwareFailure { why, error: log_and_explain(failure, bounds) }
+        })
+    }
+
+    /// Starts a decoder with the arguments of [`super::raw_video_args`] or
+    /// [`super::raw_audio_args`].
+    ///
+    /// # Errors
+    /// `tool_missing`.
+    pub(crate) fn decode(&self, args: Vec<OsString>, bounds: Bounds) -> Result<Decoder, Error> {
+        tracing::debug!(?args, "ffmpeg starts");
+        Decoder::start(self.bounded(args, bounds), bounds)
     }
 
     async fn execute(
@@ -83,33 +97,64 @@ impl Tools {
         expected: Expected,
         mut on_report: impl FnMut(Snapshot) + Send,
     ) -> Result<(), Failure> {
-        let spec = Spec {
-            env,
-            silence: Some(bounds.silence),
-            limits: Limits { memory_bytes: bounds.memory_bytes, file_bytes: bounds.file_bytes },
-            ..Spec::new(&self.ffmpeg, args, bounds.deadline)
-        };
-        tracing::debug!(args = ?spec.args, "ffmpeg starts");
-        let mut reader = Reader::new(expected);
+        tracing::debug!(?args, "ffmpeg starts");
+        let spec = Spec { env, ..self.bounded(args, bounds) };
+        let mut parser = ProgressParser::new(expected);
         process::run_lines(spec, |line| {
-            if let Some(report) = reader.line(line) {
+            if let Some(report) = parser.line(line) {
                 on_report(report);
             }
         })
         .await
         .map(|_| ())
     }
+
+    fn bounded(&self, args: Vec<OsString>, bounds: Bounds) -> Spec {
+        Spec {
+            silence: Some(bounds.silence),
+            limits: Limits { memory_bytes: bounds.memory_bytes, file_bytes: bounds.file_bytes },
+            ..Spec::new(&self.ffmpeg, args, bounds.deadline)
+        }
+    }
 }
 
-/// Logs a failure, and says what a client is told of it.
-pub(super) fn told(failure: &Failure, bounds: Bounds) -> Error {
+/// A running ffmpeg that writes what it decodes to a pipe and waits while the pipe
+/// is full. Dropping it kills it.
+pub(crate) struct Decoder {
+    piped: Piped,
+    bounds: Bounds,
+}
+
+impl Decoder {
+    /// Starts any program that writes as a decoder does.
+    ///
+    /// # Errors
+    /// `tool_missing`.
+    pub(crate) fn start(spec: Spec, bounds: Bounds) -> Result<Decoder, Error> {
+        let piped = Piped::start(spec).map_err(|failure| log_and_explain(failure, bounds))?;
+        Ok(Decoder { piped, bounds })
+    }
+
+    /// Fills `buffer` with the next bytes and returns how many; fewer mean that
+    /// there are no more.
+    ///
+    /// # Errors
+    /// As [`Tools::run`].
+    pub(crate) async fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let filled = self.piped.fill(buffer).await;
+        filled.map_err(|failure| log_and_explain(failure, self.bounds))
+    }
+}
+
+/// Logs a failure with ffmpeg's own words, and returns the error for clients.
+fn log_and_explain(failure: Failure, bounds: Bounds) -> Error {
     tracing::warn!(error = %failure, stderr = failure.stderr_tail(), "ffmpeg failed");
-    explain(failure, bounds)
+    explain(&failure, bounds).caused_by(failure)
 }
 
-/// What a client is told. ffmpeg's own words hold paths, so they stay in the log.
+/// The error for clients. ffmpeg's own words hold paths, so they stay in the log.
 fn explain(failure: &Failure, bounds: Bounds) -> Error {
-    let said = failure.stderr_tail();
+    let stderr = failure.stderr_tail();
     match failure {
         Failure::NotFound(_) | Failure::Spawn { .. } => {
             Error::later(Code::ToolMissing, "ffmpeg can't be started on this server")
@@ -127,13 +172,13 @@ fn explain(failure: &Failure, bounds: Bounds) -> Error {
         Failure::Exit { status, .. } if status.signal().is_some() => {
             Error::later(Code::EncodeFailed, "ffmpeg was stopped by the system")
         }
-        _ if said.contains("No space left on device") => {
+        _ if stderr.contains("No space left on device") => {
             Error::later(Code::DiskFull, "the server's disk is full")
         }
-        _ if said.contains("File too large") => {
+        _ if stderr.contains("File too large") => {
             Error::never(Code::TooLarge, "the result is larger than is allowed")
         }
-        _ if said.contains("Cannot allocate memory") => {
+        _ if stderr.contains("Cannot allocate memory") => {
             Error::later(Code::EncodeFailed, "ffmpeg ran out of memory")
         }
         _ => Error::never(Code::EncodeFailed, "ffmpeg could not process this video"),

@@ -1,24 +1,27 @@
-//! The programs, found once and asked once.
+//! The programs, found once and asked once what they can do.
+//!
+//! The methods of [`Tools`] that run them are in the files of their subjects:
+//! `run.rs` (encodes and decoders), `probe.rs` (what a file holds), `frame_list.rs`
+//! (its frames), `decode_check.rs` (whether a result can be decoded).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_core::probe::Probe;
 use clipmill_core::process::{self, Output, Spec};
 use clipmill_core::{Code, Error};
 use clipmill_plugins::Encoders;
 use tokio::sync::OnceCell;
 
-use super::{HardwareEncoders, Input, probe};
+use super::hardware::HardwareEncoders;
 use crate::settings::EncodeSettings;
 
 /// The oldest ffmpeg that works, as (major, minor).
 const OLDEST: (u32, u32) = (5, 1);
-/// Longest time that a program may take to say what it is.
-const INTRODUCTION: Duration = Duration::from_secs(20);
-/// Most bytes that it may say.
-const WORDS: usize = 1024 * 1024;
+/// Longest time that a program may take to print what it can do.
+const ANSWER_TIME: Duration = Duration::from_secs(20);
+/// Most bytes that it may print then.
+const MAX_OUTPUT: usize = 1024 * 1024;
 
 /// A tool that is missing or too old, with the command that mends it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,14 +52,14 @@ pub struct Tools {
     abilities: Arc<OnceCell<Abilities>>,
 }
 
-/// What this ffmpeg says of itself.
+/// What this ffmpeg can do.
 #[derive(Debug)]
 pub struct Abilities {
     /// Its version, as it prints it.
     pub version: String,
     /// Encoders that it has.
     pub encoders: Encoders,
-    /// Those in hardware that may be used in place of others.
+    /// Hardware encoders that may be used in place of others.
     pub hardware: HardwareEncoders,
 }
 
@@ -83,8 +86,8 @@ impl Tools {
         encode: &EncodeSettings,
     ) -> Result<Tools, ToolProblem> {
         let tools = Tools::locate(paths, encode)?;
-        // The start of a daemon waits for this: one question to each, both at once.
-        let works = ask("ffprobe", &tools.ffprobe, "-version");
+        // The daemon waits for this at its start, so both run at once.
+        let works = query("ffprobe", &tools.ffprobe, "-version");
         tokio::try_join!(tools.abilities(), works)?;
         Ok(tools)
     }
@@ -94,51 +97,31 @@ impl Tools {
     /// # Errors
     /// That it does not work or is too old, and the command that mends it.
     pub async fn abilities(&self) -> Result<&Abilities, ToolProblem> {
-        self.abilities.get_or_try_init(|| self.ask()).await
+        self.abilities.get_or_try_init(|| self.read_abilities()).await
     }
 
-    /// Asks ffmpeg already now, so that whoever needs the answer waits less.
-    pub fn ask_early(&self) {
+    /// Asks ffmpeg in the background what it can do, so that the first caller of
+    /// [`Tools::abilities`] waits less.
+    pub fn load_abilities(&self) {
         let tools = self.clone();
-        // Whoever needs the answer hears of a failure.
+        // A failure is returned to the first caller.
         tokio::spawn(async move { tools.abilities().await.map(|_| ()) });
     }
 
-    async fn ask(&self) -> Result<Abilities, ToolProblem> {
-        let listed = ask("ffmpeg", &self.ffmpeg, "-encoders").await?;
+    async fn read_abilities(&self) -> Result<Abilities, ToolProblem> {
+        let listed = query("ffmpeg", &self.ffmpeg, "-encoders").await?;
         // Its banner names the version.
-        let version = version_of(&listed.stderr_tail);
-        if numbers(&version).is_some_and(|found| found < OLDEST) {
+        let version = parse_version(&listed.stderr_tail);
+        if version_numbers(&version).is_some_and(|found| found < OLDEST) {
             let (major, minor) = OLDEST;
             return Err(ToolProblem(format!(
                 "ffmpeg {version} is too old: {major}.{minor} or newer is needed; {}",
                 install()
             )));
         }
-        let encoders = encoders_of(&String::from_utf8_lossy(&listed.stdout));
+        let encoders = parse_encoders(&String::from_utf8_lossy(&listed.stdout));
         let hardware = HardwareEncoders::new(&self.settings, self.ffmpeg.clone(), &encoders);
         Ok(Abilities { version, encoders, hardware })
-    }
-
-    /// Looks at a local file. The demuxer is chosen by content among those
-    /// that can't refer to other files; there is no network.
-    ///
-    /// # Errors
-    /// `no_video` when there is no picture, `not_media` when nothing can be read.
-    pub async fn probe(&self, path: &Path) -> Result<Probe, Error> {
-        let probe = probe::probe(self, &Input::file(path).await?).await?;
-        if probe.video.is_none() {
-            return Err(probe::no_video("file"));
-        }
-        Ok(probe)
-    }
-
-    /// Looks at an input, which may hold sound alone.
-    ///
-    /// # Errors
-    /// `not_media` when nothing can be read.
-    pub(crate) async fn inspect(&self, input: &Input) -> Result<Probe, Error> {
-        probe::probe(self, input).await
     }
 }
 
@@ -160,30 +143,30 @@ fn locate(name: &str, given: Option<&Path>) -> Result<PathBuf, ToolProblem> {
     })
 }
 
-async fn ask(name: &str, program: &Path, question: &str) -> Result<Output, ToolProblem> {
-    let spec = Spec::new(program, [question], INTRODUCTION);
-    match process::run(spec, WORDS).await {
+async fn query(name: &str, program: &Path, question: &str) -> Result<Output, ToolProblem> {
+    let spec = Spec::new(program, [question], ANSWER_TIME);
+    match process::run(spec, MAX_OUTPUT).await {
         Ok(output) => Ok(output),
         Err(error) => {
-            tracing::warn!(%error, stderr = error.stderr_tail(), "{name} does not answer");
+            tracing::warn!(%error, stderr = error.stderr_tail(), "{name} does not work");
             Err(ToolProblem(format!("{name} does not work ({error}); {}", install())))
         }
     }
 }
 
 /// `5.1.9-0+deb12u1` from `ffmpeg version 5.1.9-0+deb12u1 Copyright ...`.
-fn version_of(text: &str) -> String {
+fn parse_version(text: &str) -> String {
     text.split_whitespace().nth(2).unwrap_or("unknown").to_owned()
 }
 
 /// Major and minor version; none for development builds, which are taken as new.
-fn numbers(version: &str) -> Option<(u32, u32)> {
+fn version_numbers(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.trim_start_matches('n').split(|c: char| !c.is_ascii_digit());
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// Second words of the lines after the legend.
-fn encoders_of(text: &str) -> Encoders {
+fn parse_encoders(text: &str) -> Encoders {
     text.lines()
         .skip_while(|line| !line.trim_start().starts_with("---"))
         .skip(1)
@@ -199,13 +182,16 @@ mod tests {
 
     #[test]
     fn reads_what_ffmpeg_says_of_itself() {
-        assert_eq!(version_of("ffmpeg version 5.1.9-0+deb12u1 Copyright (c)"), "5.1.9-0+deb12u1");
-        assert_eq!(numbers("5.1.9-0+deb12u1"), Some((5, 1)));
-        assert_eq!(numbers("n7.1"), Some((7, 1)));
-        assert_eq!(numbers("N-118000-gabcdef"), None);
+        assert_eq!(
+            parse_version("ffmpeg version 5.1.9-0+deb12u1 Copyright (c)"),
+            "5.1.9-0+deb12u1"
+        );
+        assert_eq!(version_numbers("5.1.9-0+deb12u1"), Some((5, 1)));
+        assert_eq!(version_numbers("n7.1"), Some((7, 1)));
+        assert_eq!(version_numbers("N-118000-gabcdef"), None);
         let text =
             "Encoders:\n V..... = Video\n ------\n V....D libx264   H.264\n A..... aac AAC\n";
-        assert_eq!(encoders_of(text), Encoders::from(["aac".to_owned(), "libx264".to_owned()]));
+        assert_eq!(parse_encoders(text), Encoders::from(["aac".to_owned(), "libx264".to_owned()]));
     }
 
     #[tokio::test]

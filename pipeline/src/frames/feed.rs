@@ -1,48 +1,48 @@
-//! Raw frames and samples on their way from ffmpeg: one piece each is ready
+//! Raw frames and samples on their way from ffmpeg. Of each there is one ready
 //! while the one before it is being encoded.
 
-use bytes::{Bytes, BytesMut};
-use clipmill_core::{Code, Error};
-use clipmill_plugins::{PcmBlock, PcmFormat, RawFrame};
+use bytes::BytesMut;
+use clipmill_core::{Code, Error, Timescale};
+use clipmill_plugins::{PcmBlock, RawFrame};
 
-use super::slots::Slots;
+use super::cfr_schedule::CfrSchedule;
 use crate::ffmpeg::Decoder;
 
-/// Blocks of sound per second.
-const BLOCKS: u32 = 10;
+/// Blocks of audio per second.
+const BLOCKS_PER_SECOND: u32 = 10;
 /// Bytes of one sample of one channel.
-const SAMPLE: u32 = 2;
+const SAMPLE_BYTES: u32 = 2;
 
-/// The frames of a picture.
-pub(super) struct Picture {
+/// Raw frames.
+pub(super) struct VideoFeed {
     decoder: Decoder,
-    slots: Slots,
+    schedule: CfrSchedule,
     frame_bytes: usize,
-    number: u64,
+    next_frame: u64,
     has_ended: bool,
     ready: Option<RawFrame>,
 }
 
-impl Picture {
+impl VideoFeed {
     /// Frames of so many bytes from this decoder.
-    pub fn new(decoder: Decoder, slots: Slots, frame_bytes: usize) -> Picture {
-        Picture { decoder, slots, frame_bytes, number: 0, has_ended: false, ready: None }
+    pub fn new(decoder: Decoder, schedule: CfrSchedule, frame_bytes: usize) -> VideoFeed {
+        VideoFeed { decoder, schedule, frame_bytes, next_frame: 0, has_ended: false, ready: None }
     }
 
-    /// When the frame that is ready is shown.
-    pub fn next(&self) -> Option<u64> {
+    /// When the frame that is ready is shown, microseconds.
+    pub fn next_pts(&self) -> Option<u64> {
         self.ready.as_ref().map(|frame| frame.pts_micros)
     }
 
-    /// The frame that is ready.
-    pub fn take(&mut self) -> Option<RawFrame> {
+    /// Hands out the frame that is ready.
+    pub fn take_ready(&mut self) -> Option<RawFrame> {
         self.ready.take()
     }
 
-    /// Gets the next frame ready, if there is one.
+    /// Reads the next frame, if there is one and none is ready.
     ///
     /// # Errors
-    /// What the decoder says.
+    /// Those of the decoder; `encode_failed` when it ends within a frame.
     pub async fn refill(&mut self) -> Result<(), Error> {
         if self.has_ended || self.ready.is_some() {
             return Ok(());
@@ -51,63 +51,67 @@ impl Picture {
         let filled = self.decoder.fill(&mut data).await?;
         if filled < self.frame_bytes {
             self.has_ended = true;
-            return match filled {
-                0 => Ok(()),
-                _ => Err(Error::never(Code::EncodeFailed, "ffmpeg broke off within a frame")),
-            };
+            if filled > 0 {
+                let message = "ffmpeg broke off within a frame";
+                return Err(Error::never(Code::EncodeFailed, message));
+            }
+            return Ok(());
         }
-        let (pts, end) = (self.slots.time(self.number), self.slots.time(self.number + 1));
-        self.number += 1;
-        let data = data.freeze();
-        self.ready = Some(RawFrame { pts_micros: pts, duration_micros: end - pts, data });
+        let pts_micros = self.schedule.time(self.next_frame);
+        let duration_micros = self.schedule.time(self.next_frame + 1) - pts_micros;
+        self.next_frame += 1;
+        self.ready = Some(RawFrame { pts_micros, duration_micros, data: data.freeze() });
         Ok(())
     }
 }
 
-/// The samples of a sound.
-pub(super) struct Sound {
+/// Raw samples.
+pub(super) struct AudioFeed {
     decoder: Decoder,
-    format: PcmFormat,
-    samples: u64,
+    /// Samples per second.
+    sample_rate: Timescale,
+    channels: u32,
+    /// Samples that were read.
+    samples: i64,
     has_ended: bool,
     ready: Option<PcmBlock>,
 }
 
-impl Sound {
+impl AudioFeed {
     /// Samples of this format from this decoder.
-    pub fn new(decoder: Decoder, format: PcmFormat) -> Sound {
-        Sound { decoder, format, samples: 0, has_ended: false, ready: None }
+    pub fn new(decoder: Decoder, sample_rate: Timescale, channels: u32) -> AudioFeed {
+        AudioFeed { decoder, sample_rate, channels, samples: 0, has_ended: false, ready: None }
     }
 
-    /// When the block that is ready begins.
-    pub fn next(&self) -> Option<u64> {
+    /// When the block that is ready starts, microseconds.
+    pub fn next_pts(&self) -> Option<u64> {
         self.ready.as_ref().map(|block| block.pts_micros)
     }
 
-    /// The block that is ready.
-    pub fn take(&mut self) -> Option<PcmBlock> {
+    /// Hands out the block that is ready.
+    pub fn take_ready(&mut self) -> Option<PcmBlock> {
         self.ready.take()
     }
 
-    /// Gets the next block ready, if there is one.
+    /// Reads the next block, if there is one and none is ready.
     ///
     /// # Errors
-    /// What the decoder says.
+    /// Those of the decoder.
     pub async fn refill(&mut self) -> Result<(), Error> {
         if self.has_ended || self.ready.is_some() {
             return Ok(());
         }
-        let PcmFormat { sample_rate, channels } = self.format;
-        let all = u64::from(channels * SAMPLE);
-        let mut data = BytesMut::zeroed((sample_rate / BLOCKS * channels * SAMPLE) as usize);
+        let all_channels = (self.channels * SAMPLE_BYTES) as usize;
+        let samples = (self.sample_rate.get() / BLOCKS_PER_SECOND) as usize;
+        let mut data = BytesMut::zeroed(samples * all_channels);
         let filled = self.decoder.fill(&mut data).await?;
         self.has_ended = filled < data.len();
-        let count = filled as u64 / all;
-        data.truncate((count * all) as usize);
-        let pts = self.samples.saturating_mul(1_000_000) / u64::from(sample_rate);
-        self.samples += count;
-        let data: Bytes = data.freeze();
-        self.ready = (count > 0).then_some(PcmBlock { pts_micros: pts, data });
+        let count = filled / all_channels;
+        data.truncate(count * all_channels);
+        let pts_micros = self.sample_rate.micros_floor(self.samples).unsigned_abs();
+        self.samples = self.samples.saturating_add_unsigned(count as u64);
+        let block = PcmBlock { pts_micros, data: data.freeze() };
+        self.ready = (count > 0).then_some(block);
         Ok(())
     }
 }

@@ -1,145 +1,145 @@
-//! Codecs that encode by themselves: ffmpeg decodes, scales and resamples, the
-//! codec gets raw frames and samples and gives back the bytes of a file.
+//! Codecs that encode raw frames themselves: ffmpeg decodes, scales and resamples,
+//! the codec gets raw frames and samples and returns the bytes of a file.
+//!
+//! ```text
+//! ffmpeg -> VideoFeed --\
+//!                        pump -> codec -> OutputFile -> verify
+//! ffmpeg -> AudioFeed --/
+//! ```
 
-use clipmill_core::{Code, Error};
-
+mod cfr_schedule;
 mod feed;
-mod look;
+mod output_file;
 mod pump;
-mod sink;
-mod slots;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::path::Path;
 
-use clipmill_core::probe::{AudioStream, Probe, VideoStream};
+use clipmill_core::probe::{Probe, VideoStream};
+use clipmill_core::{Code, Error, Timescale, scale_floor};
 use clipmill_plugins::FramePlan;
 
-use self::feed::{Picture, Sound};
-use self::look::{Made, look};
-use self::pump::{Meter, pump, within};
-use self::sink::Sink;
-use self::slots::Slots;
-use super::render::Own;
-use super::stages::ExactFrames;
-use super::{Fetched, ProgressReporter};
-use crate::context::{PipelineContext, SILENCE};
-use crate::ffmpeg::{self, Input, RawPicture, RawSound};
+use self::cfr_schedule::CfrSchedule;
+use self::feed::{AudioFeed, VideoFeed};
+use self::output_file::OutputFile;
+use self::pump::{EncodeProgress, Pump, in_time};
+use self::verify::{CodecResult, verify};
+use crate::context::SILENCE;
+use crate::ffmpeg::{self, RawAudio, RawVideo};
+use crate::recipe::FrameRecipe;
+use crate::stages::ExactFrames;
+use crate::transcode_job::TranscodeJob;
 
-/// What a codec gets to encode.
-pub(super) struct Job<'a> {
-    /// The codec and its plan.
-    pub own: &'a Own,
-    /// Where the picture comes from.
-    pub fetched: &'a Fetched,
-    /// The picture's file.
-    pub video: &'a Input,
-    /// The sound's file and the sound in it, if there is any.
-    pub sound: Option<(&'a Input, &'a AudioStream)>,
-    /// Which frames.
-    pub exact: ExactFrames,
-    /// The result, which is not there yet.
-    pub output: &'a Path,
-}
-
-/// Makes the file, and looks whether it is right. What is wrong is not kept.
+/// Encodes these frames into a file that is not there yet, and verifies it. A file
+/// that is not right is removed.
 ///
 /// # Errors
-/// What the codec says; `cut_mismatch` when the decoder gives out other frames
-/// than the window promises; `encode_failed` when the codec made something
-/// else; `stage_timeout`, `too_large`, `disk_full`.
-pub(super) async fn encode(
-    context: &PipelineContext,
-    job: &Job<'_>,
-    progress: &ProgressReporter,
+/// Those of the codec; `cut_mismatch` when the decoder gives out other frames than
+/// the window promises; `encode_failed` when the codec made something else;
+/// `stage_timeout`, `too_large`, `disk_full`.
+pub(crate) async fn encode_frames(
+    job: &TranscodeJob<'_>,
+    recipe: &FrameRecipe,
+    exact: ExactFrames,
+    output: &Path,
 ) -> Result<Probe, Error> {
-    let made =
-        tokio::time::timeout(context.settings.stage_deadline, make(context, job, progress)).await;
-    made.unwrap_or_else(|_| {
-        Err(Error::never(Code::StageTimeout, "it took longer than this server allows"))
-    })
-    .inspect_err(|error| {
-        let codec = &job.own.codec_name;
-        tracing::warn!(codec, error.code = %error.code, "a codec did not make its file: {error}");
-    })
+    let deadline = job.context.settings.stage_deadline;
+    let encoded = tokio::time::timeout(deadline, run_codec(job, recipe, exact, output)).await;
+    encoded
+        .unwrap_or_else(|_| {
+            Err(Error::never(Code::StageTimeout, "it took longer than this server allows"))
+        })
+        .inspect_err(|error| {
+            let codec = &recipe.codec_name;
+            let (code, error) = (error.code, error.chain());
+            tracing::warn!(codec, error.code = %code, %error, "a codec did not make its file");
+        })
 }
 
-async fn make(
-    context: &PipelineContext,
-    job: &Job<'_>,
-    progress: &ProgressReporter,
+async fn run_codec(
+    job: &TranscodeJob<'_>,
+    recipe: &FrameRecipe,
+    exact: ExactFrames,
+    output: &Path,
 ) -> Result<Probe, Error> {
-    let Job { own, exact, .. } = job;
-    let video = job.fetched.media.video_stream()?;
-    let plan =
-        FramePlan { audio: own.plan.audio.filter(|_| job.sound.is_some()), ..own.plan.clone() };
-    let length = exact.window.end_micros.saturating_sub(exact.window.start_micros);
-    let slots = Slots::new(exact.timing, length, plan.frame_rate);
-    let most = context.settings.max_download_bytes;
+    let video = job.video()?;
+    let has_audio = !job.inputs.audio_streams.is_empty();
+    let plan = FramePlan { audio: recipe.plan.audio.filter(|_| has_audio), ..recipe.plan.clone() };
+    let window = exact.window.end_micros.saturating_sub(exact.window.start_micros);
+    let schedule = CfrSchedule::new(exact.timing, window, plan.frame_rate);
 
-    let mut sink = Sink::create(job.output, most).await?;
-    let (encoder, head) = within(SILENCE, own.codec.begin(&plan, &own.quality)).await?;
-    sink.write(&head).await?;
-    let picture = picture(context, job, &plan, video, slots)?;
-    let sound = sound(context, job, &plan)?;
-    let meter = Meter::new(progress, slots.count);
-    let count = pump(encoder, picture, sound, &mut sink, SILENCE, meter).await?;
-    if count != slots.count {
-        tracing::warn!(count, wanted = slots.count, "the decoder gives out other frames");
+    let mut file = OutputFile::create(output, job.context.settings.max_download_bytes).await?;
+    let begin = recipe.codec.begin(&plan, &recipe.quality);
+    let (encoder, header) = in_time(SILENCE, begin).await?;
+    file.write(&header).await?;
+    let video = video_feed(job, exact, &plan, video, schedule)?;
+    let audio = audio_feed(job, exact, &plan)?;
+    let progress = EncodeProgress::new(job.progress, schedule.count);
+    let pump = Pump { encoder, video, audio, silence: SILENCE, progress };
+    let count = pump.run(&mut file).await?;
+    if count != schedule.count {
+        tracing::warn!(count, wanted = schedule.count, "the decoder gives out other frames");
         let why = "the video could not be decoded at exactly these times";
         return Err(Error::never(Code::CutMismatch, why));
     }
-    let bytes = sink.end().await?;
-    let (path, extension) = (job.output, own.extension.as_str());
-    let probe = look(context, Made { path, extension, bytes, plan: &plan, slots }).await?;
-    sink.keep();
-    progress.encoding(100.0, None, None, None);
+    let bytes = file.finish().await?;
+    let extension = recipe.extension.as_str();
+    let result = CodecResult { path: output, extension, bytes, plan: &plan, schedule };
+    let probe = verify(job.context, result).await?;
+    file.keep();
+    job.progress.encoding(100.0, None, None, None);
     Ok(probe)
 }
 
-fn picture(
-    context: &PipelineContext,
-    job: &Job<'_>,
+fn video_feed(
+    job: &TranscodeJob<'_>,
+    exact: ExactFrames,
     plan: &FramePlan,
     video: &VideoStream,
-    slots: Slots,
-) -> Result<Picture, Error> {
-    let args = ffmpeg::raw_picture(&RawPicture {
+    schedule: CfrSchedule,
+) -> Result<VideoFeed, Error> {
+    let args = ffmpeg::raw_video_args(&RawVideo {
         plan,
-        input: job.video,
+        input: &job.inputs.video,
         video,
-        window: job.exact.window,
-        slack: ticks(slots.slack, video),
-        frames: slots.count,
-        spare: slots.spare,
-        threads: context.settings.ffmpeg_threads,
+        window: exact.window,
+        slack_ticks: ticks_within(schedule.slack_micros, video),
+        frames: schedule.count,
+        spare: schedule.spare,
+        threads: job.context.settings.ffmpeg_threads,
     });
-    let decoder = context.tools.decode(args, context.bounds(None))?;
+    let decoder = job.context.tools.decode(args, job.context.bounds(None))?;
     let bytes = usize::try_from(plan.frame_bytes())
         .map_err(|_| Error::never(Code::NotEncodable, "the frames are too large"))?;
-    Ok(Picture::new(decoder, slots, bytes))
+    Ok(VideoFeed::new(decoder, schedule, bytes))
 }
 
-fn sound(
-    context: &PipelineContext,
-    job: &Job<'_>,
+fn audio_feed(
+    job: &TranscodeJob<'_>,
+    exact: ExactFrames,
     plan: &FramePlan,
-) -> Result<Option<Sound>, Error> {
-    let (Some(format), Some((input, stream))) = (plan.audio, job.sound) else { return Ok(None) };
-    let args = ffmpeg::raw_sound(&RawSound {
+) -> Result<Option<AudioFeed>, Error> {
+    let (Some(format), Some(stream)) = (plan.audio, job.inputs.audio_streams.first()) else {
+        return Ok(None);
+    };
+    let sample_rate = Timescale::new(format.sample_rate)
+        .ok_or_else(|| Error::never(Code::Internal, "audio without a sample rate"))?;
+    let args = ffmpeg::raw_audio_args(&RawAudio {
         format,
-        input,
+        input: job.inputs.audio.as_ref().unwrap_or(&job.inputs.video),
         stream,
-        window: job.exact.window,
+        window: exact.window,
         to_its_end: job.fetched.span.is_none(),
     });
-    let decoder = context.tools.decode(args, context.bounds(None))?;
-    Ok(Some(Sound::new(decoder, format)))
+    let decoder = job.context.tools.decode(args, job.context.bounds(None))?;
+    Ok(Some(AudioFeed::new(decoder, sample_rate, format.channels)))
 }
 
-/// Whole ticks of a picture within so many microseconds.
-fn ticks(micros: i64, video: &VideoStream) -> i64 {
-    let (num, den) = (i128::from(video.time_base.num.max(1)), i128::from(video.time_base.den));
-    i64::try_from(i128::from(micros) * den / (num * 1_000_000)).unwrap_or(0)
+/// Whole ticks of a video stream within so many microseconds.
+fn ticks_within(micros: i64, video: &VideoStream) -> i64 {
+    let time_base = video.time_base;
+    let micros_per_den = i128::from(time_base.num.max(1)) * 1_000_000;
+    scale_floor(micros, i128::from(time_base.den), micros_per_den)
 }

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use clipmill_core::probe::Rational;
 use clipmill_core::process::Spec;
 use clipmill_core::{Code, Error, Retry};
-use clipmill_plugins::{FrameEncoder, PcmBlock, PcmFormat, RawFrame};
+use clipmill_plugins::{FrameEncoder, PcmBlock, RawFrame};
 
 use super::*;
 use crate::ffmpeg::{Bounds, Decoder};
+use crate::progress::ProgressReporter;
 use crate::stages::FrameTiming;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -28,14 +29,14 @@ enum At {
 }
 
 /// Writes down what it gets, and gives back a byte for each frame.
-struct Notes {
+struct NotingEncoder {
     trouble: At,
     frames: u64,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 #[async_trait]
-impl FrameEncoder for Notes {
+impl FrameEncoder for NotingEncoder {
     async fn push_video(&mut self, frame: RawFrame) -> Result<Bytes, Error> {
         self.frames += 1;
         if self.trouble == At::Fails(self.frames) {
@@ -74,25 +75,26 @@ async fn pumped(
     most: u64,
 ) -> (Result<u64, Error>, Vec<String>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let notes = Notes { trouble, frames: 0, lines: lines.clone() };
+    let notes = NotingEncoder { trouble, frames: 0, lines: lines.clone() };
     let gap = 250_000;
     let pace =
         FrameTiming { first_gap: Some(gap), average_gap: gap, last_gap: gap, duration: 4 * gap };
-    let slots = Slots::new(pace, i64::MAX, Rational { num: 4, den: 1 });
-    let picture = Picture::new(decoder(script), slots, FRAME);
-    let format = PcmFormat { sample_rate: 8000, channels: 1 };
-    let sound = samples.map(|script| Sound::new(decoder(script), format));
+    let schedule = CfrSchedule::new(pace, i64::MAX, Rational { num: 4, den: 1 });
+    let video = VideoFeed::new(decoder(script), schedule, FRAME);
+    let rate = Timescale::new(8000).unwrap();
+    let audio = samples.map(|script| AudioFeed::new(decoder(script), rate, 1));
     let path = folder.join("out");
-    let mut sink = Sink::create(&path, most).await.unwrap();
+    let mut file = OutputFile::create(&path, most).await.unwrap();
     let progress = ProgressReporter::default();
-    let meter = Meter::new(&progress, slots.count);
-    let patience = Duration::from_millis(300);
-    let ended = pump(Box::new(notes), picture, sound, &mut sink, patience, meter).await;
+    let progress = EncodeProgress::new(&progress, schedule.count);
+    let silence = Duration::from_millis(300);
+    let pump = Pump { encoder: Box::new(notes), video, audio, silence, progress };
+    let ended = pump.run(&mut file).await;
     if ended.is_ok() {
-        sink.end().await.unwrap();
-        sink.keep();
+        file.finish().await.unwrap();
+        file.keep();
     } else {
-        drop(sink);
+        drop(file);
         assert!(!path.exists(), "a half-made file stays");
     }
     let lines = lines.lock().unwrap().clone();
@@ -100,7 +102,7 @@ async fn pumped(
 }
 
 #[tokio::test]
-async fn frames_and_sound_come_in_the_order_of_their_times() {
+async fn frames_and_audio_come_in_the_order_of_their_times() {
     let folder = tempfile::tempdir().unwrap();
     // 0.45 s of sound beside four frames.
     let (frames, samples) = ("printf '%032d' 0", "head -c 7200 /dev/zero");

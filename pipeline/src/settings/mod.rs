@@ -38,3 +38,8 @@ pub enum HighResolutionMp4 {
     /// WebM's own codec is kept and put into MP4; only the cut is re-encoded.
     Remux,
 }
+
+impl HighResolutionMp4 {
+    /// Height in pixels from which it counts.
+    pub const MIN_HEIGHT: u32 = 1440;
+}

@@ -1,30 +1,31 @@
-//! Encoding the frames before and after those that are copied.
+//! Encodes the head and the tail: the frames before and after those that are
+//! stream-copied.
 
 use clipmill_core::probe::Container;
 use clipmill_media::mux::SampleData;
-use clipmill_media::smart_cut::{CutEnd, FileTrack, SmartCut};
-use clipmill_media::{LocalFile, Media, Track};
+use clipmill_media::smart_cut::{CutEnd, FileTrack};
+use clipmill_media::{LocalFile, Track};
 
-use super::lead::{Lead, lead};
-use super::{Job, Trouble, blocking, put};
-use crate::context::PipelineContext;
-use crate::ffmpeg::{self, Expected, Input, SeamPart};
+use super::job::{PreparedCut, SmartCutError, SmartCutJob};
+use super::preroll::{GopPreroll, gop_preroll};
+use super::write::{run_blocking, write_file};
+use crate::ffmpeg::{self, Expected, Input, PartJob};
 use crate::index::SampleIndex;
 use crate::stages::PartEncode;
 
-/// The encoded parts.
-pub(super) struct Parts {
-    pub head: Option<Part>,
-    pub tail: Option<Part>,
+/// The encoded parts; none where a part has no frames.
+pub(super) struct EncodedParts {
+    pub head: Option<EncodedPart>,
+    pub tail: Option<EncodedPart>,
 }
 
 /// An encoded part.
-pub(super) struct Part {
+pub(super) struct EncodedPart {
     pub file: LocalFile,
     track: Track,
 }
 
-impl Part {
+impl EncodedPart {
     /// The part as it is joined.
     pub fn file_track(&self) -> FileTrack<'_> {
         FileTrack { file: &self.file, track: &self.track }
@@ -32,66 +33,61 @@ impl Part {
 }
 
 /// Encodes both parts at the same time.
-pub(super) async fn encode(
-    context: &PipelineContext,
-    job: &Job<'_>,
-    track: &Track,
-    cut: &SmartCut,
-) -> Result<Parts, Trouble> {
-    let part = |end| part(context, job, track, cut, end);
+pub(super) async fn encode_parts(
+    job: &SmartCutJob<'_>,
+    prepared: &PreparedCut,
+) -> Result<EncodedParts, SmartCutError> {
+    let part = |end| encode_part(job, prepared, end);
     let (head, tail) = tokio::try_join!(part(CutEnd::Head), part(CutEnd::Tail))?;
-    Ok(Parts { head, tail })
+    Ok(EncodedParts { head, tail })
 }
 
-async fn part(
-    context: &PipelineContext,
-    job: &Job<'_>,
-    track: &Track,
-    cut: &SmartCut,
+async fn encode_part(
+    job: &SmartCutJob<'_>,
+    prepared: &PreparedCut,
     end: CutEnd,
-) -> Result<Option<Part>, Trouble> {
-    let Some(order) = plan_part(context, job, track, cut, end)? else { return Ok(None) };
-    let ahead = match (&job.fetched.early_head, end) {
-        // Both would write the same file.
-        (Some(ahead), CutEnd::Head) => ahead.result().await.flatten(),
+) -> Result<Option<EncodedPart>, SmartCutError> {
+    let Some(encode) = plan_part(job, prepared, end)? else { return Ok(None) };
+    let early_head = match (&job.fetched.early_head, end) {
+        // Waited for in any case, because both would write the same file.
+        (Some(early_head), CutEnd::Head) => early_head.result().await.flatten(),
         _ => None,
     };
-    if ahead.as_ref() == Some(&order) {
-        tracing::info!("the head is there already");
+    if early_head.as_ref() == Some(&encode) {
+        tracing::debug!("the head was encoded while bytes still arrived");
     } else {
-        run_part(&order, context, &job.index.file).await?;
+        run_part(job, &encode).await?;
     }
-    let encoded = Input::file(&order.output).await?;
-    let read = SampleIndex::read(&encoded, &order.output).await;
-    let (file, media) = read.map(|index| (index.file, index.media)).ok_or_else(broken)?;
-    let track = Media::video_track(&media).cloned().ok_or_else(broken)?;
-    Ok(Some(Part { file, track }))
+    let input = Input::file(&encode.output).await?;
+    let index = SampleIndex::read(&input, &encode.output).await;
+    let part = index.and_then(|SampleIndex { file, media }| {
+        Some(EncodedPart { file, track: media.video_track()?.clone() })
+    });
+    let unreadable = || SmartCutError::unfit("the encoder made a part that can't be read");
+    part.ok_or_else(unreadable).map(Some)
 }
 
-/// Encodes the head of a cut of which only the bytes before `here` are there.
-/// What the frames to be copied need is looked up in the first one alone, so
-/// that it is another order when a later one says otherwise.
-pub(super) async fn ahead(
-    context: &PipelineContext,
-    job: &Job<'_>,
-    track: &Track,
-    cut: &SmartCut,
+/// Early start: encodes the head of a cut of which only the bytes before `here` are
+/// there; none when there is no head or it needs more. What the copied frames need
+/// is looked up in the first one alone, so a later one may demand another encode.
+pub(super) async fn encode_head_early(
+    job: &SmartCutJob<'_>,
+    prepared: &PreparedCut,
     here: u64,
-) -> Result<Option<PartEncode>, Trouble> {
-    let order = plan_part(context, job, track, cut, CutEnd::Head)?;
-    let Some(order) = order.filter(|order| is_within(order, here)) else { return Ok(None) };
-    run_part(&order, context, &job.index.file).await?;
-    Ok(Some(order))
+) -> Result<Option<PartEncode>, SmartCutError> {
+    let encode = plan_part(job, prepared, CutEnd::Head)?;
+    let Some(encode) = encode.filter(|encode| is_within(encode, here)) else { return Ok(None) };
+    run_part(job, &encode).await?;
+    Ok(Some(encode))
 }
 
-/// The encode of a part; none when there is no such part.
+/// The encode of a part; none when the part has no frames.
 fn plan_part(
-    context: &PipelineContext,
-    job: &Job<'_>,
-    track: &Track,
-    cut: &SmartCut,
+    job: &SmartCutJob<'_>,
+    prepared: &PreparedCut,
     end: CutEnd,
-) -> Result<Option<PartEncode>, Trouble> {
+) -> Result<Option<PartEncode>, SmartCutError> {
+    let PreparedCut { track, cut } = prepared;
     let (name, frames) = match end {
         CutEnd::Head => ("head", &cut.plan.head),
         CutEnd::Tail => ("tail", &cut.plan.tail),
@@ -101,11 +97,10 @@ fn plan_part(
     else {
         return Ok(None);
     };
-    let Lead { track: preroll, zero } = lead(track, frames)?;
-    let folder = &job.fetched.folder;
-    let input = folder.join(format!("{name}-lead.mp4"));
-    let output = folder.join(format!("{name}.mp4"));
-    let args = ffmpeg::seam(&SeamPart {
+    let GopPreroll { track: preroll, zero } = gop_preroll(track, frames)?;
+    let input = job.fetched.folder.join(format!("{name}-preroll.mp4"));
+    let output = job.fetched.folder.join(format!("{name}.mp4"));
+    let args = ffmpeg::part_args(&PartJob {
         constraints: &cut.constraints,
         end,
         input: &Input::own_mp4(&input),
@@ -113,7 +108,7 @@ fn plan_part(
         to: Some(last + 1 - zero),
         frames: frames.len(),
         interlaced: job.fetched.media.video_stream()?.interlaced,
-        threads: context.settings.ffmpeg_threads,
+        threads: job.context.settings.ffmpeg_threads,
         output: &output,
     });
     Ok(Some(PartEncode { preroll, input, args, output }))
@@ -127,19 +122,11 @@ fn is_within(encode: &PartEncode, here: u64) -> bool {
     })
 }
 
-/// Encodes a part.
-async fn run_part(
-    encode: &PartEncode,
-    context: &PipelineContext,
-    source: &LocalFile,
-) -> Result<(), Trouble> {
-    let (source, path, preroll) = (source.clone(), encode.input.clone(), encode.preroll.clone());
-    blocking(move |_| put(Container::Mp4, &path, &[preroll], &[&source])).await?;
-    let bounds = context.bounds(None);
-    context.tools.run(encode.args.clone(), bounds, Expected::default(), |_| {}).await?;
+async fn run_part(job: &SmartCutJob<'_>, encode: &PartEncode) -> Result<(), SmartCutError> {
+    let source = job.index.file.clone();
+    let (path, preroll) = (encode.input.clone(), encode.preroll.clone());
+    run_blocking(move |_| write_file(Container::Mp4, &path, &[preroll], &[&source])).await?;
+    let bounds = job.context.bounds(None);
+    job.context.tools.run(encode.args.clone(), bounds, Expected::default(), |_| {}).await?;
     Ok(())
-}
-
-fn broken() -> Trouble {
-    Trouble::Unfit("the encoder made a part that can't be read".to_owned())
 }

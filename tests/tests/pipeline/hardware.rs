@@ -165,7 +165,7 @@ async fn a_card_that_is_not_there_is_told_and_never_asked() {
     card.set(&mut config);
     let tools = Tools::discover(&config.tool_paths(), &config.encode).await.unwrap();
     let hardware = &tools.abilities().await.unwrap().hardware;
-    let seen = hardware.look().await;
+    let seen = hardware.try_all().await;
     let nvenc = seen.iter().find(|(name, _)| *name == "h264_nvenc").unwrap();
     assert_eq!(nvenc.1, Err("NVIDIA's driver is not installed".to_owned()));
     let (bench, of) = (card.bench().await, small());

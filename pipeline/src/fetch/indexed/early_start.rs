@@ -70,7 +70,7 @@ impl EarlyStart {
     pub async fn probe(self, context: &PipelineContext) -> Result<Fetched, Error> {
         let path = &self.file.path;
         let input = Input::file(path).await?;
-        let probe = context.tools.inspect(&input).await?;
+        let probe = context.tools.probe_input(&input).await?;
         let whole = MediaFile::whole(path, input.demuxer, probe);
         let video = MediaFile { zero_micros: self.file.origin_micros, ..whole };
         Ok(Fetched {

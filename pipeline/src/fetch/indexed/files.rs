@@ -255,7 +255,7 @@ impl IndexedFile<'_> {
         path: &Path,
     ) -> Result<MediaFile, Error> {
         let input = Input::file(path).await?;
-        let probe = context.pipeline.tools.inspect(&input).await?;
+        let probe = context.pipeline.tools.probe_input(&input).await?;
         self.tracks.check(&probe)?;
         if let Some(span) = context.span {
             span::clip(span, probe.duration)?;

@@ -195,7 +195,7 @@ impl PlannedFile {
         tracks: WantedTracks,
     ) -> Result<MediaFile, PlanError> {
         let input = Input::file(&self.path).await?;
-        let probe = match context.tools.inspect(&input).await {
+        let probe = match context.tools.probe_input(&input).await {
             Ok(probe) => probe,
             Err(error) if self.origin_micros.is_some() && error.code == Code::NotMedia => {
                 return Err(PlanError::Unreadable("the work file is not understood".to_owned()));

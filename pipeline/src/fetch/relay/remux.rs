@@ -13,7 +13,7 @@ use crate::context::PipelineContext;
 use crate::fetch::span::{self, still_live};
 use crate::fetch::tracks::WantedTracks;
 use crate::fetch::transfer::RemoteFile;
-use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input};
+use crate::ffmpeg::{self, COPY_SHIFT_MICROS, Demuxer, Expected, Input, StreamCopy};
 use crate::local_media::{MediaFile, timestamp_slack_micros};
 
 /// How far before the span a copy starts to look for a keyframe, seconds, in
@@ -60,7 +60,7 @@ async fn copy_span(
     request: RemuxRequest,
     stem: &Path,
 ) -> Result<MediaFile, Error> {
-    let source = context.tools.inspect(input).await?;
+    let source = context.tools.probe_input(input).await?;
     let (span, tracks) = (request.span, request.tracks);
     tracks.check(&source)?;
     if request.is_growing && source.duration.is_none_or(|duration| duration < span.end) {
@@ -74,22 +74,22 @@ async fn copy_span(
     streams.extend(source.audio.first().filter(|_| tracks.audio).map(|audio| audio.index));
     let starts = MARGINS.iter().map(|margin| (wanted.start - margin).max(0.0)).chain([0.0]);
     for from in starts {
-        let args = ffmpeg::copy(&Copy {
+        let args = ffmpeg::copy_args(&StreamCopy {
             input,
             streams: &streams,
             from,
-            length: wanted.end - from + MARGIN_AFTER,
+            duration: wanted.end - from + MARGIN_AFTER,
             format: format.name,
-            time_scale: format.time_scale,
+            timescale: format.time_scale,
             output: &path,
         });
         let limit = context.settings.max_download_bytes;
         context.tools.run(args, context.bounds(Some(limit)), Expected::default(), |_| {}).await?;
         let copied = MediaFile {
-            probe: context.tools.inspect(&Input::file(&path).await?).await?,
+            probe: context.tools.probe_input(&Input::file(&path).await?).await?,
             path: path.clone(),
-            zero_micros: micros_of_seconds(source.start) + COPY_SHIFT,
-            shift_micros: COPY_SHIFT,
+            zero_micros: micros_of_seconds(source.start) + COPY_SHIFT_MICROS,
+            shift_micros: COPY_SHIFT_MICROS,
             slack_micros: timestamp_slack_micros(input.demuxer, &source),
         };
         if from == 0.0 || !tracks.video || starts_before(context, &copied, wanted).await? {

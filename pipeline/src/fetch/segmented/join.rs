@@ -19,7 +19,7 @@ use super::first_timestamp::FirstTimestamp;
 use super::rendition::{RenditionRequest, RenditionSegments, TimelineOrigin};
 use super::segment::{SegmentFolder, StreamSegment, unreadable_stream};
 use crate::context::PipelineContext;
-use crate::ffmpeg::{self, COPY_SHIFT, Copy, Demuxer, Expected, Input};
+use crate::ffmpeg::{self, COPY_SHIFT_MICROS, Demuxer, Expected, Input, StreamCopy};
 use crate::local_media::MediaFile;
 
 /// From where on times are counted from the span, seconds: the clock of a
@@ -66,12 +66,13 @@ pub async fn join_segments(
     let clock = join_packets(&path, selected).await?;
     let joined = rewrap(context, &path, request, is_continuous).await?;
     let _ = tokio::fs::remove_file(&path).await;
-    let probe = context.tools.inspect(&Input::file(&joined).await?).await?;
+    let probe = context.tools.probe_input(&Input::file(&joined).await?).await?;
     Ok(MediaFile {
         path: joined,
         probe,
-        zero_micros: micros_of_ticks(EARLY) - micros_of_seconds(clock.base_seconds) + COPY_SHIFT,
-        shift_micros: micros_of_ticks(clock.first_shift.unwrap_or_default()) + COPY_SHIFT,
+        zero_micros: micros_of_ticks(EARLY) - micros_of_seconds(clock.base_seconds)
+            + COPY_SHIFT_MICROS,
+        shift_micros: micros_of_ticks(clock.first_shift.unwrap_or_default()) + COPY_SHIFT_MICROS,
         slack_micros: 0,
     })
 }
@@ -303,7 +304,7 @@ async fn join_fragments(
         current = Some(init);
     }
     output.flush().await.map_err(file_error)?;
-    let probe = context.tools.inspect(&Input::file(&path).await?).await?;
+    let probe = context.tools.probe_input(&Input::file(&path).await?).await?;
     let zero_micros = clock.origin_micros.unwrap_or_default();
     // Stated origins are of the source's own clock.
     let is_stated = matches!(selected.rendition.origin, TimelineOrigin::Stated(_));
@@ -331,7 +332,7 @@ async fn rewrap(
     if input.demuxer != Demuxer::MpegTs {
         return Err(format_changes());
     }
-    let source = context.tools.inspect(&input).await?;
+    let source = context.tools.probe_input(&input).await?;
     request.tracks.check(&source)?;
     let video = source.video.as_ref().filter(|_| request.tracks.video);
     let audio = source.audio.first().filter(|_| request.tracks.audio);
@@ -346,13 +347,13 @@ async fn rewrap(
         return Err(Error::never(Code::NoSuchSpan, "the stream holds nothing in this span"));
     }
     let output = request.stem.with_extension(format);
-    let args = ffmpeg::copy(&Copy {
+    let args = ffmpeg::copy_args(&StreamCopy {
         input: &input,
         streams: &streams,
         from: 0.0,
-        length: f64::INFINITY,
+        duration: f64::INFINITY,
         format,
-        time_scale,
+        timescale: time_scale,
         output: &output,
     });
     let limit = context.settings.max_download_bytes;

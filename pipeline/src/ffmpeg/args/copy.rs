@@ -1,5 +1,5 @@
-//! Arguments of copies: whole pictures in another file format, and parts with
-//! their time stamps.
+//! Arguments of stream copies: all video in another container, and parts with
+//! their timestamps.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,66 +7,75 @@ use std::path::Path;
 use clipmill_core::probe::{Container, VideoStream};
 use clipmill_plugins::AudioPlan;
 
-use super::{Args, Sound, local, seconds, sound_filter, sounds};
-use crate::ffmpeg::Input;
+use super::arg_list::{ArgList, AudioInput, seconds};
+use super::audio::encode_streams;
+use crate::ffmpeg::input::Input;
 
-/// By how much a [`Copy`] is later than its input, microseconds: sound may begin
-/// a little before 0, which not every file format can say.
-pub(crate) const COPY_SHIFT: i64 = 1_000_000;
+/// By how much a [`StreamCopy`] is later than its input, microseconds: audio may
+/// start a little before 0, which not every container can say.
+pub(crate) const COPY_SHIFT_MICROS: i64 = 1_000_000;
 
-/// A copy of a part of an input, which begins with the keyframe at or before
-/// `from` and keeps the time stamps, but for [`COPY_SHIFT`].
+/// A copy of a part of an input, which starts with the keyframe at or before
+/// `from` and keeps the timestamps, but for [`COPY_SHIFT_MICROS`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Copy<'a> {
+pub(crate) struct StreamCopy<'a> {
     /// From where.
     pub input: &'a Input,
     /// Indexes of the streams.
     pub streams: &'a [u32],
-    /// Seconds after the input's first time stamp.
+    /// Seconds after the input's first timestamp.
     pub from: f64,
-    /// Seconds; infinite for all of the input, wherever it begins.
-    pub length: f64,
+    /// Seconds; infinite for all of the input, wherever it starts.
+    pub duration: f64,
     /// The muxer.
     pub format: &'static str,
-    /// Ticks per second of the first stream, for formats that keep one for the
+    /// Ticks per second of the first stream, for containers that keep one for the
     /// whole file.
-    pub time_scale: Option<u64>,
+    pub timescale: Option<u64>,
     /// The result.
     pub output: &'a Path,
 }
 
-/// Arguments of a copy that changes only the file format.
-pub(crate) fn remux(
+/// How the audio is re-encoded beside copied video.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AudioReencode<'a> {
+    /// Container of the result.
+    pub container: Container,
+    /// Encoder and rate.
+    pub plan: &'a AudioPlan,
+}
+
+/// Arguments of a copy that changes only the container.
+pub(crate) fn remux_args(
     input: &Input,
     video: &VideoStream,
-    sound: Sound<'_>,
+    audio: AudioInput<'_>,
     container: Container,
     output: &Path,
 ) -> Vec<OsString> {
-    keeping(input, video, sound, "-c", container).end(container, output)
+    copied_video(input, video, audio, "-c", container).output(container, output)
 }
 
-/// Arguments of a copy of the whole picture beside an encode of the sound.
-pub(crate) fn resound(
+/// Arguments of a copy of all video beside an encode of the audio.
+pub(crate) fn reencode_audio_args(
     input: &Input,
     video: &VideoStream,
-    sound: Sound<'_>,
-    (container, audio): (Container, &AudioPlan),
+    audio: AudioInput<'_>,
+    encode: AudioReencode<'_>,
     output: &Path,
 ) -> Vec<OsString> {
-    let mut args = keeping(input, video, sound, "-c:v", container);
-    sounds(&mut args, audio, sound.streams, |stream| {
-        sound_filter(None, container, audio.encoder, stream)
-    });
-    args.end(container, output)
+    let container = encode.container;
+    let mut args = copied_video(input, video, audio, "-c:v", container);
+    encode_streams(&mut args, encode.plan, audio.streams, container, None);
+    args.output(container, output)
 }
 
-/// Arguments of a [`Copy`].
-pub(crate) fn copy(job: &Copy<'_>) -> Vec<OsString> {
-    let mut args = Args::begin();
+/// Arguments of a [`StreamCopy`].
+pub(crate) fn copy_args(job: &StreamCopy<'_>) -> Vec<OsString> {
+    let mut args = ArgList::with_progress();
     args.add(&["-copyts"]);
-    if job.length.is_finite() {
-        args.add(&["-ss", &format!("{:.6}", job.from), "-t", &format!("{:.6}", job.length)]);
+    if job.duration.is_finite() {
+        args.add(&["-ss", &format!("{:.6}", job.from), "-t", &format!("{:.6}", job.duration)]);
     }
     args.input(job.input, None, 0);
     for stream in job.streams {
@@ -74,27 +83,27 @@ pub(crate) fn copy(job: &Copy<'_>) -> Vec<OsString> {
     }
     args.without_extras();
     args.add(&["-c", "copy", "-copypriorss", "1", "-avoid_negative_ts", "disabled"]);
-    args.add(&["-output_ts_offset", &seconds(COPY_SHIFT)]);
-    if let Some(ticks) = job.time_scale {
+    args.add(&["-output_ts_offset", &seconds(COPY_SHIFT_MICROS)]);
+    if let Some(ticks) = job.timescale {
         let ticks = ticks.to_string();
         args.add(&["-movie_timescale", &ticks, "-video_track_timescale", &ticks]);
     }
     args.add(&["-f", job.format, "-y"]);
-    args.0.push(local(job.output));
+    args.add_path(job.output);
     args.0
 }
 
-/// What copies the whole picture; `-c` also all sounds, `-c:v` not.
-fn keeping(
+/// Copies all video; `copied` is `-c` to copy the audio too, and `-c:v` not to.
+fn copied_video(
     input: &Input,
     video: &VideoStream,
-    sound: Sound<'_>,
+    audio: AudioInput<'_>,
     copied: &str,
     container: Container,
-) -> Args {
-    let mut args = Args::begin();
-    args.inputs(input, sound.file, sound.file.is_some(), None, 0);
-    args.maps(video, sound);
+) -> ArgList {
+    let mut args = ArgList::with_progress();
+    args.inputs(input, audio.file, audio.file.is_some(), None, 0);
+    args.maps(video, audio);
     args.without_extras();
     args.add(&[copied, "copy"]);
     if video.codec == "hevc" && container == Container::Mp4 {

@@ -1,4 +1,4 @@
-//! Arguments of encoders in hardware.
+//! Arguments of hardware encoders.
 //!
 //! Qualities are the factors of x264, x265 and SVT-AV1. What stands for them:
 //!
@@ -20,46 +20,48 @@ use std::path::Path;
 use clipmill_core::probe::Container;
 use clipmill_plugins::{Rate, VideoPlan};
 
-use super::Args;
-use crate::ffmpeg::encoder::{Coded, Hardware, HardwareEncoder, Kind};
+use super::arg_list::ArgList;
+use crate::ffmpeg::hardware_encoder::{HardwareApi, HardwareCodec, HardwareEncoder, HardwareJob};
 
 /// Where VA-API's device usually is.
 const VAAPI_DEVICE: &str = "/dev/dri/renderD128";
 
-/// Side of the picture that an encoder is tried with: more than the least that
-/// any hardware takes.
-const SIDE: &str = "256x256";
+/// Size of the frame that an encoder is tried with: more than the least that any
+/// hardware takes.
+const TRIAL_SIZE: &str = "256x256";
 
 /// The factor that an encoder is tried with.
-const TRIED: u8 = 23;
+const TRIAL_CRF: u8 = 23;
 
 /// What comes before the inputs.
-pub(super) fn device(args: &mut Args, hardware: Hardware<'_>) {
-    match (hardware.encoder.kind, hardware.device) {
-        (Kind::Vaapi, device) => args.add(&["-vaapi_device", device.unwrap_or(VAAPI_DEVICE)]),
-        (Kind::Qsv, Some(device)) => args.add(&["-qsv_device", device]),
+pub(super) fn device(args: &mut ArgList, hardware: HardwareJob<'_>) {
+    match (hardware.encoder.api, hardware.device) {
+        (HardwareApi::Vaapi, device) => {
+            args.add(&["-vaapi_device", device.unwrap_or(VAAPI_DEVICE)])
+        }
+        (HardwareApi::Qsv, Some(device)) => args.add(&["-qsv_device", device]),
         _ => {}
     }
 }
 
 /// What brings frames to the encoder, at the end of a chain of filters.
-pub(super) fn upload(hardware: Hardware<'_>, planned: &str) -> String {
+pub(super) fn upload(hardware: HardwareJob<'_>, planned: &str) -> String {
     let format = hardware.encoder.pixel_format(planned).unwrap_or("nv12");
-    match hardware.encoder.kind {
-        Kind::Vaapi => format!("format={format},hwupload"),
+    match hardware.encoder.api {
+        HardwareApi::Vaapi => format!("format={format},hwupload"),
         _ => format!("format={format}"),
     }
 }
 
-/// The encoder and its options; `limit` is the highest rate, kilobits per second.
-pub(super) fn picture(
-    args: &mut Args,
+/// The encoder and its options.
+pub(super) fn encoder(
+    args: &mut ArgList,
     plan: &VideoPlan,
     container: Container,
-    hardware: Hardware<'_>,
-    limit: Option<u64>,
+    hardware: HardwareJob<'_>,
+    max_kilobits: Option<u64>,
 ) {
-    let Hardware { encoder, hurry, .. } = hardware;
+    let HardwareJob { encoder, urgent, .. } = hardware;
     let crf = match plan.rate {
         Rate::Crf(crf) => crf,
         // Nothing in hardware stands in for it.
@@ -67,33 +69,33 @@ pub(super) fn picture(
     };
     args.add(&["-c:v", encoder.name()]);
     let quality = quality(encoder, crf).to_string();
-    match encoder.kind {
-        Kind::Nvenc => {
-            args.add(&["-preset", if hurry { "p3" } else { "p5" }, "-tune", "hq"]);
+    match encoder.api {
+        HardwareApi::Nvenc => {
+            args.add(&["-preset", if urgent { "p3" } else { "p5" }, "-tune", "hq"]);
             args.add(&["-rc", "vbr", "-cq", &quality, "-b:v", "0"]);
-            if let Some(kilobits) = limit {
-                super::limit(args, kilobits);
+            if let Some(kilobits) = max_kilobits {
+                args.max_rate(kilobits);
             }
         }
-        Kind::Qsv => {
-            args.add(&["-preset", if hurry { "veryfast" } else { "medium" }]);
+        HardwareApi::Qsv => {
+            args.add(&["-preset", if urgent { "veryfast" } else { "medium" }]);
             args.add(&["-global_quality", &quality]);
         }
-        Kind::Vaapi => args.add(&["-rc_mode", "CQP", "-global_quality", &quality]),
-        Kind::Amf => {
-            args.add(&["-quality", if hurry { "speed" } else { "balanced" }]);
+        HardwareApi::Vaapi => args.add(&["-rc_mode", "CQP", "-global_quality", &quality]),
+        HardwareApi::Amf => {
+            args.add(&["-quality", if urgent { "speed" } else { "balanced" }]);
             args.add(&["-rc", "cqp", "-qp_i", &quality, "-qp_p", &quality]);
-            if encoder.coded == Coded::H264 {
+            if encoder.codec == HardwareCodec::H264 {
                 args.add(&["-qp_b", &quality]);
             }
         }
-        Kind::VideoToolbox => args.add(&["-q:v", &quality]),
+        HardwareApi::VideoToolbox => args.add(&["-q:v", &quality]),
     }
-    if encoder.coded == Coded::H265 && container == Container::Mp4 {
+    if encoder.codec == HardwareCodec::H265 && container == Container::Mp4 {
         args.add(&["-tag:v", "hvc1"]);
     }
-    // VA-API's frames are in the device, and have no format of their own.
-    if encoder.kind != Kind::Vaapi
+    // VA-API's frames are in the device and have no format of their own.
+    if encoder.api != HardwareApi::Vaapi
         && let Some(format) = encoder.pixel_format(&plan.pixel_format)
     {
         args.add(&["-pix_fmt", format]);
@@ -105,22 +107,21 @@ pub(super) fn picture(
 
 /// Arguments of an encode of one frame, which proves that an encoder works. It
 /// is driven as a job drives it.
-pub(crate) fn trial(hardware: Hardware<'_>) -> Vec<OsString> {
+pub(crate) fn trial_args(hardware: HardwareJob<'_>) -> Vec<OsString> {
     let plan = VideoPlan {
         encoder: clipmill_plugins::VideoEncoder::X264 { preset: 5 },
-        rate: Rate::Crf(TRIED),
+        rate: Rate::Crf(TRIAL_CRF),
         pixel_format: "yuv420p".to_owned(),
         pad_to_even: false,
         keyframe_interval: None,
     };
-    let mut args = Args(Vec::new());
-    args.add(&["-nostdin", "-hide_banner", "-v", "error"]);
+    let mut args = ArgList::quiet();
     device(&mut args, hardware);
     args.add(&["-protocol_whitelist", "file", "-f", "rawvideo", "-pixel_format", "yuv420p"]);
-    args.add(&["-video_size", SIDE, "-framerate", "25", "-i"]);
-    args.0.push(super::local(Path::new("/dev/zero")));
+    args.add(&["-video_size", TRIAL_SIZE, "-framerate", "25", "-i"]);
+    args.add_path(Path::new("/dev/zero"));
     args.add(&["-filter:v", &upload(hardware, &plan.pixel_format), "-frames:v", "1"]);
-    picture(&mut args, &plan, Container::Mkv, hardware, None);
+    encoder(&mut args, &plan, Container::Mkv, hardware, None);
     args.add(&["-f", "null", "-"]);
     args.0
 }
@@ -129,12 +130,14 @@ pub(crate) fn trial(hardware: Hardware<'_>) -> Vec<OsString> {
 fn quality(encoder: HardwareEncoder, crf: u8) -> u32 {
     let crf = u32::from(crf);
     let above = |from: u32, steps: u32| from.saturating_sub(steps).clamp(1, 100);
-    match (encoder.kind, encoder.coded) {
-        (Kind::Nvenc, Coded::Av1) => crf.clamp(1, 63),
-        (Kind::Qsv, Coded::Av1) => (crf * 51 / 63).clamp(1, 51),
-        (Kind::Vaapi | Kind::Amf, Coded::Av1) => (crf * 4).clamp(1, 255),
-        (Kind::Nvenc | Kind::Qsv | Kind::Vaapi | Kind::Amf, _) => crf.clamp(1, 51),
-        (Kind::VideoToolbox, Coded::H264) => above(115, crf * 22 / 10),
-        (Kind::VideoToolbox, _) => above(114, crf * 2),
+    match (encoder.api, encoder.codec) {
+        (HardwareApi::Nvenc, HardwareCodec::Av1) => crf.clamp(1, 63),
+        (HardwareApi::Qsv, HardwareCodec::Av1) => (crf * 51 / 63).clamp(1, 51),
+        (HardwareApi::Vaapi | HardwareApi::Amf, HardwareCodec::Av1) => (crf * 4).clamp(1, 255),
+        (HardwareApi::Nvenc | HardwareApi::Qsv | HardwareApi::Vaapi | HardwareApi::Amf, _) => {
+            crf.clamp(1, 51)
+        }
+        (HardwareApi::VideoToolbox, HardwareCodec::H264) => above(115, crf * 22 / 10),
+        (HardwareApi::VideoToolbox, _) => above(114, crf * 2),
     }
 }

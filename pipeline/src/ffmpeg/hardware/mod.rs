@@ -1,10 +1,10 @@
-//! Encoders in hardware: which there are, whether they work, and how they fare.
+//! Hardware encoders: which there are, whether they work, and how they fare.
 //!
-//! An encoder is believed when it has encoded a frame, and left alone for a
-//! while when it keeps failing. What a job does without it is not known here.
+//! An encoder is used once it has encoded a frame, and left alone for a while when
+//! it keeps failing. What a job does without it is decided by the caller.
 
-mod standing;
-mod words;
+mod failure_reason;
+mod health;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,28 +12,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_core::probe::VideoStream;
 use clipmill_core::process::{self, Spec};
 use clipmill_plugins::{Encoders, VideoPlan};
-use standing::Standing;
 use tokio::sync::Mutex;
 
-pub(crate) use words::why;
-
-use super::args::trial;
-use super::encoder::{Coded, Hardware, HardwareEncoder, Kind};
+pub(crate) use self::failure_reason::failure_reason;
+use self::health::EncoderHealth;
+use super::args::trial_args;
+use super::hardware_encoder::{HardwareApi, HardwareCodec, HardwareEncoder, HardwareJob};
 use crate::settings::EncodeSettings;
 
 /// Longest time for the encode of one frame.
-const TRIAL: Duration = Duration::from_secs(10);
-/// Most bytes that ffmpeg may say there.
-const WORDS: usize = 64 * 1024;
+const TRIAL_TIME: Duration = Duration::from_secs(10);
+/// Most bytes that ffmpeg may print then.
+const TRIAL_OUTPUT: usize = 64 * 1024;
 
 /// Variables by which drivers and their libraries are found and chosen.
 const VARIABLES: [&str; 4] =
     ["LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"];
 
-/// The encoders in hardware that the configuration allows. Copies share what
-/// is known of them.
+/// The hardware encoders that the configuration allows. Copies share what is known
+/// of them.
 #[derive(Debug, Clone)]
 pub struct HardwareEncoders {
     shared: Arc<Shared>,
@@ -42,118 +42,112 @@ pub struct HardwareEncoders {
 #[derive(Debug)]
 struct Shared {
     ffmpeg: PathBuf,
-    kinds: &'static [Kind],
+    apis: &'static [HardwareApi],
     device: Option<String>,
     /// Those that ffmpeg lists.
-    standings: BTreeMap<HardwareEncoder, Mutex<Standing>>,
+    encoders: BTreeMap<HardwareEncoder, Mutex<EncoderHealth>>,
 }
 
 impl HardwareEncoders {
     /// Those of this ffmpeg. Nothing is tried yet.
     pub(super) fn new(
-        config: &EncodeSettings,
+        settings: &EncodeSettings,
         ffmpeg: PathBuf,
-        have: &Encoders,
+        listed: &Encoders,
     ) -> HardwareEncoders {
-        let kinds = Kind::chosen(config.hardware);
-        let all = kinds
+        let apis = HardwareApi::allowed(settings.hardware);
+        let encoders = apis
             .iter()
-            .flat_map(|kind| Coded::ALL.map(|coded| HardwareEncoder { kind: *kind, coded }));
-        let standings = all
-            .filter(|encoder| have.contains(encoder.name()))
+            .flat_map(|api| HardwareCodec::ALL.map(|codec| HardwareEncoder { api: *api, codec }))
+            .filter(|encoder| listed.contains(encoder.name()))
             .map(|encoder| (encoder, Mutex::default()))
             .collect();
-        let device = config.hardware_device.clone();
-        HardwareEncoders { shared: Arc::new(Shared { ffmpeg, kinds, device, standings }) }
+        let device = settings.hardware_device.clone();
+        HardwareEncoders { shared: Arc::new(Shared { ffmpeg, apis, device, encoders }) }
     }
 
-    /// Whether the configuration allows any.
-    fn is_wanted(&self) -> bool {
-        !self.shared.kinds.is_empty()
-    }
-
-    /// Tries all of which nothing is known yet, one after the other. Answers
-    /// ffmpeg's names of them, and why those don't work that don't.
-    pub async fn look(&self) -> Vec<(&'static str, Result<(), String>)> {
-        let mut seen = Vec::new();
-        for (encoder, standing) in &self.shared.standings {
-            let mut standing = standing.lock().await;
-            self.ask(*encoder, &mut standing).await;
-            seen.push((encoder.name(), standing.state()));
+    /// Tries all of which nothing is known yet, one after the other. Returns
+    /// ffmpeg's names of all, and why those don't work that don't.
+    pub async fn try_all(&self) -> Vec<(&'static str, Result<(), String>)> {
+        let mut results = Vec::new();
+        for (encoder, health) in &self.shared.encoders {
+            let mut health = health.lock().await;
+            self.try_if_due(*encoder, &mut health).await;
+            results.push((encoder.name(), health.state()));
         }
-        seen
+        results
     }
 
-    /// Looks if any are wanted, and writes into the log what was found.
-    pub async fn look_and_tell(&self) {
-        if !self.is_wanted() {
+    /// Tries all if the configuration allows any, and logs which work.
+    pub async fn try_all_and_log(&self) {
+        if self.shared.apis.is_empty() {
             return;
         }
-        let seen = self.look().await;
-        if seen.is_empty() {
-            tracing::warn!("this ffmpeg has none of the encoders in hardware that are configured");
+        let results = self.try_all().await;
+        if results.is_empty() {
+            tracing::warn!("this ffmpeg has none of the configured hardware encoders");
         }
-        for (name, state) in seen {
+        for (name, state) in results {
             match state {
-                Ok(()) => tracing::info!("{name} works and is used"),
-                Err(why) => tracing::info!("{name} is not used: {why}"),
+                Ok(()) => tracing::info!("hardware encoder {name} works and is used"),
+                Err(why) => tracing::info!("hardware encoder {name} is not used: {why}"),
             }
         }
     }
 
-    /// The one that stands in for this plan, of a source with these sides;
-    /// none when there is none that works.
-    pub(crate) async fn stand_in(
+    /// The one that replaces the encoder of this plan, for this source; none when
+    /// there is none that works. With `limited` it must keep a highest rate.
+    pub(crate) async fn replacement(
         &self,
         plan: &VideoPlan,
-        sides: (u32, u32),
+        source: &VideoStream,
         limited: bool,
     ) -> Option<HardwareEncoder> {
-        let coded = Coded::of(plan.encoder)?;
-        for kind in self.shared.kinds.iter().filter(|kind| !limited || kind.keeps_limits()) {
-            let encoder = HardwareEncoder { kind: *kind, coded };
-            if !encoder.stands_in(plan, sides) {
+        let codec = HardwareCodec::from_encoder(plan.encoder)?;
+        for api in self.shared.apis.iter().filter(|api| !limited || api.limits_rate()) {
+            let encoder = HardwareEncoder { api: *api, codec };
+            if !encoder.can_replace(plan, source) {
                 continue;
             }
-            let Some(standing) = self.shared.standings.get(&encoder) else { continue };
-            let mut standing = standing.lock().await;
-            self.ask(encoder, &mut standing).await;
-            if standing.state().is_ok() {
+            let Some(health) = self.shared.encoders.get(&encoder) else { continue };
+            let mut health = health.lock().await;
+            self.try_if_due(encoder, &mut health).await;
+            if health.state().is_ok() {
                 return Some(encoder);
             }
         }
         None
     }
 
-    /// A job went well with it.
-    pub(crate) async fn worked(&self, encoder: HardwareEncoder) {
-        if let Some(standing) = self.shared.standings.get(&encoder) {
-            standing.lock().await.worked();
+    /// A job succeeded with it.
+    pub(crate) async fn job_succeeded(&self, encoder: HardwareEncoder) {
+        if let Some(health) = self.shared.encoders.get(&encoder) {
+            health.lock().await.job_succeeded();
         }
     }
 
-    /// A job failed with it that went well without it.
-    pub(crate) async fn failed(&self, encoder: HardwareEncoder, why: &str) {
-        let Some(standing) = self.shared.standings.get(&encoder) else { return };
-        if standing.lock().await.failed(why, Instant::now()) {
-            tracing::warn!("{} is left alone for a while: {why}", encoder.name());
+    /// A job failed with it that succeeded without it.
+    pub(crate) async fn job_failed(&self, encoder: HardwareEncoder, why: &str) {
+        let Some(health) = self.shared.encoders.get(&encoder) else { return };
+        if health.lock().await.job_failed(why, Instant::now()) {
+            let (name, minutes) = (encoder.name(), health::REST.as_secs() / 60);
+            tracing::warn!("hardware encoder {name} is not used for {minutes} minutes: {why}");
         }
     }
 
-    /// Tries an encoder if that is due.
-    async fn ask(&self, encoder: HardwareEncoder, standing: &mut Standing) {
-        if !standing.wants_trial(Instant::now()) {
+    async fn try_if_due(&self, encoder: HardwareEncoder, health: &mut EncoderHealth) {
+        if !health.wants_trial(Instant::now()) {
             return;
         }
         let device = self.shared.device.as_deref();
-        let args = trial(Hardware { encoder, device, hurry: false });
-        let spec = Spec { env: variables(), ..Spec::new(&self.shared.ffmpeg, args, TRIAL) };
-        let tried = process::run(spec, WORDS).await.map(|_| ()).map_err(|failure| {
-            let stderr = failure.stderr_tail();
-            tracing::debug!(error = %failure, stderr, "{} was tried", encoder.name());
-            why(&failure)
+        let args = trial_args(HardwareJob { encoder, device, urgent: false });
+        let spec = Spec { env: variables(), ..Spec::new(&self.shared.ffmpeg, args, TRIAL_TIME) };
+        let result = process::run(spec, TRIAL_OUTPUT).await.map(|_| ()).map_err(|failure| {
+            let (name, stderr) = (encoder.name(), failure.stderr_tail());
+            tracing::debug!(error = %failure, stderr, "the trial of hardware encoder {name} failed");
+            failure_reason(&failure)
         });
-        standing.tried(tried, Instant::now());
+        health.tried(result, Instant::now());
     }
 }
 

@@ -1,36 +1,36 @@
-//! Arguments of encoders in hardware.
+//! Arguments of hardware encoders.
 
 use super::*;
-use crate::ffmpeg::encoder::{Coded, HardwareEncoder, Kind};
+use crate::ffmpeg::hardware_encoder::{HardwareApi, HardwareCodec, HardwareEncoder, HardwareJob};
 
-/// What a hardware job of this source is told: before the input, and from the
-/// filter to the sound.
+/// The arguments of a hardware job of this source: before the input, and from the
+/// filter to the audio.
 fn by(
-    kind: Kind,
-    coded: Coded,
+    api: HardwareApi,
+    codec: HardwareCodec,
     encoder: VideoEncoder,
     crf: u8,
-    extra: Extra<'_>,
+    host: HostOptions<'_>,
 ) -> (String, String) {
-    let format = if coded == Coded::H264 { "yuv420p" } else { "yuv420p10le" };
+    let format = if codec == HardwareCodec::H264 { "yuv420p" } else { "yuv420p10le" };
     let plan = plan(encoder, Rate::Crf(crf), format);
     let (input, video) = (file("/w/v.mp4"), video(320, format));
-    let sound = Sound { file: None, streams: &[] };
+    let audio = AudioInput { file: None, streams: &[] };
     let output = "/w/o.mp4".as_ref();
-    let job = Encode {
+    let job = EncodeJob {
         plan: &plan,
         input: &input,
         video: &video,
-        sound,
+        audio,
         window: None,
         threads: 0,
         output,
     };
-    let encoder = HardwareEncoder { kind, coded };
-    let given = extra.hardware.and_then(|it| it.device);
-    let hurry = extra.hardware.is_some_and(|it| it.hurry);
-    let hardware = Some(Hardware { encoder, device: given, hurry });
-    let all = text(&encode_with(&job, Extra { hardware, ..extra }));
+    let encoder = HardwareEncoder { api, codec };
+    let given = host.hardware.and_then(|it| it.device);
+    let urgent = host.hardware.is_some_and(|it| it.urgent);
+    let hardware = Some(HardwareJob { encoder, device: given, urgent });
+    let all = text(&encode_args(&job, HostOptions { hardware, ..host }));
     let (before, rest) = all.split_once("-protocol_whitelist").unwrap();
     let from = rest.find("-filter:v ").unwrap() + 10;
     let to = rest.find(" -f mp4").unwrap();
@@ -43,130 +43,133 @@ fn every_hardware_is_driven_in_its_own_way() {
     let x264 = VideoEncoder::X264 { preset: 5 };
     let x265 = VideoEncoder::X265 { preset: 5 };
     let av1 = VideoEncoder::SvtAv1 { preset: 8 };
-    let none = Extra::default();
-    let words = |kind, coded, encoder, crf| by(kind, coded, encoder, crf, none).1;
-    use Coded::{Av1, H264, H265};
-    for (kind, coded, encoder, crf, wanted) in [
+    let none = HostOptions::default();
+    let words = |api, codec, encoder, crf| by(api, codec, encoder, crf, none).1;
+    use HardwareCodec::{Av1, H264, H265};
+    for (api, codec, encoder, crf, wanted) in [
         (
-            Kind::Nvenc,
+            HardwareApi::Nvenc,
             H264,
             x264,
             23,
             "format=nv12 -c:v h264_nvenc -preset p5 -tune hq -rc vbr -cq 23 -b:v 0 -pix_fmt nv12",
         ),
         (
-            Kind::Nvenc,
+            HardwareApi::Nvenc,
             H265,
             x265,
             28,
             "format=p010le -c:v hevc_nvenc -preset p5 -tune hq -rc vbr -cq 28 -b:v 0 -tag:v hvc1 -pix_fmt p010le",
         ),
         (
-            Kind::Nvenc,
+            HardwareApi::Nvenc,
             Av1,
             av1,
             30,
             "format=p010le -c:v av1_nvenc -preset p5 -tune hq -rc vbr -cq 30 -b:v 0 -pix_fmt p010le",
         ),
         (
-            Kind::Qsv,
+            HardwareApi::Qsv,
             H264,
             x264,
             18,
             "format=nv12 -c:v h264_qsv -preset medium -global_quality 18 -pix_fmt nv12",
         ),
         (
-            Kind::Qsv,
+            HardwareApi::Qsv,
             H265,
             x265,
             20,
             "format=p010le -c:v hevc_qsv -preset medium -global_quality 20 -tag:v hvc1 -pix_fmt p010le",
         ),
         (
-            Kind::Qsv,
+            HardwareApi::Qsv,
             Av1,
             av1,
             30,
             "format=p010le -c:v av1_qsv -preset medium -global_quality 24 -pix_fmt p010le",
         ),
         (
-            Kind::Vaapi,
+            HardwareApi::Vaapi,
             H264,
             x264,
             23,
             "format=nv12,hwupload -c:v h264_vaapi -rc_mode CQP -global_quality 23",
         ),
         (
-            Kind::Vaapi,
+            HardwareApi::Vaapi,
             H265,
             x265,
             28,
             "format=p010le,hwupload -c:v hevc_vaapi -rc_mode CQP -global_quality 28 -tag:v hvc1",
         ),
         (
-            Kind::Vaapi,
+            HardwareApi::Vaapi,
             Av1,
             av1,
             30,
             "format=p010le,hwupload -c:v av1_vaapi -rc_mode CQP -global_quality 120",
         ),
         (
-            Kind::Amf,
+            HardwareApi::Amf,
             H264,
             x264,
             23,
             "format=nv12 -c:v h264_amf -quality balanced -rc cqp -qp_i 23 -qp_p 23 -qp_b 23 -pix_fmt nv12",
         ),
         (
-            Kind::Amf,
+            HardwareApi::Amf,
             H265,
             x265,
             28,
             "format=p010le -c:v hevc_amf -quality balanced -rc cqp -qp_i 28 -qp_p 28 -tag:v hvc1 -pix_fmt p010le",
         ),
         (
-            Kind::Amf,
+            HardwareApi::Amf,
             Av1,
             av1,
             23,
             "format=p010le -c:v av1_amf -quality balanced -rc cqp -qp_i 92 -qp_p 92 -pix_fmt p010le",
         ),
         (
-            Kind::VideoToolbox,
+            HardwareApi::VideoToolbox,
             H264,
             x264,
             23,
             "format=nv12 -c:v h264_videotoolbox -q:v 65 -pix_fmt nv12",
         ),
         (
-            Kind::VideoToolbox,
+            HardwareApi::VideoToolbox,
             H265,
             x265,
             28,
             "format=p010le -c:v hevc_videotoolbox -q:v 58 -tag:v hvc1 -pix_fmt p010le",
         ),
     ] {
-        assert_eq!(words(kind, coded, encoder, crf), wanted);
+        assert_eq!(words(api, codec, encoder, crf), wanted);
     }
 }
 
 #[test]
 fn devices_come_before_the_input_and_limits_beside_the_quality() {
     let x264 = VideoEncoder::X264 { preset: 5 };
-    let before = |kind, device| {
-        let encoder = HardwareEncoder { kind, coded: Coded::H264 };
-        let hardware = Some(Hardware { encoder, device, hurry: true });
-        by(kind, Coded::H264, x264, 18, Extra { hardware, limit: Some(900) })
+    let before = |api, device| {
+        let encoder = HardwareEncoder { api, codec: HardwareCodec::H264 };
+        let hardware = Some(HardwareJob { encoder, device, urgent: true });
+        by(api, HardwareCodec::H264, x264, 18, HostOptions { hardware, max_kilobits: Some(900) })
     };
-    assert_eq!(before(Kind::Vaapi, None).0, "-vaapi_device /dev/dri/renderD128");
+    assert_eq!(before(HardwareApi::Vaapi, None).0, "-vaapi_device /dev/dri/renderD128");
     assert_eq!(
-        before(Kind::Vaapi, Some("/dev/dri/renderD129")).0,
+        before(HardwareApi::Vaapi, Some("/dev/dri/renderD129")).0,
         "-vaapi_device /dev/dri/renderD129"
     );
-    assert_eq!(before(Kind::Qsv, Some("/dev/dri/renderD129")).0, "-qsv_device /dev/dri/renderD129");
-    assert_eq!(before(Kind::Nvenc, Some("/dev/dri/renderD129")).0, "");
     assert_eq!(
-        before(Kind::Nvenc, None).1,
+        before(HardwareApi::Qsv, Some("/dev/dri/renderD129")).0,
+        "-qsv_device /dev/dri/renderD129"
+    );
+    assert_eq!(before(HardwareApi::Nvenc, Some("/dev/dri/renderD129")).0, "");
+    assert_eq!(
+        before(HardwareApi::Nvenc, None).1,
         "format=nv12 -c:v h264_nvenc -preset p3 -tune hq -rc vbr -cq 18 -b:v 0 \
          -maxrate 900k -bufsize 900k -pix_fmt nv12"
     );
@@ -174,11 +177,11 @@ fn devices_come_before_the_input_and_limits_beside_the_quality() {
     let software = |encoder| {
         let plan = plan(encoder, Rate::Crf(30), "yuv420p");
         let (video, output) = (video(320, "yuv420p"), "/w/o.mp4".as_ref());
-        let sound = Sound { file: None, streams: &[] };
+        let audio = AudioInput { file: None, streams: &[] };
         let (window, threads) = (None, 0);
         let job =
-            Encode { plan: &plan, input: &input, video: &video, sound, window, threads, output };
-        let all = text(&encode_with(&job, Extra { hardware: None, limit: Some(900) }));
+            EncodeJob { plan: &plan, input: &input, video: &video, audio, window, threads, output };
+        let all = text(&encode_args(&job, HostOptions { hardware: None, max_kilobits: Some(900) }));
         all[all.find("-c:v").unwrap()..all.find(" -f mp4").unwrap()].to_owned()
     };
     assert_eq!(
@@ -193,8 +196,8 @@ fn devices_come_before_the_input_and_limits_beside_the_quality() {
 
 #[test]
 fn an_encoder_is_tried_with_one_frame_in_the_way_of_a_job() {
-    let encoder = HardwareEncoder { kind: Kind::Vaapi, coded: Coded::H265 };
-    let args = trial(Hardware { encoder, device: None, hurry: false });
+    let encoder = HardwareEncoder { api: HardwareApi::Vaapi, codec: HardwareCodec::H265 };
+    let args = trial_args(HardwareJob { encoder, device: None, urgent: false });
     let words: Vec<_> = args.iter().map(|word| word.to_str().unwrap()).collect();
     assert_eq!(
         words.join(" "),

@@ -1,13 +1,19 @@
-//! What ffmpeg is told, word by word.
+//! ffmpeg's arguments, word by word.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod hardware;
 
-use clipmill_core::probe::Rational;
-use clipmill_plugins::{FrameFormat, FramePlan, PcmFormat, Rate, VideoEncoder, VideoPlan};
+use std::ffi::OsString;
+
+use clipmill_core::probe::{AudioStream, Container, Rational, VideoStream};
+use clipmill_plugins::{
+    AudioEncoder, AudioPlan, EncodePlan, FrameFormat, FramePlan, PcmFormat, Rate, VideoEncoder,
+    VideoPlan,
+};
 
 use super::*;
+use crate::ffmpeg::input::Input;
 
 fn video(width: u32, pixel_format: &str) -> VideoStream {
     VideoStream {
@@ -44,6 +50,11 @@ fn plan(encoder: VideoEncoder, rate: Rate, pixel_format: &str) -> EncodePlan {
     }
 }
 
+/// Arguments of an encode as its plan says.
+fn encode(job: &EncodeJob<'_>) -> Vec<OsString> {
+    encode_args(job, HostOptions::default())
+}
+
 /// The arguments after the first ones, which all jobs have.
 fn text(args: &[OsString]) -> String {
     const BEGIN: &str = "-nostdin -hide_banner -v error -nostats -progress pipe:1 \
@@ -57,19 +68,19 @@ fn file(name: &str) -> Input {
 }
 
 #[test]
-fn an_exact_cut_of_picture_and_sound_from_two_files() {
-    let window = Window {
+fn an_exact_cut_of_video_and_audio_from_two_files() {
+    let window = CutWindow {
         start_pts: 153_600,
         end_pts: Some(200_192),
         start_micros: 10_000_000,
         end_micros: 13_033_333,
         seek_micros: None,
     };
-    let args = encode(&Encode {
+    let args = encode(&EncodeJob {
         plan: &plan(VideoEncoder::X264 { preset: 2 }, Rate::Crf(18), "yuv420p"),
         input: &file("/w/v.mp4"),
         video: &video(320, "yuv420p"),
-        sound: Sound { file: Some(&file("/w/a.m4a")), streams: &[audio(2)] },
+        audio: AudioInput { file: Some(&file("/w/a.m4a")), streams: &[audio(2)] },
         window: Some(window),
         threads: 2,
         output: "/w/-odd name.mp4".as_ref(),
@@ -90,13 +101,13 @@ fn an_exact_cut_of_picture_and_sound_from_two_files() {
 }
 
 #[test]
-fn an_upload_keeps_all_sounds_and_is_padded_upright() {
+fn an_upload_keeps_all_audio_and_is_padded_upright() {
     let turned = VideoStream { rotation: 90, ..video(321, "yuvj420p") };
-    let args = encode(&Encode {
+    let args = encode(&EncodeJob {
         plan: &plan(VideoEncoder::X265 { preset: 5 }, Rate::Lossless, "yuv420p"),
         input: &file("/w/v.mov"),
         video: &turned,
-        sound: Sound { file: None, streams: &[audio(1), audio(6)] },
+        audio: AudioInput { file: None, streams: &[audio(1), audio(6)] },
         window: None,
         threads: 0,
         output: "/w/o.mp4".as_ref(),
@@ -119,12 +130,19 @@ fn an_upload_keeps_all_sounds_and_is_padded_upright() {
 fn every_encoder_has_a_lossless_and_a_lossy_way() {
     let words = |encoder, rate| {
         let plan = plan(encoder, rate, "yuv420p10le");
-        let picture = video(320, "yuv420p10le");
+        let source = video(320, "yuv420p10le");
         let input = file("/w/v.mp4");
-        let sound = Sound { file: None, streams: &[] };
+        let audio = AudioInput { file: None, streams: &[] };
         let (window, threads, output) = (None, 3, "/w/o.mp4".as_ref());
-        let job =
-            Encode { plan: &plan, input: &input, video: &picture, sound, window, threads, output };
+        let job = EncodeJob {
+            plan: &plan,
+            input: &input,
+            video: &source,
+            audio,
+            window,
+            threads,
+            output,
+        };
         let all = text(&encode(&job));
         let from = all.find("-c:v ").unwrap() + 5;
         all[from..all.find(" -pix_fmt").unwrap()].to_owned()
@@ -160,13 +178,13 @@ fn every_encoder_has_a_lossless_and_a_lossy_way() {
 fn a_copy_from_the_relay_may_use_http_and_nothing_else() {
     let address = "http://127.0.0.1:9/x".to_owned();
     let input = Input::loopback(address, b"\0\0\0\x20ftypisom").unwrap();
-    let args = copy(&Copy {
+    let args = copy_args(&StreamCopy {
         input: &input,
         streams: &[0, 1],
         from: 11.3,
-        length: 6.7,
+        duration: 6.7,
         format: "mp4",
-        time_scale: Some(15360),
+        timescale: Some(15360),
         output: "/w/video.mp4".as_ref(),
     });
     assert_eq!(
@@ -181,7 +199,7 @@ fn a_copy_from_the_relay_may_use_http_and_nothing_else() {
 
 #[test]
 fn raw_frames_and_samples_of_a_window() {
-    let window = Window {
+    let window = CutWindow {
         start_pts: 15360,
         end_pts: Some(30720),
         start_micros: 1_000_000,
@@ -204,18 +222,18 @@ fn raw_frames_and_samples_of_a_window() {
                          -stats_period 10 -copyts";
     const INPUT: &str = "-noaccurate_seek -ss 0.200000 -protocol_whitelist file -f mov -i \
                          file:/w/v.mp4 -map";
-    let picture = RawPicture {
+    let raw_video = RawVideo {
         plan: &plan,
         input: &input,
         video: &video(320, "yuv420p"),
         window,
-        slack: 128,
+        slack_ticks: 128,
         frames: 30,
         spare: 3,
         threads: 2,
     };
     assert_eq!(
-        words(raw_picture(&picture)),
+        words(raw_video_args(&raw_video)),
         format!(
             "{BEGIN} -threads 2 {INPUT} 0:1 -map_metadata -1 -map_chapters -1 -sn -dn \
              -filter:v trim=start_pts=15360:end_pts=30720,setpts=PTS-(15488),\
@@ -224,7 +242,7 @@ fn raw_frames_and_samples_of_a_window() {
              -c:v rawvideo -f rawvideo pipe:1"
         )
     );
-    let sound = RawSound {
+    let raw_audio = RawAudio {
         format: PcmFormat { sample_rate: 16_000, channels: 1 },
         input: &input,
         stream: &audio(6),
@@ -237,20 +255,20 @@ fn raw_frames_and_samples_of_a_window() {
     let begin = format!(
         "{BEGIN} {INPUT} 0:2 -map_metadata -1 -map_chapters -1 -sn -dn -filter:a atrim=start="
     );
-    assert_eq!(words(raw_sound(&sound)), format!("{begin}1.000000:end=2.000000,{rest}"));
-    let whole = RawSound { to_its_end: true, ..sound };
-    assert_eq!(words(raw_sound(&whole)), format!("{begin}1.000000,{rest}"));
+    assert_eq!(words(raw_audio_args(&raw_audio)), format!("{begin}1.000000:end=2.000000,{rest}"));
+    let whole = RawAudio { to_its_end: true, ..raw_audio };
+    assert_eq!(words(raw_audio_args(&whole)), format!("{begin}1.000000,{rest}"));
 }
 
 #[test]
-fn only_the_sound_is_encoded_where_the_picture_fits() {
-    let sound = Sound { file: None, streams: &[audio(2)] };
+fn only_the_audio_is_encoded_where_the_video_fits() {
+    let audio = AudioInput { file: None, streams: &[audio(2)] };
     let plan = AudioPlan { encoder: AudioEncoder::Opus, kilobits: 192 };
-    let args = resound(
+    let args = reencode_audio_args(
         &file("/w/v.mp4"),
         &video(320, "yuv420p"),
-        sound,
-        (Container::Webm, &plan),
+        audio,
+        AudioReencode { container: Container::Webm, plan: &plan },
         "/w/o.webm".as_ref(),
     );
     assert_eq!(

@@ -1,15 +1,14 @@
-//! The least part of a picture from which some of its frames can be decoded, as
-//! a file of its own: an encoder that reads it decodes nothing else, whatever
-//! the source's format is.
+//! The GOP pre-roll: the least part of a video from which some of its frames can
+//! be decoded, as a file of its own. An encoder that reads it decodes nothing else,
+//! whatever the source's container is.
 
-use clipmill_media::Track;
-use clipmill_media::UPRIGHT;
 use clipmill_media::mux::{OutSample, OutTrack, SampleData};
+use clipmill_media::{Track, UPRIGHT};
 
-use super::Trouble;
+use super::job::SmartCutError;
 
-/// Frames with what comes before them.
-pub(super) struct Lead {
+/// Frames with what is decoded before them.
+pub(super) struct GopPreroll {
     pub track: OutTrack,
     /// Time 0 of the file, ticks of the source.
     pub zero: i64,
@@ -17,8 +16,8 @@ pub(super) struct Lead {
 
 /// The samples from the last keyframe before `frames` on, which are indexes in
 /// the order of presentation.
-pub(super) fn lead(track: &Track, frames: &[usize]) -> Result<Lead, Trouble> {
-    let none = || Trouble::Unfit("there is no keyframe before it to decode from".to_owned());
+pub(super) fn gop_preroll(track: &Track, frames: &[usize]) -> Result<GopPreroll, SmartCutError> {
+    let none = || SmartCutError::unfit("there is no keyframe before it to decode from");
     let pts = |index: &usize| track.samples.get(*index).map(|sample| sample.pts);
     let first = frames.first().and_then(pts).ok_or_else(none)?;
     let earliest = frames.iter().min().ok_or_else(none)?;
@@ -37,7 +36,7 @@ pub(super) fn lead(track: &Track, frames: &[usize]) -> Result<Lead, Trouble> {
     });
     let samples = samples.collect();
     let track = Track { samples: Vec::new(), matrix: UPRIGHT, ..track.clone() };
-    Ok(Lead { track: OutTrack { track, start: 0, samples }, zero })
+    Ok(GopPreroll { track: OutTrack { track, start: 0, samples }, zero })
 }
 
 #[cfg(test)]
@@ -65,23 +64,25 @@ mod tests {
         }
     }
 
-    fn led(samples: &str, frames: &[usize]) -> (i64, Vec<i64>) {
-        let Ok(Lead { track, zero }) = lead(&track(samples), frames) else { return (-1, vec![]) };
+    fn preroll(samples: &str, frames: &[usize]) -> (i64, Vec<i64>) {
+        let Ok(GopPreroll { track, zero }) = gop_preroll(&track(samples), frames) else {
+            return (-1, vec![]);
+        };
         assert_eq!(track.track.matrix, UPRIGHT);
         (zero, track.samples.iter().map(|sample| sample.pts).collect())
     }
 
     #[test]
-    fn begins_with_the_keyframe_and_ends_with_the_last_frame() {
+    fn starts_with_the_keyframe_and_ends_with_the_last_frame() {
         let closed = "0k 3 1 2 4k 7 5 6 8k";
-        assert_eq!(led(closed, &[2, 3]), (0, vec![0, 3, 1, 2]));
-        assert_eq!(led(closed, &[6, 7]), (4, vec![0, 3, 1, 2]));
-        assert_eq!(led(closed, &[4]), (4, vec![0]));
+        assert_eq!(preroll(closed, &[2, 3]), (0, vec![0, 3, 1, 2]));
+        assert_eq!(preroll(closed, &[6, 7]), (4, vec![0, 3, 1, 2]));
+        assert_eq!(preroll(closed, &[4]), (4, vec![0]));
         // 3 and 4 are decoded after the keyframe 5, but need what is before it.
         let open = "0k 2 1 5k 3 4 7 6";
-        assert_eq!(led(open, &[4, 5]), (0, vec![0, 2, 1, 5, 3, 4]));
+        assert_eq!(preroll(open, &[4, 5]), (0, vec![0, 2, 1, 5, 3, 4]));
         // What is shown before the first keyframe can't be decoded.
-        assert_eq!(led(open, &[7]), (5, vec![0, 2, 1]));
-        assert_eq!(led("0 1 2", &[1]), (-1, vec![]));
+        assert_eq!(preroll(open, &[7]), (5, vec![0, 2, 1]));
+        assert_eq!(preroll("0 1 2", &[1]), (-1, vec![]));
     }
 }

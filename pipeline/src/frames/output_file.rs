@@ -9,28 +9,29 @@ use tokio::io::AsyncWriteExt;
 
 use crate::workspace;
 
-/// After how many bytes the room on the disk is looked at again.
-const LOOK: u64 = 16 << 20;
+/// After how many bytes the free space on the disk is checked again.
+const SPACE_CHECK_BYTES: u64 = 16 << 20;
 
-/// A growing file. It is removed when it is dropped before [`Sink::keep`].
-pub(super) struct Sink {
+/// A growing file. It is removed when it is dropped before [`OutputFile::keep`].
+pub(super) struct OutputFile {
     file: File,
     path: PathBuf,
     written: u64,
-    looked: u64,
-    most: u64,
+    /// From how many bytes on the free space has to be checked.
+    checked_until: u64,
+    max_bytes: u64,
     is_kept: bool,
 }
 
-impl Sink {
-    /// A file that is not there yet and has at most so many bytes.
+impl OutputFile {
+    /// Creates a file that is not there yet and gets at most so many bytes.
     ///
     /// # Errors
     /// `disk_full` or `internal`.
-    pub async fn create(path: &Path, most: u64) -> Result<Sink, Error> {
-        let file = File::create_new(path).await.map_err(|error| workspace::explain(&error))?;
+    pub async fn create(path: &Path, max_bytes: u64) -> Result<OutputFile, Error> {
+        let file = File::create_new(path).await.map_err(workspace::file_error)?;
         let path = path.to_path_buf();
-        Ok(Sink { file, path, written: 0, looked: 0, most, is_kept: false })
+        Ok(OutputFile { file, path, written: 0, checked_until: 0, max_bytes, is_kept: false })
     }
 
     /// Appends.
@@ -43,25 +44,25 @@ impl Sink {
             return Ok(());
         }
         let written = self.written.saturating_add(length);
-        if written > self.most {
+        if written > self.max_bytes {
             return Err(Error::never(Code::TooLarge, "the result is larger than is allowed"));
         }
-        if written >= self.looked {
+        if written >= self.checked_until {
             let folder = self.path.parent().unwrap_or(Path::new("."));
             workspace::room_for(folder, length)?;
-            self.looked = written.saturating_add(LOOK);
+            self.checked_until = written.saturating_add(SPACE_CHECK_BYTES);
         }
-        self.file.write_all(bytes).await.map_err(|error| workspace::explain(&error))?;
+        self.file.write_all(bytes).await.map_err(workspace::file_error)?;
         self.written = written;
         Ok(())
     }
 
-    /// Ends the file. Answers its size.
+    /// Completes the file and returns its size in bytes.
     ///
     /// # Errors
     /// `disk_full` or `internal`.
-    pub async fn end(&mut self) -> Result<u64, Error> {
-        self.file.flush().await.map_err(|error| workspace::explain(&error))?;
+    pub async fn finish(&mut self) -> Result<u64, Error> {
+        self.file.flush().await.map_err(workspace::file_error)?;
         Ok(self.written)
     }
 
@@ -71,7 +72,7 @@ impl Sink {
     }
 }
 
-impl Drop for Sink {
+impl Drop for OutputFile {
     fn drop(&mut self) {
         if !self.is_kept
             && let Err(error) = std::fs::remove_file(&self.path)

@@ -1,11 +1,11 @@
-//! Why an encoder in hardware fails, in words that hold no path.
+//! Why a hardware encoder failed, in words that hold no path.
 
 use std::os::unix::process::ExitStatusExt;
 
 use clipmill_core::process::Failure;
 
-/// What ffmpeg says, and what it means. The first that is said counts.
-const SAYINGS: &[(&str, &str)] = &[
+/// What ffmpeg prints, and what it means. The first that is found counts.
+const MEANINGS: &[(&str, &str)] = &[
     ("Cannot load libcuda", "NVIDIA's driver is not installed"),
     ("Cannot load libnvidia-encode", "NVIDIA's driver has no encoder library"),
     ("minimum required Nvidia driver", "NVIDIA's driver is too old for this ffmpeg"),
@@ -28,14 +28,15 @@ const SAYINGS: &[(&str, &str)] = &[
 ];
 
 /// Why it failed.
-pub(crate) fn why(failure: &Failure) -> String {
-    let said = failure.stderr_tail();
-    let meant = SAYINGS.iter().find(|(saying, _)| said.contains(saying)).map(|(_, words)| *words);
+pub(crate) fn failure_reason(failure: &Failure) -> String {
+    let stderr = failure.stderr_tail();
+    let meaning =
+        MEANINGS.iter().find(|(text, _)| stderr.contains(text)).map(|(_, meaning)| *meaning);
     match failure {
         Failure::NotFound(_) | Failure::Spawn { .. } => "ffmpeg can't be started".to_owned(),
         Failure::Timeout { .. } | Failure::Silent { .. } => "it hangs".to_owned(),
-        Failure::Exit { status, .. } => match (meant, status.signal()) {
-            (Some(words), _) => words.to_owned(),
+        Failure::Exit { status, .. } => match (meaning, status.signal()) {
+            (Some(meaning), _) => meaning.to_owned(),
             (None, Some(signal)) => format!("ffmpeg was ended by signal {signal}"),
             (None, None) => "ffmpeg could not encode with it".to_owned(),
         },
@@ -48,9 +49,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_troubles_have_plain_words_and_paths_stay_out() {
+    fn known_failures_have_plain_words_and_paths_stay_out() {
         let exit = |raw, text: &str| {
-            why(&Failure::Exit {
+            failure_reason(&Failure::Exit {
                 status: std::process::ExitStatus::from_raw(raw),
                 stderr_tail: text.to_owned(),
             })

@@ -1,16 +1,18 @@
-//! The frames of a picture stream, by their time stamps.
+//! The frames of a video stream by their timestamps: the methods of [`Tools`] that
+//! run ffprobe to list packets or decoded frames.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use clipmill_core::probe::{Rational, VideoStream};
 use clipmill_core::process::{self, Spec};
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, scale_nearest};
 
-use super::{Input, Tools};
+use super::input::Input;
+use super::tools::Tools;
 
-/// Most frames that are looked at: more than nine hours at 60 a second.
-const MOST: usize = 2_000_000;
+/// Most frames of a list: more than nine hours at 60 a second.
+const MAX_FRAMES: usize = 2_000_000;
 
 /// One frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,11 +33,10 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// When a frame is shown, in microseconds, rounded to the nearest.
+    /// When a frame is shown, in microseconds, to the nearest, halves up.
     pub fn micros(&self, pts: i64) -> i64 {
-        let (num, den) = (i128::from(self.time_base.num), i128::from(self.time_base.den.max(1)));
-        let scaled = i128::from(pts) * num * 2_000_000 + den;
-        i64::try_from(scaled.div_euclid(den * 2)).unwrap_or(i64::MAX)
+        let Rational { num, den } = self.time_base;
+        scale_nearest(pts, i128::from(num) * 1_000_000, i128::from(den))
     }
 }
 
@@ -51,7 +52,7 @@ impl Tools {
         video: &VideoStream,
         deadline: Duration,
     ) -> Result<Frames, Error> {
-        match self.list(input, video, deadline, FrameSource::Packets).await? {
+        match self.list_frames(input, video, deadline, FrameSource::Packets).await? {
             Some(frames) => Ok(frames),
             None => self.decoded_frames(input, video, deadline).await,
         }
@@ -67,23 +68,23 @@ impl Tools {
         video: &VideoStream,
         deadline: Duration,
     ) -> Result<Frames, Error> {
-        self.list(input, video, deadline, FrameSource::Decoder).await?.ok_or_else(|| {
+        self.list_frames(input, video, deadline, FrameSource::Decoder).await?.ok_or_else(|| {
             Error::never(Code::NotMedia, "the frames of this video carry no time stamps")
         })
     }
 
-    /// None when a time is missing or occurs twice.
-    async fn list(
+    /// None when a timestamp is missing or occurs twice.
+    async fn list_frames(
         &self,
         input: &Input,
         video: &VideoStream,
         deadline: Duration,
-        of: FrameSource,
+        source: FrameSource,
     ) -> Result<Option<Frames>, Error> {
         let mut args: Vec<OsString> = ["-hide_banner", "-v", "error"].map(OsString::from).into();
         args.extend(input.guards());
         let stream = video.index.to_string();
-        let entries = match of {
+        let entries = match source {
             FrameSource::Packets => "packet=pts,flags",
             FrameSource::Decoder => "frame=key_frame,best_effort_timestamp",
         };
@@ -92,27 +93,30 @@ impl Tools {
                 .map(OsString::from),
         );
         args.push(input.address());
-        let (mut list, mut complete, mut untimed) = (Vec::new(), true, 0);
+        let mut list = Vec::new();
+        let mut complete = true;
+        let mut untimed = 0;
         let spec = Spec::new(&self.ffprobe, args, deadline);
-        process::run_lines(spec, |line| match frame(line) {
-            Line::Frame(frame) if list.len() <= MOST => {
+        process::run_lines(spec, |line| match read_line(line) {
+            FrameLine::Frame(frame) if list.len() <= MAX_FRAMES => {
                 complete &= untimed == 0;
                 list.push(frame);
             }
-            Line::NoTime => untimed += 1,
-            Line::Frame(_) | Line::Other => {}
+            FrameLine::NoTime => untimed += 1,
+            FrameLine::Frame(_) | FrameLine::Other => {}
         })
         .await
         .map_err(|failure| {
-            tracing::warn!(error = %failure, stderr = failure.stderr_tail(), "no list of frames");
+            tracing::warn!(error = %failure, stderr = failure.stderr_tail(), "ffprobe could not list the frames");
             Error::never(Code::NotMedia, "the frames of this video can't be listed")
+                .caused_by(failure)
         })?;
-        if list.len() > MOST {
+        if list.len() > MAX_FRAMES {
             return Err(Error::never(Code::TooLarge, "the video has too many frames"));
         }
         list.sort_unstable();
         if untimed > 0 {
-            complete &= of == FrameSource::Decoder && follow(&mut list, untimed);
+            complete &= source == FrameSource::Decoder && add_untimed(&mut list, untimed);
         }
         let unique =
             list.windows(2).all(|pair| pair.first().map(|f| f.pts) != pair.last().map(|f| f.pts));
@@ -131,16 +135,16 @@ pub(crate) enum FrameSource {
 }
 
 /// Most frames without a time that a decoder may give out at its end.
-const MOST_UNTIMED: i64 = 16;
+const MAX_UNTIMED: i64 = 16;
 
-/// Gives the last frames of a decoder their times: what it held back until the
-/// end of the file may have none. Answers whether that could be done.
-fn follow(list: &mut Vec<Frame>, untimed: i64) -> bool {
+/// Adds the frames that a decoder held back until the end of the file, which may
+/// have no timestamps, at the average distance. Returns whether that was possible.
+fn add_untimed(list: &mut Vec<Frame>, untimed: i64) -> bool {
     let (Some(first), Some(last)) = (list.first().copied(), list.last().copied()) else {
         return false;
     };
     let gaps = i64::try_from(list.len() - 1).unwrap_or(i64::MAX);
-    if gaps < 1 || untimed > MOST_UNTIMED {
+    if gaps < 1 || untimed > MAX_UNTIMED {
         return false;
     }
     let gap = (last.pts - first.pts) / gaps;
@@ -148,7 +152,7 @@ fn follow(list: &mut Vec<Frame>, untimed: i64) -> bool {
     true
 }
 
-enum Line {
+enum FrameLine {
     Frame(Frame),
     NoTime,
     Other,
@@ -156,22 +160,23 @@ enum Line {
 
 /// Reads `pts=1024|flags=K_` or `key_frame=1|best_effort_timestamp=1024`.
 /// Packets that are to be decoded but not shown are none.
-fn frame(line: &str) -> Line {
+fn read_line(line: &str) -> FrameLine {
     let field = |name: &str| {
         line.split('|').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
     };
     let flags = field("flags").unwrap_or_default();
     if flags.contains('D') {
-        return Line::Other;
+        return FrameLine::Other;
     }
     let Some(pts) = field("pts").or_else(|| field("best_effort_timestamp")) else {
-        return Line::Other;
+        return FrameLine::Other;
     };
     match pts.parse() {
-        Ok(pts) => {
-            Line::Frame(Frame { pts, key: flags.contains('K') || field("key_frame") == Some("1") })
-        }
-        Err(_) => Line::NoTime,
+        Ok(pts) => FrameLine::Frame(Frame {
+            pts,
+            key: flags.contains('K') || field("key_frame") == Some("1"),
+        }),
+        Err(_) => FrameLine::NoTime,
     }
 }
 
@@ -181,10 +186,10 @@ mod tests {
 
     #[test]
     fn reads_both_kinds_of_lines() {
-        let read = |line: &str| match frame(line) {
-            Line::Frame(frame) => Some((frame.pts, frame.key)),
-            Line::NoTime => Some((-1, false)),
-            Line::Other => None,
+        let read = |line: &str| match read_line(line) {
+            FrameLine::Frame(frame) => Some((frame.pts, frame.key)),
+            FrameLine::NoTime => Some((-1, false)),
+            FrameLine::Other => None,
         };
         assert_eq!(read("pts=1024|flags=K_"), Some((1024, true)));
         assert_eq!(read("pts=1024|flags=___"), Some((1024, false)));
@@ -195,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_decoder_held_back_follows() {
+    fn frames_that_a_decoder_held_back_are_added() {
         let at = |pts| Frame { pts, key: false };
         let mut list = vec![at(10), at(12), at(14)];
-        assert!(follow(&mut list, 2));
+        assert!(add_untimed(&mut list, 2));
         assert_eq!(list, [10, 12, 14, 16, 18].map(at));
-        assert!(!follow(&mut list, 17) && !follow(&mut vec![at(0)], 1));
+        assert!(!add_untimed(&mut list, 17) && !add_untimed(&mut vec![at(0)], 1));
     }
 
     #[test]
