@@ -93,9 +93,8 @@ fn frames_in_span(
     fetched: &Fetched,
     input: &Input,
 ) -> Result<ExactFrames, Error> {
-    let mut exact = find(frames, span, &fetched.media).ok_or_else(|| {
-        Error::never(Code::NoSuchSpan, "the video has no picture within this span")
-    })?;
+    let mut exact = find(frames, span, &fetched.media)
+        .ok_or_else(|| Error::never(Code::NoSuchSpan, "the video has no frame within this span"))?;
     // ffmpeg seeks by an index in these formats only, and `-ss` counts from the
     // first timestamp of each file, which differs between two files.
     if !input.demuxer.has_index() || fetched.media.audio.is_some() {

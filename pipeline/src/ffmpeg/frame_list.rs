@@ -19,7 +19,7 @@ const MAX_FRAMES: usize = 2_000_000;
 pub(crate) struct Frame {
     /// When it is shown, in ticks.
     pub pts: i64,
-    /// Whether decoding can begin here.
+    /// Whether decoding can start here.
     pub key: bool,
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn verify(
     let input = Input::from_codec(result.path).await?.filter(|input| input.demuxer == demuxer);
     let input = input.ok_or_else(|| wrong(&format!("a file that is no .{}", result.extension)))?;
     let probe = context.tools.probe_input(&input).await.map_err(unreadable)?;
-    let video = probe.video.as_ref().ok_or_else(|| wrong("a file without a picture"))?;
+    let video = probe.video.as_ref().ok_or_else(|| wrong("a file without video"))?;
     let frames = context.tools.frames(&input, video, context.settings.stage_deadline).await;
     let frames = frames.map_err(unreadable)?;
     let (count, expected) = (frames.list.len() as u64, result.schedule.count);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncodeSettings {
-    /// Which encoders in hardware may be used in place of the built-in codecs' own.
+    /// Which hardware encoders may replace those of the built-in codecs.
     pub hardware: HardwareChoice,
     /// Device of VA-API and Quick Sync (`/dev/dri/renderD128`); the driver's
     /// own choice when absent.
@@ -15,7 +15,7 @@ pub struct EncodeSettings {
     pub if_larger: IfLarger,
 }
 
-/// Which encoders in hardware may be used.
+/// Which hardware encoders may be used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HardwareChoice {
@@ -40,17 +40,17 @@ pub enum HardwareChoice {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IfLarger {
-    /// The note of the record tells.
+    /// The note of the record says so.
     #[default]
     Tell,
     /// Lossy encodes are kept to the source's bitrate from the beginning.
     Limit,
-    /// The source's own picture is kept where it already is what was asked for.
+    /// The source's own video is kept where it already is what was asked for.
     KeepSource,
 }
 
 impl EncodeSettings {
-    /// Tells `rule` whether each of the rules holds.
+    /// Passes to `rule` whether each of the rules holds, and its text.
     pub fn check(&self, rule: &mut impl FnMut(bool, &str)) {
         use HardwareChoice::{Auto, Nvenc, Off};
         rule(

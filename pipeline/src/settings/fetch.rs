@@ -1,4 +1,4 @@
-//! `[fetch]`: how remote files are got.
+//! `[fetch]`: how remote files are downloaded.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl FetchSettings {
         Duration::try_from_secs_f64(self.stall_seconds).unwrap_or(Duration::from_secs(2))
     }
 
-    /// Tells `rule` whether each of the rules holds.
+    /// Passes to `rule` whether each of the rules holds, and its text.
     pub fn check(&self, rule: &mut impl FnMut(bool, &str)) {
         rule((1..=32).contains(&self.connections), "fetch.connections: must be 1 to 32");
         rule((0.1..=60.0).contains(&self.stall_seconds), "fetch.stall_seconds: must be 0.1 to 60");

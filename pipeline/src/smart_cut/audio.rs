@@ -118,7 +118,7 @@ async fn reencoded(job: &SmartCutJob<'_>) -> Result<CutAudio, SmartCutError> {
     job.context.tools.run(args, bounds, Expected::default(), |_| {}).await?;
     let input = Input::file(&output).await?;
     let index = SampleIndex::read(&input, &output).await;
-    let index = index.ok_or_else(|| SmartCutError::unfit("the encoded sound can't be read"))?;
+    let index = index.ok_or_else(|| SmartCutError::unfit("the encoded audio can't be read"))?;
     let tracks = index.media.audio_tracks().map(|track| without_priming(track, AUDIO_FILE));
     Ok(CutAudio { tracks: tracks.collect(), file: Some(index.file) })
 }
