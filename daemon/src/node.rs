@@ -1,6 +1,6 @@
 //! The name of this daemon among others: the machine's, and a few random digits
 //! that are kept in the data folder. It is the same after a restart, so that a
-//! daemon knows what it had in hand when it was killed.
+//! daemon recognizes the jobs that it was running when it was killed.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -21,12 +21,12 @@ pub fn name(data: &Path) -> io::Result<String> {
         Err(error) => return Err(error),
     };
     let fits = kept.len() == DIGITS && kept.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let digits = if fits { kept } else { make(data, &path)? };
+    let digits = if fits { kept } else { create_digits(data, &path)? };
     let machine = rustix::system::uname();
     Ok(format!("{}-{digits}", machine.nodename().to_string_lossy()))
 }
 
-fn make(data: &Path, path: &Path) -> io::Result<String> {
+fn create_digits(data: &Path, path: &Path) -> io::Result<String> {
     let digits = format!("{:08x}", rand::random::<u32>());
     let mut file = tempfile::NamedTempFile::new_in(data)?;
     writeln!(file, "{digits}")?;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::bucket::Bucket;
 use super::error::{ArtifactError, FailureKind};
-use super::store::{Artifacts, LastCheck, Place};
+use super::store::{Artifacts, LastCheck, StorePlace};
 
 /// How long a good result is kept: monitoring may ask often, and requests cost
 /// money.
@@ -38,8 +38,8 @@ impl Artifacts {
     pub async fn check(&self) -> Result<(), ArtifactError> {
         self.probe().await?;
         let first = match self.place() {
-            Place::Folder(folder) => folder.keys().try_next().await.map(drop),
-            Place::Bucket(bucket) => bucket.page(None, Some(1)).await.map(drop),
+            StorePlace::Folder(folder) => folder.keys().try_next().await.map(drop),
+            StorePlace::Bucket(bucket) => bucket.page(None, Some(1)).await.map(drop),
         };
         first.map_err(|error| self.explain(Step::List, error))
     }
@@ -99,11 +99,11 @@ impl Artifacts {
 
     fn explain(&self, step: Step, error: ArtifactError) -> ArtifactError {
         match self.place() {
-            Place::Folder(folder) => {
+            StorePlace::Folder(folder) => {
                 let message = format!("{} can't be {}: {error}", folder.describe(), step.done());
                 error.with_message(message)
             }
-            Place::Bucket(bucket) => explain_bucket(bucket, step, error),
+            StorePlace::Bucket(bucket) => explain_bucket(bucket, step, error),
         }
     }
 }

@@ -90,7 +90,8 @@ impl ArtifactError {
 /// What clients may read, with the failure itself as its cause.
 impl From<ArtifactError> for Error {
     fn from(error: ArtifactError) -> Error {
-        let (code, retry) = (error.code, error.retry);
+        let code = error.code;
+        let retry = error.retry;
         let message = if code == Code::DiskFull {
             "the server's disk is full"
         } else if error.is_transient() {

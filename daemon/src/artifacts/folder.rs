@@ -139,7 +139,7 @@ pub(super) async fn in_time<T>(
 /// Moves a file so that after a loss of power there is either the old target
 /// or the whole new one. Between file systems it is copied beside the target
 /// first; what a crash leaves of such a copy is listed as a key of its own,
-/// which begins like the target's.
+/// which starts like the target's.
 fn move_durably(from: &Path, target: &Path) -> io::Result<u64> {
     let folder = target.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder)?;

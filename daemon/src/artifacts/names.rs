@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use object_store::path::Path as Key;
 
-/// The folder that absolute names in older records begin with. The reference
+/// The folder that absolute names in older records start with. The reference
 /// service wrote whole paths (`/srv/downloads/abc.mp4`); this one writes keys
 /// (`abc.mp4`).
 #[derive(Debug, Clone)]

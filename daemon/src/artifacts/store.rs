@@ -25,7 +25,7 @@ use super::names::RecordNames;
 /// Bytes that are written at a time.
 const PIECE: usize = 256 << 10;
 
-/// The file that holds the mark of a store. Its name begins with no id, so that
+/// The file that holds the mark of a store. Its name starts with no id, so that
 /// the sweeper never takes it for an orphan.
 const MARK_KEY: &str = "clipmill-store.id";
 /// A mark is a short word, bytes; a longer file is none of ours.
@@ -43,14 +43,14 @@ pub struct Artifacts {
 
 #[derive(Debug)]
 struct Inner {
-    place: Place,
+    place: StorePlace,
     names: RecordNames,
     last_check: Mutex<Option<LastCheck>>,
 }
 
 /// Where the files of one store are.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum StorePlace {
     Folder(Folder),
     Bucket(Bucket),
 }
@@ -81,18 +81,18 @@ impl Artifacts {
     /// # Errors
     /// When the folder can't be created or read.
     pub fn in_folder(folder: &Path) -> Result<Artifacts, ArtifactError> {
-        let place = Place::Folder(Folder::open_or_create(folder)?);
+        let place = StorePlace::Folder(Folder::open_or_create(folder)?);
         Ok(Artifacts::new(place, folder))
     }
 
     /// The store at this place. `folder` is what absolute names in older records
-    /// begin with.
-    pub(super) fn new(place: Place, folder: &Path) -> Artifacts {
+    /// start with.
+    pub(super) fn new(place: StorePlace, folder: &Path) -> Artifacts {
         let names = RecordNames::below(folder);
         Artifacts { inner: Arc::new(Inner { place, names, last_check: Mutex::new(None) }) }
     }
 
-    pub(super) fn place(&self) -> &Place {
+    pub(super) fn place(&self) -> &StorePlace {
         &self.inner.place
     }
 
@@ -119,16 +119,16 @@ impl Artifacts {
             return Err(ArtifactError::new(FailureKind::Refused(None), message));
         };
         match &self.inner.place {
-            Place::Folder(folder) => folder.put(&key, from).await,
-            Place::Bucket(bucket) => bucket.put(&key, from).await,
+            StorePlace::Folder(folder) => folder.put(&key, from).await,
+            StorePlace::Bucket(bucket) => bucket.put(&key, from).await,
         }
     }
 
     /// Writes a few bytes under a key, durably.
     pub(super) async fn write(&self, key: &Key, bytes: Bytes) -> Result<(), ArtifactError> {
         match &self.inner.place {
-            Place::Folder(folder) => folder.write(key, bytes).await,
-            Place::Bucket(bucket) => bucket.write(key, bytes).await,
+            StorePlace::Folder(folder) => folder.write(key, bytes).await,
+            StorePlace::Bucket(bucket) => bucket.write(key, bytes).await,
         }
     }
 
@@ -143,8 +143,8 @@ impl Artifacts {
 
     pub(super) async fn open_key(&self, key: &Key) -> Result<Option<Artifact>, ArtifactError> {
         match &self.inner.place {
-            Place::Folder(folder) => folder.open(key).await,
-            Place::Bucket(bucket) => bucket.open(key).await,
+            StorePlace::Folder(folder) => folder.open(key).await,
+            StorePlace::Bucket(bucket) => bucket.open(key).await,
         }
     }
 
@@ -159,12 +159,12 @@ impl Artifacts {
     pub async fn bring(&self, name: &str, into: &Path) -> Result<Option<PathBuf>, ArtifactError> {
         let Some(key) = self.inner.names.key(name) else { return Ok(None) };
         let place = match &self.inner.place {
-            Place::Folder(folder) => {
+            StorePlace::Folder(folder) => {
                 let path = folder.path(&key)?;
                 let found = tokio::fs::try_exists(&path);
                 return Ok(folder::in_time("looking for a file", found).await??.then_some(path));
             }
-            Place::Bucket(_) => into.join(key.filename().unwrap_or("file")),
+            StorePlace::Bucket(_) => into.join(key.filename().unwrap_or("file")),
         };
         if tokio::fs::try_exists(&place).await? {
             return Ok(Some(place));
@@ -198,18 +198,18 @@ impl Artifacts {
 
     pub(super) async fn delete_key(&self, key: &Key) -> Result<(), ArtifactError> {
         match &self.inner.place {
-            Place::Folder(folder) => folder.delete(key).await,
-            Place::Bucket(bucket) => bucket.delete(key).await,
+            StorePlace::Folder(folder) => folder.delete(key).await,
+            StorePlace::Bucket(bucket) => bucket.delete(key).await,
         }
     }
 
     /// All files, in no order, a page at a time: there may be millions. Unfinished
-    /// ones are among them, under keys that begin with the key of the whole one.
+    /// ones are among them, under keys that start with the key of the whole one.
     /// Ends with its first error.
     pub fn keys(&self) -> BoxStream<'static, Result<Stored, ArtifactError>> {
         match &self.inner.place {
-            Place::Folder(folder) => folder.keys(),
-            Place::Bucket(bucket) => bucket.keys(),
+            StorePlace::Folder(folder) => folder.keys(),
+            StorePlace::Bucket(bucket) => bucket.keys(),
         }
     }
 
@@ -226,7 +226,7 @@ impl Artifacts {
         shown: Shown<'_>,
     ) -> Result<Option<Url>, ArtifactError> {
         match (&self.inner.place, self.inner.names.key(name)) {
-            (Place::Bucket(bucket), Some(key)) if life.as_secs() > 0 => {
+            (StorePlace::Bucket(bucket), Some(key)) if life.as_secs() > 0 => {
                 bucket.sign(&key, Duration::from_secs(life.as_secs()), shown).await.map(Some)
             }
             _ => Ok(None),

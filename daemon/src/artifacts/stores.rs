@@ -1,8 +1,8 @@
 //! From the configuration to the two stores.
 
-use super::bucket::Connection;
+use super::bucket::connect::Connection;
 use super::error::ArtifactError;
-use super::store::{Artifacts, Place};
+use super::store::{Artifacts, StorePlace};
 use crate::config::Config;
 
 /// The two stores.
@@ -26,12 +26,13 @@ impl Stores {
         config: &Config,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Stores, ArtifactError> {
-        let (files, uploads) = (config.folders.files(), config.folders.uploads());
+        let files = config.folders.files();
+        let uploads = config.folders.uploads();
         let Some(connection) = Connection::new(&config.artifacts, variables)? else {
             let files = Artifacts::in_folder(&files)?;
             return Ok(Stores { files, uploads: Artifacts::in_folder(&uploads)? });
         };
-        let below = |name| Place::Bucket(connection.bucket(name));
+        let below = |name| StorePlace::Bucket(connection.bucket(name));
         Ok(Stores {
             files: Artifacts::new(below("files"), &files),
             uploads: Artifacts::new(below("uploads"), &uploads),

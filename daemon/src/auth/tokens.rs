@@ -225,7 +225,8 @@ mod tests {
         assert_eq!(tokens.check_public(&public.token, at(1_000_000 + 24 * 3600 - 1)), Ok(()));
         let late = tokens.check_public(&public.token, public.expires_at);
         assert_eq!(late, Err(TokenError::Expired));
-        let (user, session) = (Id::generate(now), Id::generate(now));
+        let user = Id::generate(now);
+        let session = Id::generate(now);
         let private = tokens.issue_private(user, session, now).unwrap();
         let claims = tokens.check_private(&private.token, now).unwrap();
         assert_eq!((claims.user_id, claims.session_id), (user, session));

@@ -45,7 +45,8 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), CommandErr
                 let Some(last) = page.last() else { break };
                 after = Some(last.id);
                 for user in page {
-                    let (id, email) = (user.id, user.email);
+                    let id = user.id;
+                    let email = user.email;
                     let created_at = user.created_at.to_rfc3339();
                     if json {
                         let line = serde_json::json!({

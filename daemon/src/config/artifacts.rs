@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The longest that a signed address may hold, seconds: services allow a week.
+/// The longest life of a signed address, seconds: services allow a week.
 const LONGEST_LIFE: u64 = 7 * 24 * 3600;
 
 /// `[artifacts]`
@@ -45,7 +45,7 @@ impl ArtifactsConfig {
         self.path_style.unwrap_or(self.endpoint.is_some() || bucket.contains('.'))
     }
 
-    /// Tells what is wrong.
+    /// Reports what is wrong to `rule`.
     pub(super) fn check(&self, rule: &mut impl FnMut(bool, &str)) {
         if let Some(Err(problem)) = self.url.as_deref().map(BucketUrl::parse) {
             rule(false, &format!("artifacts.url: {problem}"));
@@ -87,7 +87,7 @@ fn is_address(text: &str) -> bool {
 pub struct BucketUrl {
     /// Its name.
     pub bucket: String,
-    /// What all keys in it begin with, without slashes at its ends; may be empty.
+    /// What all keys in it start with, without slashes at its ends; may be empty.
     pub prefix: String,
 }
 
@@ -95,7 +95,7 @@ impl BucketUrl {
     /// Reads `s3://BUCKET/PREFIX`.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// What is wrong with it, human-readable.
     pub fn parse(url: &str) -> Result<BucketUrl, &'static str> {
         let rest = url.strip_prefix("s3://").ok_or("must be s3://BUCKET/PREFIX")?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -136,30 +136,30 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_makes_no_sense_is_told() {
+    fn everything_that_is_wrong_is_reported() {
         let mut settings = ArtifactsConfig {
             endpoint: Some("ftp://x".to_owned()),
             redirect: true,
             redirect_seconds: 0,
             ..ArtifactsConfig::default()
         };
-        let told = |settings: &ArtifactsConfig| {
-            let mut problems = Vec::new();
+        let problems = |settings: &ArtifactsConfig| {
+            let mut found = Vec::new();
             settings.check(&mut |holds, text| {
                 if !holds {
-                    problems.push(text.to_owned());
+                    found.push(text.to_owned());
                 }
             });
-            problems
+            found
         };
-        assert_eq!(told(&settings).len(), 4);
+        assert_eq!(problems(&settings).len(), 4);
         settings = ArtifactsConfig {
             url: Some("s3://clips/x".to_owned()),
             endpoint: Some("http://minio:9000".to_owned()),
             redirect: true,
             ..ArtifactsConfig::default()
         };
-        assert_eq!(told(&settings), Vec::<String>::new());
+        assert_eq!(problems(&settings), Vec::<String>::new());
         assert!(settings.path_style("clips"));
         settings.endpoint = None;
         assert!(!settings.path_style("clips") && settings.path_style("my.clips"));

@@ -14,7 +14,7 @@ pub struct Folders {
     pub files: Option<PathBuf>,
     /// Uploaded files; `data`/uploads when absent.
     pub uploads: Option<PathBuf>,
-    /// Half-made files; `data`/work when absent.
+    /// Unfinished files; `data`/work when absent.
     pub work: Option<PathBuf>,
 }
 
@@ -35,7 +35,7 @@ impl Folders {
         self.uploads.clone().unwrap_or_else(|| self.data.join("uploads"))
     }
 
-    /// Where half-made files are.
+    /// Where unfinished files are.
     pub fn work(&self) -> PathBuf {
         self.work.clone().unwrap_or_else(|| self.data.join("work"))
     }

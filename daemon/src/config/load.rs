@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_with_plugins_is_told_at_once() {
+    fn every_problem_with_plugins_is_reported_at_once() {
         let text = "[plugins]\nwach = true\ngrant = 'all'\norder = ['a', 'a', 'B']\n\
                     max_memory_mb = 0\n[plugins.one]\nhost = []\nhosts = ['http://x', '*']\n\
                     [plugins.folder]\n[plugins.h264]\n[plugins.'../x']\n";
@@ -328,13 +328,13 @@ mod tests {
             "plugins.h264: is built in",
             "plugins.../x: ",
         ] {
-            assert!(problems.iter().any(|told| told.contains(part)), "{part}: {problems:#?}");
+            assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
         }
         assert_eq!(problems.len(), 10, "{problems:#?}");
     }
 
     #[test]
-    fn every_problem_is_told_at_once() {
+    fn every_problem_is_reported_at_once() {
         let text = "[server]\nlisten = 'nowhere'\nport = 1\n[nonsense]\n[clips]\nformat = 'avi'\n";
         let ConfigError(problems) = with(text, &[]).unwrap_err();
         assert_eq!(problems.len(), 4, "{problems:?}");

@@ -20,7 +20,7 @@ pub use load::{ConfigError, LoadedConfig, load};
 pub use plugins::{BUILT_IN, Granted, PluginConfig, PluginsConfig, Setting};
 pub use secret::Secret;
 pub use sections::{
-    Auth, ClipStart, Clips, Config, Limits, Log, Network, Registration, Retention, Server,
-    StorageConfig, Tools, Uploads, Workers,
+    Auth, ClipStart, Clips, Config, Log, Network, Registration, RequestLimits, Retention, Server,
+    StorageConfig, ToolsConfig, Uploads, Workers,
 };
 pub use token_secrets::{JwtSecrets, jwt_secrets};

@@ -1,4 +1,4 @@
-//! `[plugins]`: where plugins are, who comes first, and what each of them may.
+//! `[plugins]`: where plugins are, their order, and what each of them may do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct PluginsConfig {
     pub watch: bool,
     /// Names of sources and codecs that come before all others, in this order.
     pub order: Vec<String>,
-    /// Names of sources and codecs that are never asked.
+    /// Names of sources and codecs that are never used.
     pub disable: Vec<String>,
     /// What a plugin without `hosts` of its own may reach.
     pub grant: Granted,
@@ -137,7 +137,7 @@ impl PluginsConfig {
         }
     }
 
-    /// Tells what is wrong.
+    /// Reports what is wrong to `rule`.
     pub(super) fn check(&self, rule: &mut impl FnMut(bool, &str)) {
         rule((1..=4096).contains(&self.max_memory_mb), "plugins.max_memory_mb: must be 1 to 4096");
         rule((1..=3600).contains(&self.max_seconds), "plugins.max_seconds: must be 1 to 3600");

@@ -42,7 +42,7 @@ pub struct Config {
     /// Accounts and tokens.
     pub auth: Auth,
     /// Requests per minute.
-    pub limits: Limits,
+    pub limits: RequestLimits,
     /// The database.
     pub storage: StorageConfig,
     /// Where finished files and uploads are kept.
@@ -62,7 +62,7 @@ pub struct Config {
     /// The workers.
     pub workers: Workers,
     /// ffmpeg and yt-dlp.
-    pub tools: Tools,
+    pub tools: ToolsConfig,
     /// What the daemon may connect to.
     pub network: Network,
     /// Sources and codecs of others.
@@ -125,15 +125,15 @@ impl Default for Server {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// Signs public tokens; made and kept in the data folder when absent.
+    /// Signs public tokens; created and kept in the data folder when absent.
     pub jwt_public_secret: Option<Secret>,
-    /// Signs private tokens; made and kept in the data folder when absent.
+    /// Signs private tokens; created and kept in the data folder when absent.
     pub jwt_private_secret: Option<Secret>,
     /// Life of a public token, hours.
     pub public_token_hours: u32,
     /// Life of a login, days.
     pub private_token_days: u32,
-    /// Whether strangers may register.
+    /// Whether clients may register.
     pub registration: Registration,
     /// bcrypt cost, 4 to 31; each step doubles the time of a login.
     pub bcrypt_cost: u32,
@@ -156,29 +156,29 @@ impl Default for Auth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
-    /// Anybody.
+    /// Everybody.
     Open,
-    /// Nobody; `clipmill user add` makes accounts.
+    /// No one; `clipmill user add` creates accounts.
     Closed,
 }
 
 /// `[limits]`: requests per minute; 0 for no limit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+pub struct RequestLimits {
     /// Logins, registrations and password changes of one address.
     pub login_per_minute: u32,
     /// Public tokens and resolutions of one address.
     pub public_per_minute: u32,
     /// Saved clips of one address.
     pub save_per_minute: u32,
-    /// Saved clips for one user, whoever saves them.
+    /// Saved clips for one user, from all addresses.
     pub save_per_user_per_minute: u32,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for RequestLimits {
+    fn default() -> RequestLimits {
+        RequestLimits {
             login_per_minute: 20,
             public_per_minute: 60,
             save_per_minute: 120,
@@ -196,11 +196,11 @@ pub struct StorageConfig {
     pub url: Option<Secret>,
     /// `redis://HOST:PORT/NUMBER`, beside MongoDB; on this machine when absent.
     pub redis: Option<Secret>,
-    /// Begins every key and channel in Redis.
+    /// What every key and channel in Redis starts with.
     pub redis_prefix: String,
 }
 
-/// Where Redis is when nobody says.
+/// Where Redis is when the configuration does not say.
 const LOCAL_REDIS: &str = "redis://127.0.0.1:6379/0";
 
 impl StorageConfig {
@@ -228,7 +228,7 @@ pub struct Clips {
     pub format: OutputFormat,
     /// Resolution when the client asks for none: `720p` to `4320p`, or `best`.
     pub resolution: Resolution,
-    /// When work on a saved clip begins.
+    /// When work on a saved clip starts.
     pub start: ClipStart,
     /// What becomes of 1440p and above asked as MP4.
     pub high_resolution_mp4: HighResolutionMp4,
@@ -258,11 +258,11 @@ impl Default for Clips {
     }
 }
 
-/// When work on a saved clip begins.
+/// When work on a saved clip starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClipStart {
-    /// When somebody asks for the file.
+    /// When a client asks for the file.
     OnDownload,
     /// As soon as it is saved.
     OnSave,
@@ -274,7 +274,7 @@ pub enum ClipStart {
 pub struct Uploads {
     /// The largest file, megabytes (2^20 bytes).
     pub max_mb: u64,
-    /// Hours until an upload that nobody starts goes away.
+    /// Hours until an upload that no client starts to encode is removed.
     pub unused_hours: u32,
 }
 
@@ -347,7 +347,7 @@ impl Workers {
 /// `[tools]`: found on PATH when not set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Tools {
+pub struct ToolsConfig {
     /// The ffmpeg program.
     pub ffmpeg: Option<PathBuf>,
     /// The ffprobe program.

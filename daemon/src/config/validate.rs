@@ -25,7 +25,8 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     rule(config.workers.lease_seconds >= 3, "workers.lease_seconds: must be at least 3");
     rule(config.workers.max_attempts > 0, "workers.max_attempts: must be at least 1");
     rule(config.workers.stage_minutes > 0, "workers.stage_minutes: must be at least 1");
-    let (public, private) = (&config.auth.jwt_public_secret, &config.auth.jwt_private_secret);
+    let public = &config.auth.jwt_public_secret;
+    let private = &config.auth.jwt_private_secret;
     rule(
         public.is_none() || public != private,
         "auth: jwt_public_secret and jwt_private_secret must differ",

@@ -162,7 +162,8 @@ impl From<BodyError> for ApiError {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
+        let line = error.line();
+        let column = error.column();
         if error.classify() == serde_json::error::Category::Data {
             ApiError::bad_request(
                 Code::InvalidRequest,

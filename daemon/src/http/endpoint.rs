@@ -22,7 +22,7 @@ pub enum LogLevel {
 }
 
 /// A handler: takes the request and the values in its path.
-pub trait Handler<Values>: Copy + Send + Sync + 'static {
+pub trait EndpointHandler<Values>: Copy + Send + Sync + 'static {
     /// How many values it takes.
     const VALUES: usize;
 
@@ -30,7 +30,7 @@ pub trait Handler<Values>: Copy + Send + Sync + 'static {
     fn answer(self, call: Call, values: Vec<String>) -> BoxFuture<'static, Answer>;
 }
 
-impl<F, Answering> Handler<()> for F
+impl<F, Answering> EndpointHandler<()> for F
 where
     F: Fn(Call) -> Answering + Copy + Send + Sync + 'static,
     Answering: Future<Output = Answer> + Send + 'static,
@@ -42,7 +42,7 @@ where
     }
 }
 
-impl<F, Answering> Handler<(String,)> for F
+impl<F, Answering> EndpointHandler<(String,)> for F
 where
     F: Fn(Call, String) -> Answering + Copy + Send + Sync + 'static,
     Answering: Future<Output = Answer> + Send + 'static,
@@ -57,7 +57,7 @@ where
     }
 }
 
-impl<F, Answering> Handler<(String, String)> for F
+impl<F, Answering> EndpointHandler<(String, String)> for F
 where
     F: Fn(Call, String, String) -> Answering + Copy + Send + Sync + 'static,
     Answering: Future<Output = Answer> + Send + 'static,
@@ -99,7 +99,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// The endpoint of a handler. Path and method are those of its description,
     /// which must hold exactly one operation; `caller` is added to it.
-    pub fn new<Values, H: Handler<Values>>(
+    pub fn new<Values, H: EndpointHandler<Values>>(
         mut description: OpenApi,
         handler: H,
         caller: Caller,

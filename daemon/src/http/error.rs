@@ -1,8 +1,9 @@
 //! What goes wrong in a request, as the client sees it.
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
 
-use clipmill_core::Code;
+use clipmill_core::{Code, Error};
 use clipmill_storage::Failure;
 use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -117,9 +118,9 @@ impl ApiError {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, error).retry_after(2)
     }
 
-    /// 500; the cause goes to the log, not to the client.
-    pub fn internal(cause: &dyn std::fmt::Display) -> ApiError {
-        tracing::error!(error = %cause, "a request failed");
+    /// 500; the chain of causes goes to the log, not to the client.
+    pub fn internal(cause: &(dyn StdError + 'static)) -> ApiError {
+        tracing::error!(error = %chain_text(cause), "a request failed");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, "Internal server error")
     }
 
@@ -197,6 +198,20 @@ impl From<PasswordError> for ApiError {
     }
 }
 
+/// The texts of an error and all its causes.
+fn chain_text(error: &(dyn StdError + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return error.chain().to_string();
+    }
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
 /// 503 for a file store that does not answer.
 pub fn store_unavailable() -> ApiError {
     let text = "The file store does not answer; try again later";
@@ -215,7 +230,7 @@ impl From<ArtifactError> for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use clipmill_storage::Error;
+    use clipmill_storage::Error as StorageError;
 
     use super::*;
 
@@ -223,9 +238,9 @@ mod tests {
     fn failures_of_storage_are_answered_without_details() {
         let secret = "/var/lib/secret.db";
         for (error, status, code) in [
-            (Error::Unavailable(secret.to_owned()), 503, Code::StorageUnavailable),
-            (Error::Corrupt(secret.to_owned()), 500, Code::Internal),
-            (Error::Refused(secret.to_owned()), 500, Code::Internal),
+            (StorageError::Unavailable(secret.to_owned()), 503, Code::StorageUnavailable),
+            (StorageError::Corrupt(secret.to_owned()), 500, Code::Internal),
+            (StorageError::Refused(secret.to_owned()), 500, Code::Internal),
         ] {
             let answer = ApiError::from(error);
             assert_eq!((answer.status.as_u16(), answer.code), (status, code));

@@ -18,9 +18,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub enum Caller {
     /// Everybody. Where a token is in the path, the handler checks it.
     Anyone,
-    /// Whoever has a private token of a login that has not ended.
+    /// Clients with a private token of a login that has not ended.
     Login,
-    /// Whoever has a public token.
+    /// Clients with a public token.
     PublicToken,
 }
 

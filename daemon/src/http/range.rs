@@ -44,7 +44,8 @@ fn parse(range: &str, size: u64) -> Option<RequestedRange> {
         ("", last) => size.saturating_sub(number(last)?)..size,
         (first, "") => number(first)?..size,
         (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
+            let first = number(first)?;
+            let last = number(last)?;
             if last < first {
                 return None;
             }

@@ -51,7 +51,7 @@ pub struct ErrorBody {
     pub code: String,
 }
 
-/// The answer while the work goes on.
+/// The answer while the work continues.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StillProcessing {
     /// For people.

@@ -58,7 +58,8 @@ pub async fn serve(
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             (accepted, permit) = accepted => match (accepted, permit) {
                 (Ok((stream, peer)), Ok(permit)) => {
-                    let (routes, stopping) = (routes.clone(), stopping.clone());
+                    let routes = routes.clone();
+                    let stopping = stopping.clone();
                     connections.spawn(async move {
                         let _permit = permit;
                         serve_connection(stream, Peer(peer), routes, stopping).await;

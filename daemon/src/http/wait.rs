@@ -59,7 +59,7 @@ pub async fn until_settled(
         settled.as_mut().enable();
         let now = match app.storage.video(id).await {
             Ok(video) => outcome(video, want),
-            // The job goes on through a passing outage, so its waiter can, too.
+            // The job survives a passing outage, and so does this wait.
             Err(error) if error.is_transient() && Instant::now() < end => JobOutcome::Working,
             Err(error) => return Err(error.into()),
         };
@@ -70,7 +70,7 @@ pub async fn until_settled(
         tokio::select! {
             () = settled => {}
             () = tokio::time::sleep(pause) => {}
-            // The job goes on after the next start, so the client need not wait for it here.
+            // The job continues after the next start; the client need not wait for it here.
             () = app.signals.stopping.cancelled() => return Ok(now),
         }
     }

@@ -1,4 +1,4 @@
-//! Keeps a lease while the work goes on, and writes progress for its readers.
+//! Keeps the lease of a running job, and writes its progress for clients.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub async fn keep_lease(
                     Some(LeaseHeld::Yes) => {}
                     Some(LeaseHeld::CancelRequested) => return Interruption::Cancelled,
                     Some(LeaseHeld::Lost) => return Interruption::LeaseLost,
-                    // The database is away. The work goes on: if another worker
+                    // The database is away. The work continues: if another worker
                     // takes the job meanwhile, the database refuses this lease
                     // when it is back, and nothing is written twice.
                     None => heartbeat.reset_after(RETRY_PAUSE),

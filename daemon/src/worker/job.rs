@@ -148,7 +148,8 @@ async fn run_stages(
 
     checkpoint(app, claimed, stage(Stage::Fetch)).await?;
     let fetched = timed(app, Stage::Fetch, pipeline.fetch(request, progress)).await?;
-    let (span, received_bytes) = (fetched.span, fetched.received_bytes);
+    let span = fetched.span;
+    let received_bytes = fetched.received_bytes;
     app.metrics.bytes(ByteFlow::Fetched, received_bytes);
     let trim = JobUpdate {
         stage: Some(Stage::Trim),
@@ -214,7 +215,8 @@ async fn finish(app: &App, claimed: &Claimed, retained: &Retained) -> bool {
         now,
         expires_at: now + outcome::retention(app),
     };
-    let (id, lease) = (claimed.video.id, claimed.lease.id);
+    let id = claimed.video.id;
+    let lease = claimed.lease.id;
     let write = || app.storage.finish(id, lease, done.clone());
     match outcome::write_through_outage("the finished file", write).await {
         Some(LeaseHeld::Yes | LeaseHeld::CancelRequested) => {

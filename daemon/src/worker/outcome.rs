@@ -34,7 +34,8 @@ pub fn retention(app: &App) -> TimeDelta {
 /// Writes down a failed attempt. Returns whether it was the last one.
 pub async fn record_failure(app: &App, claimed: &Claimed, error: Error) -> bool {
     app.metrics.failure(error.code.as_str());
-    let (id, lease) = (claimed.video.id, claimed.lease.id);
+    let id = claimed.video.id;
+    let lease = claimed.lease.id;
     let now = app.clock.now();
     let pause = retry_pause(app, claimed, &error);
     tracing::warn!(
@@ -69,7 +70,8 @@ pub async fn record_failure(app: &App, claimed: &Claimed, error: Error) -> bool 
 
 /// Gives a job back to the queue when the daemon stops.
 pub async fn give_back(app: &App, claimed: &Claimed) {
-    let (id, lease) = (claimed.video.id, claimed.lease.id);
+    let id = claimed.video.id;
+    let lease = claimed.lease.id;
     let now = app.clock.now();
     match app.storage.release(id, lease, now).await {
         Ok(LeaseHeld::Lost) => tracing::info!("another worker has the job already"),
@@ -88,7 +90,8 @@ pub async fn give_back(app: &App, claimed: &Claimed) {
 
 /// Writes down that the job stopped because a client cancelled it.
 pub async fn record_cancel(app: &App, claimed: &Claimed) {
-    let (id, lease) = (claimed.video.id, claimed.lease.id);
+    let id = claimed.video.id;
+    let lease = claimed.lease.id;
     let _ = write_through_outage("the cancel", || app.storage.stopped(id, lease)).await;
     tracing::info!("job cancelled");
 }

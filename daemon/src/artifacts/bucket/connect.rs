@@ -67,23 +67,8 @@ impl Connection {
         let Some(url) = &settings.url else { return Ok(None) };
         let BucketUrl { bucket, prefix } = BucketUrl::parse(url).map_err(refused)?;
         let prefix = Key::parse(prefix).map_err(|error| refused(error.to_string()))?;
-        let mut builder = AmazonS3Builder::new();
-        let mut has_credentials = false;
-        let mut regions = [None, None];
-        for (name, value) in variables.into_iter().filter(|(_, value)| !value.is_empty()) {
-            if let Some(rank) = REGIONS.iter().position(|region| *region == name) {
-                regions[rank] = Some(value);
-                continue;
-            }
-            let is_credential = CREDENTIALS.contains(&name.as_str());
-            if is_credential || OTHERS.contains(&name.as_str()) {
-                has_credentials |= is_credential;
-                let key: AmazonS3ConfigKey = name.to_ascii_lowercase().parse()?;
-                builder = builder.with_config(key, value);
-            }
-        }
-        let region = settings.region.clone().or(regions.into_iter().flatten().next());
-        let region = region.unwrap_or_else(|| REGION.to_owned());
+        let Environment { mut builder, has_credentials, region } = Environment::read(variables)?;
+        let region = settings.region.clone().or(region).unwrap_or_else(|| REGION.to_owned());
         let path_style = settings.path_style(&bucket);
         let mut http = ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT);
         let endpoint = match &settings.endpoint {
@@ -122,6 +107,37 @@ impl Connection {
             parts: Arc::clone(&self.parts),
             service: Arc::clone(&self.service),
         }
+    }
+}
+
+/// What the variables say.
+struct Environment {
+    /// Has the credentials and what else they set.
+    builder: AmazonS3Builder,
+    has_credentials: bool,
+    region: Option<String>,
+}
+
+impl Environment {
+    fn read(
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Environment, ArtifactError> {
+        let mut builder = AmazonS3Builder::new();
+        let mut has_credentials = false;
+        let mut regions = [None, None];
+        for (name, value) in variables.into_iter().filter(|(_, value)| !value.is_empty()) {
+            if let Some(rank) = REGIONS.iter().position(|region| *region == name) {
+                regions[rank] = Some(value);
+                continue;
+            }
+            let is_credential = CREDENTIALS.contains(&name.as_str());
+            if is_credential || OTHERS.contains(&name.as_str()) {
+                has_credentials |= is_credential;
+                let key: AmazonS3ConfigKey = name.to_ascii_lowercase().parse()?;
+                builder = builder.with_config(key, value);
+            }
+        }
+        Ok(Environment { builder, has_credentials, region: regions.into_iter().flatten().next() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A store in a bucket of an S3-compatible service, below a prefix.
 
-mod connect;
+pub(super) mod connect;
 mod put;
 mod read;
 mod request;
@@ -19,8 +19,6 @@ use object_store::signer::{SignedUrlOptions, Signer as _};
 use object_store::{ObjectStoreExt as _, PutPayload};
 use tokio::sync::Semaphore;
 use url::Url;
-
-pub(super) use connect::Connection;
 
 use self::read::Object;
 use self::request::{SMALL, with_retries};
@@ -66,7 +64,8 @@ impl Bucket {
 
     /// Writes a few bytes.
     pub async fn write(&self, key: &Key, bytes: Bytes) -> Result<(), ArtifactError> {
-        let (name, payload) = (self.object(key), PutPayload::from(bytes));
+        let name = self.object(key);
+        let payload = PutPayload::from(bytes);
         with_retries("writing", SMALL, || self.store.put(&name, payload.clone())).await?;
         Ok(())
     }

@@ -48,7 +48,8 @@ fn refused(check: &CheckPluginArguments, error: &Error) -> CommandError {
 
 /// What is no error, and what its author or operator should know.
 fn notes(config: &Config, name: &str, loaded: &LoadedState, imports: &[String]) -> Vec<String> {
-    let (wants, has) = (&loaded.wants, &loaded.has);
+    let wants = &loaded.wants;
+    let has = &loaded.has;
     let mut notes = Vec::new();
     for (what, wanted, given, key) in [
         ("MiB of memory", wants.memory_mb, has.memory_mb, "plugins.max_memory_mb"),

@@ -119,7 +119,7 @@ pub fn project(
     Some(project)
 }
 
-/// The files whose names begin so, with the rest of their names.
+/// The files whose names start with `start`, with the rest of their names.
 fn below(start: &str) -> impl Iterator<Item = (&'static str, &'static [u8])> {
     FILES.iter().filter_map(move |(path, bytes)| Some((path.strip_prefix(start)?, *bytes)))
 }

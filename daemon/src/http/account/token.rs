@@ -38,7 +38,7 @@ pub async fn login(mut call: Call) -> Answer {
     let (email, password) = call.body.json::<Credentials>().await?.both()?;
     let user = call.app.storage.user_by_email(&email.trim().to_lowercase()).await?;
     // Without a user the password is worked on all the same, so that the time
-    // does not tell who has an account.
+    // does not show who has an account.
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let fits = call.app.passwords.fits(password, hash).await?;
     let user = user.filter(|_| fits).ok_or_else(|| {

@@ -39,7 +39,7 @@ pub struct StillEncoding {
         (status = 403, description = "It belongs to another user", body = ErrorBody),
         (status = 404, description = "There is none, or its file is gone", body = ErrorBody),
         (status = 416, description = "The file has no such bytes", body = ErrorBody),
-        (status = 500, description = "It could not be encoded; message and code tell why", body = ErrorBody),
+        (status = 500, description = "It could not be encoded; message and code say why", body = ErrorBody),
         (status = 503, description = "The file store does not answer", body = ErrorBody),
     )
 )]

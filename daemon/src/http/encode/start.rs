@@ -41,7 +41,7 @@ pub struct EncodedBody {
 }
 
 /// Encodes an upload and waits for it. Honours `Prefer: respond-async`. A
-/// client that leaves loses nothing: the work goes on.
+/// client that leaves loses nothing: the work continues.
 #[utoipa::path(
     post,
     path = "/api/encode/start/{encode_id}",
@@ -56,7 +56,7 @@ pub struct EncodedBody {
         (status = 403, description = "It belongs to another user", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
         (status = 409, description = "It was cancelled meanwhile", body = ErrorBody),
-        (status = 500, description = "It could not be encoded; message and code tell why", body = ErrorBody),
+        (status = 500, description = "It could not be encoded; message and code say why", body = ErrorBody),
     )
 )]
 pub async fn start(mut call: Call, id: String) -> Answer {

@@ -29,7 +29,7 @@ pub struct Preferences {
 }
 
 /// Makes the clip if need be, waits for it, and sends it. Honours `Range`, and
-/// `Prefer: respond-async`. A client that leaves loses nothing: the work goes on.
+/// `Prefer: respond-async`. A client that leaves loses nothing: the work continues.
 #[utoipa::path(
     post,
     path = "/api/video/download/{video_id}",
@@ -47,7 +47,7 @@ pub struct Preferences {
         (status = 404, description = "There is none", body = ErrorBody),
         (status = 409, description = "It was cancelled meanwhile", body = ErrorBody),
         (status = 416, description = "The file has no such bytes", body = ErrorBody),
-        (status = 500, description = "It could not be made; message and code tell why", body = ErrorBody),
+        (status = 500, description = "It could not be made; message and code say why", body = ErrorBody),
         (status = 503, description = "The file store does not answer", body = ErrorBody),
     )
 )]

@@ -43,7 +43,7 @@ pub struct FormatsBody {
         (status = 401, description = "No valid token", body = ErrorBody),
         (status = 403, description = "It belongs to another user", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
-        (status = 500, description = "The source did not tell", body = ErrorBody),
+        (status = 500, description = "The source could not say", body = ErrorBody),
     )
 )]
 pub async fn formats(call: Call, id: String) -> Answer {
@@ -112,7 +112,7 @@ pub struct ResolutionsBody {
         (status = 200, description = "Resolutions", body = ResolutionsBody),
         (status = 400, description = "Bad or missing address", body = ErrorBody),
         (status = 429, description = "Too many requests", body = ErrorBody),
-        (status = 500, description = "The source did not tell", body = ErrorBody),
+        (status = 500, description = "The source could not say", body = ErrorBody),
     )
 )]
 pub async fn resolutions(mut call: Call) -> Answer {

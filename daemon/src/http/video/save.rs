@@ -33,7 +33,7 @@ pub struct SaveRequest {
     user_id: Option<String>,
     /// A note.
     additional_message: Option<String>,
-    /// Kept as a note of how far before a moment the clip begins.
+    /// Seconds before a moment at which the clip starts; kept as a note.
     #[schema(value_type = Option<f64>)]
     clip_offset: Option<Number>,
 }

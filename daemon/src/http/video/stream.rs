@@ -55,9 +55,9 @@ struct SavedClip {
         ("video_id" = String, Path, description = "A YouTube video id, or the id of a live chat"),
         ("user_id" = String, Query, description = "Who owns the clip"),
         ("message" = Option<String>, Query, description = "A note"),
-        ("offset" = Option<f64>, Query, description = "Seconds before now at which the clip begins; 60"),
+        ("offset" = Option<f64>, Query, description = "Seconds before now at which the clip starts; 60"),
         ("duration" = Option<f64>, Query, description = "Seconds that the clip lasts; 120"),
-        ("reply" = Option<String>, Query, description = "`text` or `json`, whoever asks"),
+        ("reply" = Option<String>, Query, description = "`text` or `json`, in place of what the headers suggest"),
     ),
     responses(
         (status = 200, description = "One line for a chat", body = String, content_type = "text/plain"),
