@@ -27,6 +27,8 @@ mod range_stream;
 mod remote_file;
 mod retry;
 mod scheduler;
+#[cfg(test)]
+mod tests;
 mod throughput;
 
 pub use context::TransferContext;
