@@ -131,7 +131,7 @@ fn is_webm(head: &[u8]) -> bool {
 fn is_transport_stream(head: &[u8]) -> bool {
     PACKETS.iter().any(|(first, size)| {
         let whole = head.len() / size;
-        let is_all = whole > 0 && head.len() % size == 0;
+        let is_all = whole > 0 && head.len().is_multiple_of(*size);
         let count = if is_all { whole.min(PACKET_COUNT) } else { PACKET_COUNT };
         (0..count).all(|packet| head.get(first + packet * size) == Some(&0x47))
     })

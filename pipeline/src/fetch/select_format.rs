@@ -188,6 +188,8 @@ fn bits_per_second(format: &Format) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
     use std::collections::BTreeMap;
 
     use clipmill_core::probe::{AudioTrack, VideoTrack};

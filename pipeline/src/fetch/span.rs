@@ -99,6 +99,8 @@ fn span_of_moment(moment: Moment, live: Live) -> (Span, Option<String>) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
     use super::*;
 
     fn info(live: Live, duration: Option<f64>) -> MediaInfo {

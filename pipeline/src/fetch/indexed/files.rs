@@ -59,7 +59,7 @@ enum Downloaded {
     /// They are not looked at yet.
     Ranges(PlannedFile),
     /// It is ready; none where it ends before the span.
-    Ready(Option<MediaFile>),
+    Ready(Option<Box<MediaFile>>),
 }
 
 /// Gets a file with the video, and perhaps one with the audio.
@@ -166,7 +166,7 @@ impl FilePlan {
 
 impl Downloaded {
     fn new(ranges: Option<PlannedFile>, file: Option<MediaFile>) -> Downloaded {
-        ranges.map_or(Downloaded::Ready(file), Downloaded::Ranges)
+        ranges.map_or(Downloaded::Ready(file.map(Box::new)), Downloaded::Ranges)
     }
 }
 
@@ -223,7 +223,7 @@ impl IndexedFile<'_> {
     ) -> Result<Option<MediaFile>, Error> {
         let planned = match downloaded {
             Downloaded::Ranges(planned) => planned,
-            Downloaded::Ready(file) => return Ok(file),
+            Downloaded::Ready(file) => return Ok(file.map(|file| *file)),
         };
         let remote = planned.remote();
         match planned.finish(context.pipeline, self.tracks).await {

@@ -48,6 +48,8 @@ pub fn decrypt_start(bytes: &mut Vec<u8>, key: [u8; 16], iv: [u8; 16]) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
     use super::*;
 
     #[test]

@@ -137,6 +137,8 @@ impl RenditionSegments {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
     use super::*;
 
     /// Segments of 4 s from this number on, of which the first starts at `start`.

@@ -129,7 +129,7 @@ impl Download<'_> {
             };
             lock(&self.scheduler).opened(connection, len);
             self.work.notify_waiters();
-            return self.transfer_chunk(connection, stream).await;
+            return self.transfer_chunk(connection, stream.map(|stream| *stream)).await;
         }
     }
 

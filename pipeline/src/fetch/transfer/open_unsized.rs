@@ -19,7 +19,7 @@ pub(super) enum OpenedDownload {
     Ranged {
         /// Bytes of the whole file.
         size: u64,
-        stream: RangeStream,
+        stream: Box<RangeStream>,
     },
     /// It sent the whole file, which is in its place.
     Complete,
@@ -51,7 +51,10 @@ pub(super) async fn open_unsized(file: &RangeDownload<'_>) -> Result<OpenedDownl
     let size = origin.pin(&response)?;
     check_fits_memory(size)?;
     let range = ByteRange { offset: 0, len: size.min(LONGEST_REQUEST) };
-    Ok(OpenedDownload::Ranged { size, stream: RangeStream::with_response(response, range) })
+    Ok(OpenedDownload::Ranged {
+        size,
+        stream: Box::new(RangeStream::with_response(response, range)),
+    })
 }
 
 /// Writes a response that is the whole file to its place.

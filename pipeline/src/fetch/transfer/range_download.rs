@@ -80,6 +80,8 @@ impl DownloadSink {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
     use super::*;
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::time::{Duration, Instant, SystemTime};
 
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Leases, Mongo, Queue, Status, Transfer, Video};
+use clipmill_storage::{Mongo, Queue, Status, Transfer, Video};
 use clipmill_tests::MediaServer;
 use clipmill_tests::api::{Account, http};
 use clipmill_tests::cluster::Shared;

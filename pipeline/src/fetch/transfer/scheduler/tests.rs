@@ -1,5 +1,7 @@
 //! Assigning chunks, with a clock that the test sets.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use super::*;
 
 const MB: u64 = 1024 * 1024;
