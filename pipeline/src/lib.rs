@@ -1,7 +1,7 @@
 //! What is done: from a job's request to a file, in four stages: fetch, trim,
 //! transcode, retain.
 //!
-//! Each stage takes its input by value and returns the next one; [`stages`] holds
+//! Each stage takes its input by value and returns the next one; `stages` holds
 //! these values. No stage sees a record; progress leaves sideways through a
 //! [`ProgressReporter`]. [`ffmpeg`] is the only room that starts ffmpeg.
 

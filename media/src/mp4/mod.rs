@@ -40,7 +40,7 @@
 //!
 //! * encrypted samples (8.12): no keys are known;
 //! * edit lists that do more than move a track: a clip would have other times
-//!   than the file has in a player (see [`elst`]);
+//!   than the file has in a player (see `elst`);
 //! * several sample descriptions in one track: a decoder would have to be set up
 //!   anew within a clip;
 //! * samples in other files (`dref`): only the one file is fetched;
@@ -54,7 +54,7 @@
 //!
 //! [`read`] finds all samples, [`locate`] those of a span, [`InitTracks`] reads
 //! segments as HLS and DASH deliver them, and [`write()`] writes new files.
-//! [`limits`] has the bounds on all that a file claims.
+//! `limits` has the bounds on all that a file claims.
 
 mod audio_entry;
 mod box_cursor;
