@@ -141,7 +141,8 @@ async fn ranges_arrive_at_their_place() {
     let content = content();
     assert!(lock(&buffer).starts_with(&content[SIZE / 2..]));
     assert!(lock(&buffer).ends_with(&content[..SIZE / 2]));
-    assert_eq!(transfer.budget.received(), SIZE as u64 + 1000);
+    // A chunk whose connection is silent for a moment is raced, so some bytes may come twice.
+    assert!(transfer.budget.received() >= SIZE as u64 + 1000);
     let requests = server.requests.load(Ordering::Relaxed);
     assert!(requests > 2, "{requests} requests");
 }
