@@ -18,7 +18,7 @@ pub enum Status {
     Failed,
 }
 
-/// The stages of the street, in order.
+/// The stages of the pipeline, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Getting the span from the source.
