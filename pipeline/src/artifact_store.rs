@@ -58,7 +58,7 @@ where
         }
         let seconds = pause.as_secs();
         let error = error.chain();
-        tracing::warn!(%error, "the artifact store is away; the job tries again in {seconds} s");
+        tracing::warn!(error = %error.chain(), "the job waits for the artifact store; it tries again in {seconds} s");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
