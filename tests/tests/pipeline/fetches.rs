@@ -118,7 +118,7 @@ async fn a_file_that_changes_or_is_too_large_is_refused() {
     let (bench, server, _) = minute().await;
     server.behave("/v.mp4", Behaviour::new().change_after(1, media::ntsc().file()));
     let changed = bench.make(remote(50.2, 51.0), clip("mp4")).await.unwrap_err();
-    assert_eq!((changed.code, changed.retry), (Code::SourceFailed, Retry::Later));
+    assert_eq!((changed.code, changed.retry), (Code::SourceChanged, Retry::Later));
     let small = Bench::with(|config| config.clips.max_download_mb = 0).await;
     server.behave_well();
     small.offers(90.0, bench.source.info.lock().unwrap().formats.clone());

@@ -258,7 +258,7 @@ async fn an_address_that_expires_in_the_middle_is_renewed_for_the_same_file_only
             large.assert_whole(&bench).await;
         } else {
             let error = whole(&bench).await.unwrap_err();
-            assert_eq!((error.code, error.retry), (Code::SourceFailed, Retry::Later));
+            assert_eq!((error.code, error.retry), (Code::SourceChanged, Retry::Later));
         }
         assert_eq!(*bench.source.resolved.lock().unwrap(), 2);
     }
@@ -274,7 +274,7 @@ async fn a_file_that_changes_in_the_middle_is_refused() {
         std::fs::write(&path, vec![7; large.bytes.len()]).unwrap();
         large.server.behave("/", Behaviour::new().change_after(requests, &path));
         let error = whole(&bench).await.unwrap_err();
-        assert_eq!((error.code, error.retry), (Code::SourceFailed, Retry::Later), "{requests}");
+        assert_eq!((error.code, error.retry), (Code::SourceChanged, Retry::Later), "{requests}");
     }
 }
 
