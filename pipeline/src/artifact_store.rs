@@ -57,8 +57,10 @@ where
             return Err(error);
         }
         let seconds = pause.as_secs();
-        let error = error.chain();
-        tracing::warn!(error = %error.chain(), "the job waits for the artifact store; it tries again in {seconds} s");
+        tracing::warn!(
+            error = %error.chain(),
+            "the job waits for the artifact store; it tries again in {seconds} s"
+        );
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

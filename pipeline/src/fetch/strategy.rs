@@ -140,6 +140,8 @@ fn preference(rendition: &Rendition) -> FormatPreference {
 struct Got {
     media: LocalMedia,
     is_by_source: bool,
+    /// Why the first strategy did not work, if another one did.
+    first_failure: Option<Error>,
 }
 
 /// Tries strategies until one works, or fails in a way that the next one would not
@@ -150,7 +152,7 @@ async fn try_in_order(context: &FetchContext<'_>, strategies: Vec<Strategy>) -> 
         let is_by_source = matches!(strategy, Strategy::SourceDownload);
         let is_live = strategy.is_live();
         let error = match Box::pin(strategy.run(context)).await {
-            Ok(media) => return Ok(Got { media, is_by_source }),
+            Ok(media) => return Ok(Got { media, is_by_source, first_failure }),
             Err(error) => error,
         };
         if is_live && recording_may_do_better(&error) {
@@ -234,7 +236,9 @@ fn fetched(
 ) -> Fetched {
     let mut notes: Vec<String> = span_note.into_iter().collect();
     if got.is_by_source {
-        notes.push("the source's own download was used".to_owned());
+        let reason = got.first_failure.map(|error| format!(": {}", error.message));
+        let reason = reason.unwrap_or_default();
+        notes.push(format!("the source's own download was used{reason}"));
     }
     if context.has_guessed_times.load(Ordering::Relaxed) {
         let note = "the stream does not tell its time, so the clip may be off by some seconds";
