@@ -50,7 +50,7 @@ pub(super) fn offered_heights(formats: &[Format]) -> Vec<String> {
 /// - The preferred container counts first, then height; a container that the
 ///   source does not have is replaced by what there is.
 /// - From 1440 lines on, an MP4 is made of WebM, where there is one so high.
-/// - When everything is higher than asked, the lowest there is.
+/// - When all formats are higher than the preferred resolution, the lowest one.
 pub(super) fn select_formats<'a>(
     formats: &'a [Format],
     preference: FormatPreference,
@@ -73,7 +73,7 @@ pub(super) fn select_formats<'a>(
     Some(FormatChoice { video, audio })
 }
 
-/// The container in which the best format is looked for first.
+/// The container that counts first.
 fn preferred_container(fitting: &[&Format], wanted: OutputFormat) -> Option<Container> {
     let of_webm = fitting.iter().filter(|format| format.container == Container::Webm);
     match wanted {
@@ -209,11 +209,11 @@ mod tests {
             height: height.parse().ok(),
             fps: fps.parse().ok(),
         });
-        let sound = muxed || video.is_none();
+        let has_audio = muxed || video.is_none();
         Format {
             id: id.to_owned(),
             container: Container::from_extension(container),
-            audio: sound.then_some(AudioTrack { codec: None, preferred }),
+            audio: has_audio.then_some(AudioTrack { codec: None, preferred }),
             video,
             bitrate: fps.parse().ok(),
             size: None,

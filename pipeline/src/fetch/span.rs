@@ -7,7 +7,7 @@ use clipmill_core::{Code, Error, Moment, Retry, Span, micros_of_seconds};
 
 use crate::request::SpanRequest;
 
-/// When a live stream is looked at again.
+/// How long until a job that waits for a live stream is tried again.
 const NEXT_LOOK: Duration = Duration::from_secs(60);
 
 /// The span that a job is to fetch.

@@ -30,7 +30,7 @@ impl WantedTracks {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct VideoAndAudio<T> {
     pub video: T,
-    /// None when the audio comes with the video, or when there is none.
+    /// None when the audio is in the same file as the video, or when there is none.
     pub audio: Option<T>,
 }
 

@@ -1,4 +1,4 @@
-//! Fetches files whose own index tells which bytes a span needs: plan, download,
+//! Fetches files whose own index states which bytes a span needs: plan, download,
 //! assemble.
 //!
 //! The indexes of video and audio are read at the same time. Then what the span
@@ -56,7 +56,7 @@ enum OtherWay {
 
 /// A file whose bytes are here.
 enum Downloaded {
-    /// They are not looked at yet.
+    /// They are still to be probed.
     Ranges(PlannedFile),
     /// It is ready; none where it ends before the span.
     Ready(Option<Box<MediaFile>>),

@@ -1,4 +1,9 @@
-//! Files whose own index tells which bytes a span needs.
+//! Files whose own index states which bytes a span needs.
+//!
+//! [`files`] gets them in three steps: plan, download, assemble. [`plan`] reads the
+//! index and writes the clip file, of which some bytes are generated and the others
+//! still to be downloaded. [`early_start`] lets the next stages start with what has
+//! arrived.
 
 mod early_start;
 mod files;

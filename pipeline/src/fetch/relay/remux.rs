@@ -16,8 +16,8 @@ use crate::fetch::transfer::RemoteFile;
 use crate::ffmpeg::{self, COPY_SHIFT_MICROS, Demuxer, Expected, Input, StreamCopy};
 use crate::local_media::{MediaFile, timestamp_slack_micros};
 
-/// How far before the span a copy starts to look for a keyframe, seconds, in
-/// order of the tries. Demuxers look by decoding time, which is earlier.
+/// How far before the span a copy starts, to have a keyframe before it, seconds, in
+/// order of the tries. Demuxers seek by decoding time, which is earlier.
 const MARGINS: [f64; 2] = [1.0, 15.0];
 /// How much after the span is copied, seconds: frames that are presented within it
 /// may be stored behind later ones.

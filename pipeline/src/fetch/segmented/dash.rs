@@ -20,8 +20,7 @@ use crate::fetch::tracks::VideoAndAudio;
 use crate::fetch::transfer::RemoteAddress;
 use crate::ffmpeg::no_video;
 
-/// What tells a representation from others; it may have another name in each
-/// period.
+/// What identifies a representation; it may have another name in each period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepresentationKey {
     id: String,

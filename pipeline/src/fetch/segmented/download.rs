@@ -1,5 +1,5 @@
-//! Downloads many files side by side, most of which have a size that only their
-//! first responses tell.
+//! Downloads many files side by side. The size of most is unknown until their first
+//! responses state it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

@@ -112,8 +112,8 @@ impl RenditionFetch<'_> {
         join_segments(self.context.pipeline, self.request, &selected).await
     }
 
-    /// Whether an error means that a manifest that counts segments by their lengths
-    /// alone counted one more than there are.
+    /// Whether an error means that there is one segment less than the manifest says,
+    /// which counts them by their lengths.
     fn lacks_last_segment(&self, error: &Error, selection: &Selection) -> bool {
         let Selection { segments, count } = selection;
         error.code == Code::RemovedVideo

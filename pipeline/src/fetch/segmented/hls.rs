@@ -185,3 +185,22 @@ fn cipher(playlist: &MediaPlaylist, segment: &PlaylistSegment, key: usize) -> Se
     let stated = playlist.keys.get(key).and_then(|key| key.iv);
     SegmentCipher { key, iv: stated.unwrap_or(u128::from(segment.sequence).to_be_bytes()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use clipmill_core::Time;
+
+    use super::*;
+
+    #[test]
+    fn the_last_segment_of_a_playlist_without_times_ends_now() {
+        let text = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:4,\na.ts\n#EXTINF:2,\nb.ts\n";
+        let Ok(Playlist::Media(playlist)) = Playlist::parse(text.as_bytes()) else {
+            panic!("a media playlist");
+        };
+        let now: Time = "2026-01-01T12:00:06Z".parse().unwrap();
+        let clock = Clock::from_fn(move || now);
+        let start = now.timestamp_micros() - 6_000_000;
+        assert_eq!(guess_times(&playlist, &clock), [start, start + 4_000_000]);
+    }
+}

@@ -187,7 +187,8 @@ impl ListWatch<'_> {
 struct MissingSegments(Option<Instant>);
 
 impl MissingSegments {
-    /// Whether the listed segments were downloaded; if not, they may come.
+    /// Whether the listed segments were downloaded; if not, the server may still get
+    /// them.
     ///
     /// # Errors
     /// That of the download, unless the server may still get the segment.

@@ -82,7 +82,7 @@ impl RenditionSegments {
         Some(Span { start: first.start, end: last.start + last.duration })
     }
 
-    /// The segments that hold a span as far as their lengths tell, one at least.
+    /// The segments that hold a span by the lengths that the list states, one at least.
     pub fn select(&self, span: Span, is_video: bool) -> Range<usize> {
         let margin = if is_video { 0.0 } else { AUDIO_MARGIN };
         let (start, end) = (span.start - margin, span.end + margin);

@@ -43,7 +43,7 @@ pub struct SegmentedRequest {
     pub timeline: Option<LiveTimeline>,
 }
 
-/// Where a format is described, if it comes in segments.
+/// Where a format is described, if it is in segments.
 pub fn stream_address(format: &Format) -> Option<StreamAddress> {
     match &format.transport {
         Transport::Hls { url, headers } => {

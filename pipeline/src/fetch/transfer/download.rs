@@ -19,7 +19,7 @@ use super::range_stream::RangeStream;
 use super::retry::{FailureStreak, wait_before_retry};
 use super::scheduler::{Assignment, FirstMissing, Scheduler, useful_connections};
 
-/// How often a connection without work looks whether it can help.
+/// How often a connection without work checks whether it can help.
 const IDLE_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Is called with the first byte that has not arrived, whenever some arrived.
@@ -42,7 +42,7 @@ pub async fn download(
 }
 
 /// Downloads ranges and, in the same way, files of unknown size
-/// ([`RangeDownload::unsized_file`]), whose first responses tell it.
+/// ([`RangeDownload::unsized_file`]), whose first responses state it.
 ///
 /// # Errors
 /// As [`download`].

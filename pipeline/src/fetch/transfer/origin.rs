@@ -30,7 +30,7 @@ pub struct FileOrigin {
     /// What requests are made with.
     pub transfer: Arc<TransferContext>,
     renew: RenewAddress,
-    /// Held while a fresh address is asked for.
+    /// Held while the source is asked for a fresh address.
     renewing: tokio::sync::Mutex<()>,
     state: Mutex<OriginState>,
 }
@@ -43,7 +43,7 @@ struct OriginState {
     version: Option<FileVersion>,
 }
 
-/// What tells a file from another one, or from an older one.
+/// What identifies a file and its state.
 #[derive(Debug, Clone)]
 struct FileVersion {
     /// Bytes of the whole file.
@@ -231,7 +231,7 @@ fn starts_at(response: &Response, offset: u64) -> bool {
     response.content_range().is_some_and(|part| part.range.offset == offset)
 }
 
-/// What tells one version of a file from another: its entity tag, or else the time
+/// What identifies the state of a file: its entity tag, or else the time
 /// of its last change.
 fn version_tag(response: &Response) -> Option<String> {
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);

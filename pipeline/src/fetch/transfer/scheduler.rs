@@ -3,7 +3,7 @@
 //! All downloads together are cut into as many equal chunks as there are
 //! connections, and at the ends of files. The first chunk is assigned first,
 //! because the start of a file may be of use before the rest is there, then the
-//! longest ones. Of a file of unknown size the first response tells the size, and
+//! longest ones. Of a file of unknown size the first response states the size, and
 //! is its first chunk. A connection that is done takes the next chunk or, when
 //! none is left, so much from the end of the slowest other one's that all are done
 //! at the same time.

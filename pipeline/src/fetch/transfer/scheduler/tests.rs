@@ -107,7 +107,7 @@ fn what_is_opened_is_a_chunk_and_its_rest_is_assigned_to_all() {
     assert_eq!(next(&mut scheduler, 2), Assignment::Transfer);
     scheduler.advance(2, 5 * MB, started);
     assert_eq!(next(&mut scheduler, 2), Assignment::Open(2));
-    // It came whole.
+    // The response was the whole file.
     scheduler.opened(2, 0);
     scheduler.advance(0, LONGEST_REQUEST, started);
     assert!(!scheduler.is_done());
