@@ -1,8 +1,9 @@
 //! A background task that ends when nobody holds it any more: its folder may be
 //! removed then.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use clipmill_core::lock;
 use tokio::task::JoinHandle;
 
 /// A task that runs for as long as this is held.
@@ -21,7 +22,7 @@ impl<T: Send + 'static> AbortOnDrop<T> {
     /// Waits for its result; none when another caller has taken that already, or
     /// when the task panicked.
     pub async fn result(&self) -> Option<T> {
-        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let running = lock(&self.0).take();
         (&mut running?.0).await.ok()
     }
 }

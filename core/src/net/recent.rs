@@ -4,11 +4,13 @@
 //! whoever reads it next, so that it comes once.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use url::Url;
+
+use crate::lock;
 
 /// How long a file is kept: less than anybody waits before asking again for a
 /// list that grows.
@@ -65,7 +67,7 @@ impl Recent {
     }
 
     fn lately(&self) -> MutexGuard<'_, VecDeque<Kept>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         kept.retain(|kept| kept.came.elapsed() < LATELY);
         kept
     }

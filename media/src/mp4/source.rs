@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::pin::pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
+use clipmill_core::lock;
 use futures_util::future::{BoxFuture, Shared, poll_fn, try_join_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -193,8 +194,4 @@ async fn read_exactly(file: &dyn ReadAt, from: u64, length: u64) -> Result<Bytes
         return Err(Error::read("fewer bytes were read than asked for"));
     }
     Ok(bytes)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
