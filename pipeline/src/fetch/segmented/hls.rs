@@ -188,6 +188,7 @@ fn cipher(playlist: &MediaPlaylist, segment: &PlaylistSegment, key: usize) -> Se
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use clipmill_core::Time;
 
     use super::*;
