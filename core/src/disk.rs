@@ -25,9 +25,9 @@ pub fn free(folder: &Path) -> io::Result<u64> {
     Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
-/// What a client learns of a failed operation on a work file; the cause is kept
-/// for logs.
+/// The error for clients of a failed operation on a work file, which is logged.
 pub fn file_error(error: io::Error) -> Error {
+    tracing::error!(%error, "a work file could not be written or read");
     let explained = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Error::later(Code::DiskFull, "the server's disk is full")

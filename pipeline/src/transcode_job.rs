@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clipmill_core::disk::file_error;
 use clipmill_core::probe::{AudioStream, Probe, VideoStream};
 use clipmill_core::{Code, Error, micros_of_seconds};
 
@@ -11,7 +12,6 @@ use crate::context::PipelineContext;
 use crate::ffmpeg::{AudioInput, Expected, Input, Snapshot};
 use crate::progress::ProgressReporter;
 use crate::stages::{Encoded, ExactFrames, Fetched};
-use crate::workspace;
 
 /// Most audio streams that are kept.
 const MAX_AUDIO_STREAMS: usize = 8;
@@ -83,9 +83,7 @@ impl TranscodeJob<'_> {
     pub async fn output_path(&self, extension: &str) -> Result<PathBuf, Error> {
         let path = self.fetched.folder.join(format!("encoded.{extension}"));
         match tokio::fs::remove_file(&path).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(workspace::file_error(error))
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(error)),
             _ => Ok(path),
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use clipmill_core::disk;
+use clipmill_core::disk::{self, file_error};
 use clipmill_core::{Code, Error};
 
 /// Creates the folder of one job.
@@ -44,18 +44,6 @@ pub(crate) fn room_for(folder: &Path, bytes: u64) -> Result<(), Error> {
             Ok(())
         }
     }
-}
-
-/// The error for clients of a failed file operation.
-pub(crate) fn file_error(error: io::Error) -> Error {
-    tracing::error!(%error, "a work file could not be written or read");
-    let failed = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::later(Code::DiskFull, "the server's disk is full")
-        }
-        _ => Error::later(Code::Internal, "a file on this server could not be written or read"),
-    };
-    failed.caused_by(error)
 }
 
 /// Makes a file's content, and then its entry in its folder, survive a loss of

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clipmill_core::disk::file_error;
 use clipmill_core::{Code, Error};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -29,7 +30,7 @@ impl OutputFile {
     /// # Errors
     /// `disk_full` or `internal`.
     pub async fn create(path: &Path, max_bytes: u64) -> Result<OutputFile, Error> {
-        let file = File::create_new(path).await.map_err(workspace::file_error)?;
+        let file = File::create_new(path).await.map_err(file_error)?;
         let path = path.to_path_buf();
         Ok(OutputFile { file, path, written: 0, checked_until: 0, max_bytes, is_kept: false })
     }
@@ -52,7 +53,7 @@ impl OutputFile {
             workspace::room_for(folder, length)?;
             self.checked_until = written.saturating_add(SPACE_CHECK_BYTES);
         }
-        self.file.write_all(bytes).await.map_err(workspace::file_error)?;
+        self.file.write_all(bytes).await.map_err(file_error)?;
         self.written = written;
         Ok(())
     }
@@ -62,7 +63,7 @@ impl OutputFile {
     /// # Errors
     /// `disk_full` or `internal`.
     pub async fn finish(&mut self) -> Result<u64, Error> {
-        self.file.flush().await.map_err(workspace::file_error)?;
+        self.file.flush().await.map_err(file_error)?;
         Ok(self.written)
     }
 

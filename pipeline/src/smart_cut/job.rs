@@ -1,5 +1,6 @@
 //! A smart cut that is wanted, what becomes of it, and why one is given up.
 
+use clipmill_core::disk::file_error;
 use clipmill_core::{Code, Error};
 use clipmill_media::mux::WriteError;
 use clipmill_media::smart_cut::SmartCut;
@@ -10,7 +11,6 @@ use crate::context::PipelineContext;
 use crate::index::SampleIndex;
 use crate::stages::{Encoded, ExactFrames, Fetched};
 use crate::transcode_job::TranscodeInputs;
-use crate::workspace;
 
 /// A smart cut that is wanted.
 pub(crate) struct SmartCutJob<'a> {
@@ -83,7 +83,7 @@ impl From<Error> for SmartCutError {
 
 impl From<std::io::Error> for SmartCutError {
     fn from(error: std::io::Error) -> SmartCutError {
-        SmartCutError::Failed(workspace::file_error(error))
+        SmartCutError::Failed(file_error(error))
     }
 }
 
