@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use mongodb::bson::Document;
 use mongodb::{Client, Collection};
 use tokio::sync::Semaphore;
@@ -51,7 +52,8 @@ impl Mongo {
         let deadline = Instant::now() + DEADLINE;
         let late = || Error::Unavailable(format!("no answer within {} s", DEADLINE.as_secs()));
         let places = self.inner.places.clone();
-        let work = work(self.inner.clone());
+        // Boxed: tokio compiles about 25 functions for each type of task.
+        let work: BoxFuture<'static, Result<T>> = Box::pin(work(self.inner.clone()));
         let task = tokio::spawn(async move {
             let Ok(place) = timeout_at(deadline, places.acquire_owned()).await else {
                 return Err(late());

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::{SqlitePool, SqliteTransaction};
 
 use crate::ephemeral_memory::EphemeralMemory;
@@ -63,7 +64,9 @@ impl Sqlite {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let task = tokio::spawn(work(self.inner.clone()));
+        // Boxed: tokio compiles about 25 functions for each type of task.
+        let work: BoxFuture<'static, Result<T>> = Box::pin(work(self.inner.clone()));
+        let task = tokio::spawn(work);
         match within(async { Ok(task.await) }).await? {
             Ok(result) => result,
             Err(error) => Err(Error::Unavailable(format!("a write ended early: {error}"))),
