@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Unsupported,
     /// A table or a value is beyond every bound that a real file needs.
     TooLarge,
-    /// The bytes could not be had; whoever reads knows why.
+    /// The bytes could not be had; the reader that was asked knows why.
     Read,
     /// The file has nothing within the wanted span.
     Nothing,

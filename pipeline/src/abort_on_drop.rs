@@ -1,4 +1,4 @@
-//! A background task that ends when nobody holds it any more: its folder may be
+//! A background task that ends when its handle is dropped: its folder may be
 //! removed then.
 
 use std::sync::Mutex;

@@ -13,7 +13,7 @@ use crate::request::Rendition;
 use crate::settings::HighResolutionMp4;
 use crate::validate;
 
-/// The quality of what is re-encoded of a clip: so good that nobody sees it.
+/// The quality of what is re-encoded of a clip: no viewer sees the difference.
 const CLIP_QUALITY: &str = "high";
 
 /// What a clip's video becomes.

@@ -165,7 +165,7 @@ impl AudioEncoder {
 }
 
 impl EncodePlan {
-    /// What is wrong with the plan itself, whoever made it: an option out of
+    /// What is wrong with the plan itself, built in or a plugin's: an option out of
     /// its range, a pixel format that isn't the encoder's, a lossless rate
     /// where the encoder has none.
     pub fn problem(&self) -> Option<String> {

@@ -121,7 +121,7 @@ impl FramePlan {
         self.pixel_format.frame_bytes(self.width, self.height)
     }
 
-    /// What is wrong with the plan itself, whoever made it.
+    /// What is wrong with the plan itself, built in or a plugin's.
     pub fn problem(&self) -> Option<String> {
         let side = 1..=FramePlan::MAX_SIDE;
         if !side.contains(&self.width) || !side.contains(&self.height) {

@@ -94,10 +94,10 @@ impl EphemeralMemory {
         entry.into_value()
     }
 
-    /// Ends all waits, or the next one when nobody waits.
+    /// Ends all waits, or the next one when no task waits.
     pub(crate) fn wake(&self) {
         self.work.notify_waiters();
-        // For whoever is about to wait: the next wait ends at once.
+        // For a task that is about to wait: its wait ends at once.
         self.work.notify_one();
     }
 

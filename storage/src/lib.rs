@@ -6,7 +6,7 @@
 //! same name in the conformance suite, and every backend passes all of them.
 //!
 //! Bytes of media are not kept here, only the keys under which the artifact
-//! store holds them. This crate never reads a clock: whoever calls passes the
+//! store holds them. This crate never reads a clock: the caller passes the
 //! time, so that expiry and leases can be tested.
 
 mod contract;

@@ -41,7 +41,7 @@ codes! {
     AgeRestricted = "age_restricted",
     /// The source wants proof that a person is asking.
     BotCheck = "bot_check",
-    /// A stream that was announced has not begun, or nobody has started the
+    /// A stream that was announced has not begun, or its channel has not started the
     /// encoding of an upload.
     NotStarted = "not_started",
     /// The source does not serve this country.

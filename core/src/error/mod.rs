@@ -16,7 +16,7 @@ pub use code::{Code, UnknownCode};
 /// [`Error::chain`] shows context and causes as well, which is for logs.
 #[derive(Debug, Clone)]
 pub struct Error {
-    /// For programs: clients, plugins, and whoever decides what comes next.
+    /// For programs: clients, plugins, and the code that decides what comes next.
     pub code: Code,
     /// For people: what is wrong and what to do. No paths, no secrets.
     pub message: String,

@@ -50,7 +50,7 @@ impl Default for Settings {
     }
 }
 
-/// A request of somebody who may reach some hosts only.
+/// A request of a caller that may reach some hosts only.
 #[derive(Debug, Clone)]
 pub struct Outgoing<'a> {
     /// GET, HEAD or POST.
@@ -151,7 +151,7 @@ impl Client {
         self.send(Method::GET, url, prepared, Bytes::new(), &|_| Ok(())).await
     }
 
-    /// Keeps a whole small file for a moment, for whoever would make the same
+    /// Keeps a whole small file for a moment, for a caller that would make the same
     /// request right after.
     pub fn keep(&self, url: &Url, headers: &BTreeMap<String, String>, text: Text) {
         self.recent.keep(url, headers, text);
@@ -258,7 +258,7 @@ fn redirect_of(response: &reqwest::Response, url: &Url) -> Result<Option<Url>, E
 fn install_tls_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error means that somebody installed one already; that one serves as well.
+        // An error means that a provider is installed already; that one serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }

@@ -48,7 +48,7 @@ impl Guard {
     }
 }
 
-/// What can be told of an address without asking anybody: HTTP or HTTPS, with
+/// What an address itself shows, before any name is resolved: HTTP or HTTPS, with
 /// a host, without a user name or password.
 ///
 /// # Errors

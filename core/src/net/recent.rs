@@ -1,7 +1,7 @@
 //! Small files that came a moment ago.
 //!
-//! Whoever finds out what is at an address leaves the list that is there to
-//! whoever reads it next, so that it comes once.
+//! The caller that finds out what is at an address leaves the list that is there to
+//! the caller that reads it next, so that it is requested once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::lock;
 
-/// How long a file is kept: less than anybody waits before asking again for a
+/// How long a file is kept: less than a client waits before asking again for a
 /// list that grows.
 const LATELY: Duration = Duration::from_millis(400);
 /// Most files.

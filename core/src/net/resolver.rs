@@ -12,7 +12,7 @@ use super::error::Refused;
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Asks the system and drops what the guard refuses. The client connects to
-/// these addresses and asks nobody else, so a name can't change its mind
+/// these addresses and resolves nothing, so a name can't change its mind
 /// between check and connection.
 #[derive(Debug, Clone)]
 pub(super) struct Resolver {

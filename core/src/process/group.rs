@@ -28,7 +28,7 @@ impl Group {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            // The runtime then reaps the child even if nobody waits for it.
+            // The runtime then reaps the child even if no task waits for it.
             .kill_on_drop(true);
         for name in INHERITED {
             if let Some(value) = std::env::var_os(name) {
@@ -78,7 +78,7 @@ impl Group {
     /// gone, so this belongs right after the leader's end and no later.
     pub(super) fn kill(&mut self) {
         if let Some(id) = self.id.take() {
-            // The only error that can come is that nobody is left.
+            // The only error that can come is that no process is left.
             let _ = kill_process_group(id, Signal::KILL);
         }
     }

@@ -1,6 +1,6 @@
 //! Child processes: started without a shell, in a group of their own, with a
 //! deadline, bounded output and limits, and killed with all their descendants
-//! when nobody waits for them any more. On Linux they also end when this process
+//! when no task waits for them any more. On Linux they also end when this process
 //! is killed and has no chance to do so.
 //!
 //! It doesn't know which program does what, and it doesn't retry.

@@ -11,9 +11,9 @@ use super::run::{ERROR_PIECE, PIPE_GRACE, Stop, next_limit, read_some, reap};
 use super::spec::Spec;
 use super::tail::Tail;
 
-/// A running program that waits while nobody reads from it.
+/// A running program that waits while its output is not read.
 ///
-/// Its deadline counts from its start; its silence counts only while somebody
+/// Its deadline counts from its start; its silence counts only while a task
 /// waits for it. Dropping it kills the program and all its descendants.
 pub struct Piped {
     spec: Spec,

@@ -14,9 +14,12 @@ use crate::app::App;
 /// # Errors
 /// When the record holds what no version of clipmill would have accepted.
 pub fn job_request(app: &App, video: &Video) -> Result<JobRequest, Error> {
-    let want = video
-        .want()
-        .ok_or_else(|| Error::never(Code::Internal, "nobody said what is to be made of it"))?;
+    let want = video.want().ok_or_else(|| {
+        Error::never(
+            Code::Internal,
+            "the record says neither a format nor a codec; ask for the file again",
+        )
+    })?;
     Ok(JobRequest {
         id: video.id,
         folder: app.config.folders.work().join(video.id.to_string()),

@@ -148,7 +148,7 @@ fn window(job: &SmartCutJob<'_>, track: &Track) -> Result<TrackWindow, SmartCutE
     Ok(TrackWindow { track, from, to })
 }
 
-/// What is verified before anybody gets the result.
+/// What is verified before the result leaves the pipeline.
 struct Checks {
     /// The splices of the result itself.
     result: SplicedTimes,

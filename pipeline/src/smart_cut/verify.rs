@@ -1,4 +1,4 @@
-//! A decoder checks both splices of a result before anybody gets it.
+//! A decoder checks both splices of a result before it leaves the pipeline.
 
 use std::path::Path;
 

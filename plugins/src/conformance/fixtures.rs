@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::Encoders;
 
-/// Addresses that nobody expects: other schemes, no host, strange hosts and
+/// Unexpected addresses: other schemes, no host, strange hosts and
 /// ports, credentials, endless and empty parts.
 pub fn odd_urls() -> Vec<Url> {
     let long = format!("https://a.example/{}?{}", "x/".repeat(5000), "y=1&".repeat(5000));

@@ -1,4 +1,4 @@
-//! What every handler must do, whoever wrote it: cases over `dyn Source` and
+//! What every handler must do, built in or a plugin: cases over `dyn Source` and
 //! `dyn Codec`, run alike over built-in handlers and over loaded ones.
 //!
 //! A case is a function that panics when the rule of its name is broken. They

@@ -22,7 +22,7 @@ pub(super) enum Fault {
     /// It called the host without end.
     #[error("it called the host more than {0} times")]
     Flood(u32),
-    /// It answered more than anybody wants.
+    /// Its answer was over a limit.
     #[error("its answer is too large")]
     Large,
     /// Its answer makes no sense.

@@ -95,7 +95,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
-/// The place of a plugin that somebody names: its file or its folder.
+/// The place of a plugin that a command names: its file or its folder.
 pub(super) fn at(path: &Path) -> Result<(String, Place), Error> {
     let bad = |what: &str| Error::never(Code::BadPackage, format!("{}: {what}", path.display()));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();

@@ -74,7 +74,7 @@ impl Plugins {
             .ok()
     }
 
-    /// Waits until nobody writes to the folder any more.
+    /// Waits until the folder is not written to any more.
     async fn settle(&self) {
         let end = Instant::now() + LONGEST;
         let mut seen: Option<BTreeMap<String, Place>> = None;

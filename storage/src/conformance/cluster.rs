@@ -10,7 +10,7 @@ use crate::Storage;
 /// Of 8 nodes that ask at once.
 pub async fn cluster_role_has_one_holder(storage: Arc<dyn Storage>) {
     let role = new_id().to_string();
-    // The second round takes over from whoever won the first.
+    // The second round takes over from the winner of the first.
     for now in [0, 60] {
         let mut nodes = JoinSet::new();
         for number in 0..8 {

@@ -86,7 +86,7 @@ pub async fn ephemeral_wake_before_the_wait_is_not_missed(storage: Arc<dyn Stora
     }
 }
 
-/// When nobody wakes it.
+/// When no wake comes.
 pub async fn ephemeral_wait_ends_at_its_timeout(storage: Arc<dyn Storage>) {
     let began = Instant::now();
     storage.wait_for_work(Duration::from_millis(200)).await;

@@ -66,7 +66,7 @@ pub(super) fn clip() -> Origin {
     })
 }
 
-/// An upload that nobody started.
+/// An upload that no client started.
 pub(super) fn upload() -> Origin {
     Origin::Upload(Upload {
         original_filename: "holiday.avi".to_owned(),

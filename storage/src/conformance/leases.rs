@@ -54,7 +54,7 @@ pub async fn jobs_deleted_record_loses_its_lease(storage: Arc<dyn Storage>) {
     assert_eq!(storage.video(id).await.unwrap(), None);
 }
 
-/// To `now + lease`, also when it was over and nobody took it; a late one
+/// To `now + lease`, also when it was over and no other node took it; a late one
 /// shortens nothing.
 pub async fn jobs_heartbeat_prolongs(storage: Arc<dyn Storage>) {
     let (id, lease) = claimed(&*storage).await;

@@ -55,7 +55,7 @@ pub async fn nodes_share_progress_and_counters(storage: Arc<dyn Storage>, room: 
     }
 }
 
-/// Soon enough that nobody has to look by himself.
+/// Soon enough that no node has to poll.
 pub async fn nodes_wake_each_other(storage: Arc<dyn Storage>, room: &dyn Room) {
     let other = room.another().await;
     let wait = tokio::spawn(async move {

@@ -226,7 +226,7 @@ pub async fn jobs_next_due_tells_when_to_look_again(storage: Arc<dyn Storage>) {
     assert_eq!(storage.next_due().await.unwrap(), None);
 }
 
-/// And nobody else's; the attempts count.
+/// And no other node's; the attempts count.
 pub async fn jobs_reclaim_frees_ones_own(storage: Arc<dyn Storage>) {
     let mut jobs = Vec::new();
     for owner in ["dead", "alive", "dead"] {

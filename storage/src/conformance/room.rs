@@ -7,7 +7,7 @@ use clipmill_core::Id;
 
 use crate::Storage;
 
-/// What a case may ask of whoever made its backend.
+/// What a case may ask of the test that made its backend.
 #[async_trait]
 pub trait Room: Send + Sync {
     /// Another node on the same records. A backend that lives in one process

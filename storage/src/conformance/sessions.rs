@@ -46,7 +46,7 @@ pub async fn sessions_close_is_seen_at_once(storage: Arc<dyn Storage>) {
                 let (storage, token) = (storage.clone(), opened.token.clone());
                 tokio::spawn(async move {
                     while storage.session(&token, at(1)).await.unwrap().is_some() {
-                        // An answer from memory gives nobody else a turn.
+                        // An answer from memory never yields to other tasks.
                         tokio::task::yield_now().await;
                     }
                 })

@@ -78,7 +78,7 @@ pub async fn users_list_pages_through_all(storage: Arc<dyn Storage>) {
         listed.extend(page);
     }
     assert!(listed.is_sorted_by(|one, next| one.id < next.id));
-    // Somebody else's accounts may be there as well.
+    // Accounts of other tests may be there as well.
     listed.retain(|user| made.contains(user));
     assert_eq!(listed, made);
 }

@@ -39,12 +39,12 @@ pub trait Ephemeral {
     /// - `nodes_wake_each_other`
     async fn wake_workers(&self);
 
-    /// Waits until somebody calls `wake_workers`, or `timeout` passes. A wake
+    /// Waits until a task calls `wake_workers`, or `timeout` passes. A wake
     /// that came since the last wait of this handle is not missed. It may end
-    /// early without cause: whoever waits looks into the queue either way.
+    /// early without cause: the worker looks into the queue either way.
     ///
     /// Several may wait, and a wake ends all their waits; but one that came
-    /// while nobody waited ends one wait only. So let one task of a process
+    /// while no task waited ends one wait only. So let one task of a process
     /// wait, and start as much work as the queue holds and there is room for.
     ///
     /// Behaviour:

@@ -51,11 +51,11 @@ pub trait Queue {
     async fn claim(&self, owner: &str, now: Time, lease: Duration) -> Result<Option<Claimed>>;
 
     /// Makes every job due at `now` that `owner` has a lease on: it has just
-    /// started, so whoever worked under its name before is dead. Answers how
+    /// started, so the process that worked under its name before is dead. Answers how
     /// many. The leases count until other claims replace them.
     ///
     /// Behaviour:
-    /// - `jobs_reclaim_frees_ones_own`: and nobody else's; the attempts count.
+    /// - `jobs_reclaim_frees_ones_own`: and no other node's; the attempts count.
     async fn reclaim(&self, owner: &str, now: Time) -> Result<u64>;
 
     /// Stops a job. One that is not leased leaves the queue at once, as by

@@ -8,7 +8,7 @@ use crate::{NewVideo, Page, Result, Video};
 /// The records of clips and uploads.
 ///
 /// Behaviour:
-/// - `videos_unknown_fields_survive`: what somebody else keeps in a record stays
+/// - `videos_unknown_fields_survive`: what another program keeps in a record stays
 ///   as it is, whichever call of this trait or of [`Queue`](crate::Queue) and [`Leases`](crate::Leases) changes the record.
 #[async_trait]
 pub trait Videos {
@@ -38,13 +38,13 @@ pub trait Videos {
     async fn set_available_formats(&self, id: Id, formats: &[String]) -> Result<()>;
 
     /// Moves the expiry of a completed record; answers whether there is one.
-    /// Any other record has its expiry from whoever saved or ended it.
+    /// Any other record has its expiry from the call that saved or ended it.
     ///
     /// Behaviour:
     /// - `videos_set_expiry_moves_only_completed`
     async fn set_expiry(&self, id: Id, expires_at: Time) -> Result<bool>;
 
-    /// Records whose `expires_at` is at or before `now` and that nobody works
+    /// Records whose `expires_at` is at or before `now` and that no worker works
     /// on, oldest first, at most `limit`.
     ///
     /// Behaviour:
@@ -52,7 +52,7 @@ pub trait Videos {
     ///   under lease is not among them.
     async fn expired_videos(&self, now: Time, limit: u32) -> Result<Vec<Video>>;
 
-    /// Removes a record that is expired at `now` and that nobody works on;
+    /// Removes a record that is expired at `now` and that no worker works on;
     /// answers whether it did.
     ///
     /// Behaviour:

@@ -8,7 +8,7 @@ use super::name::named;
 /// State of a video, in the reference's spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Saved; nobody works on it yet.
+    /// Saved; it is not in the queue yet.
     Pending,
     /// Being worked on, or waiting for its next attempt.
     Processing,
@@ -61,7 +61,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that nobody has asked for yet.
+    /// A job that no client has asked for yet.
     pub fn idle() -> Job {
         Job {
             status: Status::Pending,

@@ -31,7 +31,7 @@ pub enum Enqueued {
 /// How a cancel ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
-    /// Nobody worked on it: it has left the queue and is `pending` again.
+    /// No worker had it: it has left the queue and is `pending` again.
     Idle,
     /// A worker has it and will stop at its next heartbeat; when that worker
     /// is dead, the one that takes the job over stops it.

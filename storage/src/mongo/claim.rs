@@ -15,7 +15,7 @@ use crate::{Claimed, Error, Result, Status};
 /// How many jobs in a row that can't be read one claim sets aside.
 const LOOKS: usize = 20;
 
-/// When such a job is tried again: by then somebody has mended it, or the
+/// When such a job is tried again: by then an operator has mended it, or the
 /// version that wrote it runs here too.
 const ASIDE: Duration = Duration::from_secs(600);
 

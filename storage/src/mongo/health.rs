@@ -8,7 +8,7 @@ use mongodb::bson::doc;
 use super::backend::Mongo;
 use crate::{Error, Health, Result};
 
-/// Whoever asks (a load balancer) doesn't wait long.
+/// A load balancer that asks doesn't wait longer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[async_trait]

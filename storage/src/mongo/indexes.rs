@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// The server has an index of that name, or of those keys, with other options.
 const OTHER_OPTIONS: &[i32] = &[85, 86];
 
-/// Makes what is missing. An index that somebody else made is taken as it is,
+/// Makes what is missing. An index that an operator made is taken as it is,
 /// unless it lets through what ours would refuse.
 pub(super) async fn ensure(inner: &Inner) -> Result<()> {
     let unique = || IndexOptions::builder().unique(true).build();

@@ -52,7 +52,7 @@ pub(super) async fn find<T>(
     }
 }
 
-/// Tells of a document that nobody is shown.
+/// Logs a document that is left out of every answer.
 pub(super) fn left_out(collection: &Collection<Document>, id: Option<&Bson>, error: &Error) {
     let id = id.map_or("a document".to_owned(), Bson::to_string);
     tracing::warn!(%error, db.collection = collection.name(), db.id = id, "left out");

@@ -95,7 +95,7 @@ impl Transfer for Mongo {
     }
 }
 
-/// Documents with larger ids; ids of other kinds are nobody's here.
+/// Documents with larger ids; ids of other kinds were not made by the service.
 fn since(after: Option<Id>) -> Document {
     match after {
         Some(id) => doc! { "_id": { "$gt": oid(id) } },

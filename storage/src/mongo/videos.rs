@@ -104,7 +104,7 @@ impl Mongo {
     }
 }
 
-/// Records that may go: their time is over and nobody works on them.
+/// Records that may go: their time is over and no worker has them.
 fn expired(now: Time) -> Document {
     doc! { "expires_at": { "$lte": date(now) }, "job.due_at": { "$exists": false } }
 }

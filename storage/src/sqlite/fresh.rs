@@ -54,7 +54,7 @@ where
         self.entries.insert(key, (since, value)).await;
     }
 
-    /// Must be called after a write was committed and before anybody is told.
+    /// Must be called after a write was committed and before its caller gets the answer.
     pub(super) fn outdate(&self, key: &K) {
         self.shard(key).fetch_add(1, Ordering::SeqCst);
     }

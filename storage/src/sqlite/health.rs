@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use super::{Inner, Sqlite};
 use crate::{Error, Health};
 
-/// Whoever asks (a load balancer) doesn't wait long.
+/// A load balancer that asks doesn't wait longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[async_trait]

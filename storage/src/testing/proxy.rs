@@ -52,7 +52,7 @@ impl Proxy {
         self.address
     }
 
-    /// All works. Connections that have lost answers are reset, since nobody can
+    /// All works. Connections that have lost answers are reset, since no client can
     /// make sense of what comes after a gap.
     pub async fn heal(&self) {
         self.network.send_replace(Network::Works);
@@ -86,7 +86,7 @@ impl Proxy {
             accepting.await.ok();
             let socket = TcpSocket::new_v4().expect("there are sockets");
             socket.set_reuseaddr(true).expect("an address can be used again");
-            socket.bind(self.address).expect("nobody takes a port within microseconds");
+            socket.bind(self.address).expect("a port is not taken within microseconds");
             *door = Door::Shut(socket);
         }
         self.network.send_replace(Network::Cut);

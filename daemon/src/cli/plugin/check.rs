@@ -65,10 +65,10 @@ fn notes(config: &Config, name: &str, loaded: &LoadedState, imports: &[String]) 
     let asks = imports.iter().any(|import| short(import) == "http");
     if asks && loaded.kind == Kind::Source && wants.hosts.is_empty() {
         notes
-            .push("it imports http, and its manifest wants no hosts: it reaches nobody".to_owned());
+            .push("it imports http, and its manifest wants no hosts: it can reach none".to_owned());
     }
     if config.plugins.disable.iter().any(|disabled| disabled == name) {
-        notes.push("plugins.disable names it, so nobody asks it".to_owned());
+        notes.push("plugins.disable names it, so the daemon does not use it".to_owned());
     }
     notes
 }

@@ -220,6 +220,6 @@ pub fn unknown_names(config: &Config, plugins: &[PluginState]) -> Vec<String> {
     let names = names.chain(config.plugins.each.keys().map(|name| ("the configuration", name)));
     names
         .filter(|(_, name)| !is_known(name))
-        .map(|(place, name)| format!("{place} names `{name}`, and there is nobody of that name"))
+        .map(|(place, name)| format!("{place} names `{name}`, and no handler has that name"))
         .collect()
 }

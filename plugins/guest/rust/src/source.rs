@@ -7,7 +7,7 @@ use crate::{MediaInfo, ResolveOptions, SourceError};
 /// Every call meets a fresh instance of the plugin, so there is no `self`: what
 /// is to outlive a call belongs into [`crate::cache`].
 pub trait Source {
-    /// Whether this address concerns it. Asked for every address that nobody
+    /// Whether this address concerns it. Asked for every address that no handler
     /// before it claimed, so it has 200 ms and no HTTP: look at the text alone.
     /// [`crate::address::Address`] takes it apart.
     fn claims(url: &str) -> bool;

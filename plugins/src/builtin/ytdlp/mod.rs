@@ -111,7 +111,7 @@ impl YtDlp {
                 let keep = if running { left.min(LIVE_KEPT) } else { left };
                 Ok(Known { answer: Ok(Arc::new(info)), keep })
             }
-            // A missing tool is there as soon as somebody installs it.
+            // A missing tool is there as soon as an operator installs it.
             Err(error) if error.retry == Retry::Never && error.code != Code::ToolMissing => {
                 Ok(Known { answer: Err(error), keep: ERROR_KEPT })
             }

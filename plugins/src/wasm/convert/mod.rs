@@ -1,5 +1,5 @@
 //! Between the interface's types and clipmill's own. What comes from a guest is
-//! checked here, once, so that nobody behind this has to.
+//! checked here, once, so that the code behind need not.
 
 mod codec;
 mod frames;

@@ -70,7 +70,7 @@ impl Redis {
         self.connection.call::<()>(&publish).await.ok();
     }
 
-    /// Waits until somebody wakes, but not for ever. A wake that came since the
+    /// Waits for a wake, but not for ever. A wake that came since the
     /// last wait is not missed; it may end early without cause.
     pub(in crate::mongo) async fn wait(&self, timeout: Duration) {
         self.memory.wait(timeout).await;

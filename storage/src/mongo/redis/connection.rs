@@ -104,7 +104,7 @@ impl Connection {
     pub(super) async fn call<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
         let patience = self.0.pace.patience;
         let deadline = Instant::now() + patience;
-        // A connection that was closed while nobody used it costs a second attempt.
+        // A connection that was closed while it was idle costs a second attempt.
         for _ in 0..2 {
             let (number, mut connection) = self.connection(deadline).await.ok_or(Unavailable)?;
             let asked = timeout_at(deadline, command.query_async(&mut connection)).await;

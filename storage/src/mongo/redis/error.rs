@@ -28,7 +28,7 @@ pub(super) struct RedisError {
 enum Kind {
     /// Nothing answers.
     Unavailable,
-    /// It answers, and works again without anybody doing something.
+    /// It answers, and works again by itself.
     Busy,
     /// It answers, and will not work as it is.
     Wrong,

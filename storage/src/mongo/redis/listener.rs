@@ -116,7 +116,7 @@ impl Ear {
                     }
                 }
                 Ok(None) => return RedisError::closed(),
-                // Nobody speaks, or nobody is there any more.
+                // The channel is silent, or the connection is dead.
                 Err(_) => match timeout(self.pace.attempt, line.ping::<Value>()).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => return error.into(),

@@ -26,7 +26,7 @@ impl Names {
         format!("{}progress:{id}", self.prefix)
     }
 
-    /// Of a counter. What it counts may be long, strange or somebody's address,
+    /// Of a counter. What it counts may be long, strange or a person's address,
     /// so only a hash of that is shown.
     pub(super) fn count(&self, window: &Window) -> String {
         let Window { key, length, number } = window;
@@ -40,7 +40,7 @@ impl Names {
         format!("{}clipmill:wake:{}", self.prefix, self.database)
     }
 
-    /// A session, a progress and a counter that nobody has.
+    /// A session, a progress and a counter that no user has.
     pub(super) fn preflight(&self) -> [String; 3] {
         ["session", "progress", "clipmill:count"]
             .map(|kind| format!("{}{kind}:preflight", self.prefix))

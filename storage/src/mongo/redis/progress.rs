@@ -39,7 +39,7 @@ impl Redis {
         self.memory.clear_progress(id).await;
         let mut delete = ::redis::cmd("DEL");
         delete.arg(self.names.progress(id));
-        // One that stays is over in an hour; nobody asks for it once the job has ended.
+        // One that stays is over in an hour; no client asks for it once the job has ended.
         self.connection.call::<()>(&delete).await.ok();
     }
 }

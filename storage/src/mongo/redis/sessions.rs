@@ -1,6 +1,6 @@
 //! A cache of sessions that never revives one that ended.
 //!
-//! Whoever ends a session first removes it from the database and then marks its
+//! A call that ends a session first removes it from the database and then marks its
 //! key, and the mark stands for longer than any read of the database takes. A
 //! reader who was overtaken finds the mark, or something else than it has seen
 //! before, and writes nothing. When Redis can't be told, an entry lives on until
@@ -116,8 +116,8 @@ impl Redis {
     }
 
     /// Marks tokens as ended. Must be called after the database forgot them and
-    /// before anybody is told. It goes on when the caller stops waiting; what
-    /// Redis can't be told now, it is told before anybody reads from it again.
+    /// before its caller gets an answer. It goes on when the caller stops waiting; what
+    /// Redis can't be told now, it is told before it is read from again.
     pub(in crate::mongo) async fn forget(&self, token_hashes: &[[u8; 32]]) {
         let keys: Vec<_> = token_hashes.iter().map(|hash| self.names.session(hash)).collect();
         let connection = self.connection.clone();
