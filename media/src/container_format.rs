@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use clipmill_core::probe::Container;
 
 use crate::mux::{OutTrack, WriteError};
-use crate::{ClipFile, Error, Media, ReadAt, SpanSelection};
+use crate::{ClipFile, Media, MediaError, ReadAt, SpanSelection};
 
 /// A container format: what reads and writes files of it.
 #[async_trait]
@@ -32,16 +32,19 @@ pub trait ContainerFormat: Send + Sync {
     /// where it does not say enough, parts of the samples.
     ///
     /// # Errors
-    /// Those of the file; [`ErrorKind::Nothing`](crate::ErrorKind::Nothing) when
+    /// Those of the file; [`MediaErrorKind::Nothing`](crate::MediaErrorKind::Nothing) when
     /// it has nothing within the span or of the wanted tracks.
-    async fn locate(&self, file: &dyn ReadAt, selection: &SpanSelection)
-    -> Result<ClipFile, Error>;
+    async fn locate(
+        &self,
+        file: &dyn ReadAt,
+        selection: &SpanSelection,
+    ) -> Result<ClipFile, MediaError>;
 
     /// Where every sample of a file is.
     ///
     /// # Errors
     /// Those of the file.
-    async fn read(&self, file: &dyn ReadAt) -> Result<Media, Error>;
+    async fn read(&self, file: &dyn ReadAt) -> Result<Media, MediaError>;
 
     /// Writes a file of these tracks. Samples are copied from `files`, which
     /// their [`SampleData`](crate::mux::SampleData) counts.

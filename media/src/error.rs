@@ -3,16 +3,16 @@
 /// A file that can't be used, or not here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
-pub struct Error {
+pub struct MediaError {
     /// What to make of it.
-    pub kind: ErrorKind,
+    pub kind: MediaErrorKind,
     /// For logs and people: what is wrong, without paths or secrets.
     pub what: String,
 }
 
-/// What to make of an [`Error`].
+/// What to make of a [`MediaError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
+pub enum MediaErrorKind {
     /// The file contradicts itself or its format.
     Damaged,
     /// The file may be right, but needs something that is not done here.
@@ -25,29 +25,29 @@ pub enum ErrorKind {
     Nothing,
 }
 
-impl Error {
+impl MediaError {
     /// The file contradicts itself or its format.
-    pub fn damaged(what: impl Into<String>) -> Error {
-        Error { kind: ErrorKind::Damaged, what: what.into() }
+    pub fn damaged(what: impl Into<String>) -> MediaError {
+        MediaError { kind: MediaErrorKind::Damaged, what: what.into() }
     }
 
     /// The file needs something that is not done here.
-    pub fn unsupported(what: impl Into<String>) -> Error {
-        Error { kind: ErrorKind::Unsupported, what: what.into() }
+    pub fn unsupported(what: impl Into<String>) -> MediaError {
+        MediaError { kind: MediaErrorKind::Unsupported, what: what.into() }
     }
 
     /// A table or value that no real file needs.
-    pub fn too_large(what: impl Into<String>) -> Error {
-        Error { kind: ErrorKind::TooLarge, what: what.into() }
+    pub fn too_large(what: impl Into<String>) -> MediaError {
+        MediaError { kind: MediaErrorKind::TooLarge, what: what.into() }
     }
 
     /// The bytes could not be had.
-    pub fn read(what: impl Into<String>) -> Error {
-        Error { kind: ErrorKind::Read, what: what.into() }
+    pub fn read(what: impl Into<String>) -> MediaError {
+        MediaError { kind: MediaErrorKind::Read, what: what.into() }
     }
 
     /// There is nothing within the wanted span.
-    pub fn nothing(what: impl Into<String>) -> Error {
-        Error { kind: ErrorKind::Nothing, what: what.into() }
+    pub fn nothing(what: impl Into<String>) -> MediaError {
+        MediaError { kind: MediaErrorKind::Nothing, what: what.into() }
     }
 }

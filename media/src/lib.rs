@@ -24,7 +24,7 @@ pub mod ts;
 
 pub use clip_file::{ClipFile, ClipPart, SpanSelection};
 pub use container_format::ContainerFormat;
-pub use error::{Error, ErrorKind};
+pub use error::{MediaError, MediaErrorKind};
 pub use formats::{CONTAINER_FORMATS, container_format};
 pub use read::{LocalFile, ReadAt};
-pub use track::{Codec, Media, Sample, Track, TrackKind, UPRIGHT};
+pub use track::{CodecId, Media, Sample, Track, TrackKind, UPRIGHT};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::Error;
+use crate::MediaError;
 
 /// A file that can be read at any place.
 #[async_trait]
@@ -20,9 +20,9 @@ pub trait ReadAt: Send + Sync {
     /// need in few calls, and never for more than they would keep.
     ///
     /// # Errors
-    /// [`ErrorKind::Read`](crate::ErrorKind::Read) when they can't be had, also when they
+    /// [`MediaErrorKind::Read`](crate::MediaErrorKind::Read) when they can't be had, also when they
     /// are beyond the end.
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error>;
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError>;
 }
 
 /// A local file. Reads block for as long as the disk does.
@@ -60,14 +60,14 @@ impl ReadAt for LocalFile {
         self.size
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let end = from.checked_add(length as u64).filter(|end| *end <= self.size);
         if end.is_none() {
-            return Err(Error::read("the file ends too early"));
+            return Err(MediaError::read("the file ends too early"));
         }
         let mut bytes = vec![0; length];
         std::os::unix::fs::FileExt::read_exact_at(&*self.file, &mut bytes, from)
-            .map_err(|error| Error::read(error.to_string()))?;
+            .map_err(|error| MediaError::read(error.to_string()))?;
         Ok(bytes.into())
     }
 }
@@ -78,12 +78,12 @@ impl ReadAt for Bytes {
         self.len() as u64
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let from = usize::try_from(from).ok();
         let range = from.and_then(|from| Some(from..from.checked_add(length)?));
         match range.filter(|range| range.end <= self.len()) {
             Some(range) => Ok(self.slice(range)),
-            None => Err(Error::read("the file ends too early")),
+            None => Err(MediaError::read("the file ends too early")),
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum TrackKind {
 /// How samples are coded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "these are the codecs' own names")]
-pub enum Codec {
+pub enum CodecId {
     H264,
     Hevc,
     Vp8,
@@ -59,7 +59,7 @@ pub struct Track {
     /// Video or audio.
     pub kind: TrackKind,
     /// How samples are coded.
-    pub codec: Codec,
+    pub codec: CodecId,
     /// The decoder's configuration in one form whatever the container, perhaps
     /// empty. H.264, HEVC, AV1, VP9: content of `avcC`, `hvcC`, `av1C`, `vpcC`.
     /// AAC: `AudioSpecificConfig`. Opus: the identification header of RFC 7845
@@ -117,7 +117,7 @@ impl Track {
         Track {
             id: 0,
             kind,
-            codec: Codec::Other(String::new()),
+            codec: CodecId::Other(String::new()),
             config: Vec::new(),
             entry: None,
             timescale,

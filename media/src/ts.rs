@@ -27,7 +27,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Error, TrackKind};
+use crate::{MediaError, TrackKind};
 
 /// Ticks per second of time stamps.
 pub const TICKS_PER_SECOND: i64 = 90_000;
@@ -62,10 +62,10 @@ impl TransportStream {
     /// Reads packets; an incomplete one at the end is left out.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when they are none,
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they are encrypted or
+    /// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged) when they are none,
+    /// [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported) when they are encrypted or
     /// hold several programs.
-    pub fn parse(bytes: &[u8]) -> Result<TransportStream, Error> {
+    pub fn parse(bytes: &[u8]) -> Result<TransportStream, MediaError> {
         let mut program = None;
         let mut streams: Vec<ElementaryStream> = Vec::new();
         let mut first: BTreeMap<u16, u64> = BTreeMap::new();
@@ -80,7 +80,7 @@ impl TransportStream {
                 }
             } else if let Some(time) = presentation_ticks(payload) {
                 if first.len() >= STREAMS && !first.contains_key(&packet.pid) {
-                    return Err(Error::too_large("more than 64 streams"));
+                    return Err(MediaError::too_large("more than 64 streams"));
                 }
                 let known = first.entry(packet.pid).or_insert(time);
                 *known = earlier(*known, time);
@@ -130,7 +130,7 @@ fn earlier(a: u64, b: u64) -> u64 {
 ///
 /// # Errors
 /// As [`TransportStream::parse`].
-pub fn shift_timestamps(bytes: &mut Vec<u8>, ticks: i64) -> Result<(), Error> {
+pub fn shift_timestamps(bytes: &mut Vec<u8>, ticks: i64) -> Result<(), MediaError> {
     bytes.truncate(bytes.len() - bytes.len() % PACKET);
     let ticks = ticks.rem_euclid(CLOCK_WRAP as i64) as u64;
     for packet in bytes.chunks_exact_mut(PACKET) {
@@ -152,15 +152,15 @@ struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    fn parse(packet: &'a [u8]) -> Result<Packet<'a>, Error> {
+    fn parse(packet: &'a [u8]) -> Result<Packet<'a>, MediaError> {
         let &[sync, high, low, flags, ..] = packet else {
-            return Err(Error::damaged("half a packet"));
+            return Err(MediaError::damaged("half a packet"));
         };
         if sync != b'G' {
-            return Err(Error::damaged("packets out of step"));
+            return Err(MediaError::damaged("packets out of step"));
         }
         if flags & 0xC0 != 0 {
-            return Err(Error::unsupported("encrypted packets"));
+            return Err(MediaError::unsupported("encrypted packets"));
         }
         let payload_at = match packet.get(4) {
             Some(length) if flags & 0x20 != 0 => 5 + usize::from(*length),
@@ -190,18 +190,18 @@ fn section_content(payload: &[u8], table: u8, header: usize) -> Option<&[u8]> {
 }
 
 /// The PID of the one program's map.
-fn parse_program_association(payload: &[u8]) -> Result<Option<u16>, Error> {
+fn parse_program_association(payload: &[u8]) -> Result<Option<u16>, MediaError> {
     let Some(list) = section_content(payload, 0, 8) else { return Ok(None) };
     let programs = list.chunks_exact(4).filter(|entry| entry[0] != 0 || entry[1] != 0);
     let mut pids = programs.map(|entry| u16::from(entry[2] & 0x1F) << 8 | u16::from(entry[3]));
     match (pids.next(), pids.next()) {
-        (_, Some(_)) => Err(Error::unsupported("several programs in one stream")),
+        (_, Some(_)) => Err(MediaError::unsupported("several programs in one stream")),
         (pid, None) => Ok(pid),
     }
 }
 
 /// The streams of a program, without time stamps.
-fn parse_program_map(payload: &[u8]) -> Result<Vec<ElementaryStream>, Error> {
+fn parse_program_map(payload: &[u8]) -> Result<Vec<ElementaryStream>, MediaError> {
     let mut streams = Vec::new();
     let Some(content) = section_content(payload, 2, 10) else { return Ok(streams) };
     let length = |high: u8, low: u8| usize::from(high & 0x0F) << 8 | usize::from(low);
@@ -209,7 +209,7 @@ fn parse_program_map(payload: &[u8]) -> Result<Vec<ElementaryStream>, Error> {
     let mut rest = content.get(2 + length(high, low)..).unwrap_or_default();
     while let &[stream_type, pid_high, pid_low, high, low, ..] = rest {
         if streams.len() >= STREAMS {
-            return Err(Error::too_large("more than 64 streams"));
+            return Err(MediaError::too_large("more than 64 streams"));
         }
         let pid = u16::from(pid_high & 0x1F) << 8 | u16::from(pid_low);
         let kind = kind_of_type(stream_type);
@@ -297,7 +297,7 @@ fn shift_clock_reference(packet: &mut [u8], ticks: u64) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::ErrorKind;
+    use crate::MediaErrorKind;
 
     fn packet(pid: u16, payload: &[u8]) -> Vec<u8> {
         let mut packet = vec![b'G', 0x40 | (pid >> 8) as u8, pid as u8, 0x30];
@@ -363,10 +363,10 @@ mod tests {
 
     #[test]
     fn hostile_packets_are_refused_or_left_alone() {
-        assert_eq!(TransportStream::parse(&[0; PACKET]).unwrap_err().kind, ErrorKind::Damaged);
+        assert_eq!(TransportStream::parse(&[0; PACKET]).unwrap_err().kind, MediaErrorKind::Damaged);
         let mut bytes = tables();
         bytes[3] |= 0x80;
-        assert_eq!(TransportStream::parse(&bytes).unwrap_err().kind, ErrorKind::Unsupported);
+        assert_eq!(TransportStream::parse(&bytes).unwrap_err().kind, MediaErrorKind::Unsupported);
         // Every byte may be anything.
         let good = [tables(), sample(0x101, 0xE0, 1)].concat();
         for place in 0..good.len() {

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clipmill_core::probe::{Rational, VideoStream};
-use clipmill_media::{Codec, ContainerFormat, Error, LocalFile, Media, Track, container_format};
+use clipmill_media::{
+    CodecId, ContainerFormat, LocalFile, Media, MediaError, Track, container_format,
+};
 
 use crate::ffmpeg::{Frame, Frames, Input};
 use crate::local_media::MediaFile;
@@ -70,34 +72,34 @@ async fn read_index(
     format: &'static dyn ContainerFormat,
     path: &Path,
     here: Option<u64>,
-) -> Result<SampleIndex, Error> {
+) -> Result<SampleIndex, MediaError> {
     let path = path.to_path_buf();
     let runtime = tokio::runtime::Handle::current();
     let reading = tokio::task::spawn_blocking(move || {
-        let file = LocalFile::open(&path).map_err(|error| Error::read(error.to_string()))?;
+        let file = LocalFile::open(&path).map_err(|error| MediaError::read(error.to_string()))?;
         let until = here.filter(|_| !format.is_indexed_apart()).unwrap_or(u64::MAX);
         let media = runtime.block_on(format.read(&file.clone().until(until)))?;
         Ok(SampleIndex { file, media: Arc::new(media) })
     });
-    reading.await.map_err(|error| Error::read(error.to_string()))?
+    reading.await.map_err(|error| MediaError::read(error.to_string()))?
 }
 
 /// ffmpeg's name of a codec.
-pub(crate) fn codec_name(codec: &Codec) -> Option<&'static str> {
+pub(crate) fn codec_name(codec: &CodecId) -> Option<&'static str> {
     Some(match codec {
-        Codec::H264 => "h264",
-        Codec::Hevc => "hevc",
-        Codec::Vp8 => "vp8",
-        Codec::Vp9 => "vp9",
-        Codec::Av1 => "av1",
-        Codec::Aac => "aac",
-        Codec::Opus => "opus",
-        Codec::Vorbis => "vorbis",
-        Codec::Mp3 => "mp3",
-        Codec::Flac => "flac",
-        Codec::Ac3 => "ac3",
-        Codec::Eac3 => "eac3",
-        Codec::Other(_) => return None,
+        CodecId::H264 => "h264",
+        CodecId::Hevc => "hevc",
+        CodecId::Vp8 => "vp8",
+        CodecId::Vp9 => "vp9",
+        CodecId::Av1 => "av1",
+        CodecId::Aac => "aac",
+        CodecId::Opus => "opus",
+        CodecId::Vorbis => "vorbis",
+        CodecId::Mp3 => "mp3",
+        CodecId::Flac => "flac",
+        CodecId::Ac3 => "ac3",
+        CodecId::Eac3 => "eac3",
+        CodecId::Other(_) => return None,
     })
 }
 

@@ -3,7 +3,7 @@
 /// A failure of the backend itself. Expected conflicts (an e-mail that is
 /// taken, a lease that was lost) are values of the methods, not errors.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum StorageError {
     /// The backend can't be reached or is too slow now; the same call may
     /// succeed later.
     #[error("the database does not answer: {0}")]
@@ -16,12 +16,12 @@ pub enum Error {
     Refused(String),
 }
 
-impl Error {
+impl StorageError {
     /// Whether the same call may succeed when repeated later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Error::Unavailable(_))
+        matches!(self, StorageError::Unavailable(_))
     }
 }
 
 /// The result of every storage call.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T> = std::result::Result<T, StorageError>;

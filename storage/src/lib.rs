@@ -24,7 +24,7 @@ pub mod testing;
 pub use contract::{
     Cluster, Ephemeral, Health, Leases, Queue, Sessions, Storage, Transfer, Users, Videos,
 };
-pub use error::{Error, Result};
+pub use error::{Result, StorageError};
 pub use model::*;
 pub use mongo::{Mongo, MongoSettings};
 pub use sqlite::Sqlite;

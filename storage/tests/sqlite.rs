@@ -15,8 +15,8 @@ use chrono::DateTime;
 use clipmill_core::{Id, Time};
 use clipmill_storage::conformance::Room;
 use clipmill_storage::{
-    Clip, Error, Health, NewUser, NewVideo, Origin, Queue, Registered, Session, Sessions, Sqlite,
-    Storage, Users, Video, Videos, Want,
+    Clip, Health, NewUser, NewVideo, Origin, Queue, Registered, Session, Sessions, Sqlite, Storage,
+    StorageError, Users, Video, Videos, Want,
 };
 use sqlx::Connection;
 use sqlx::migrate::Migrator;
@@ -254,7 +254,7 @@ async fn a_newer_schema_is_left_alone() {
     .unwrap();
     connection.close().await.unwrap();
     let error = Sqlite::open(&path).await.err().unwrap();
-    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+    assert!(matches!(error, StorageError::Refused(_)), "{error:?}");
     assert!(error.to_string().contains("newer version"), "{error}");
 }
 
@@ -265,7 +265,7 @@ async fn a_file_that_is_no_database_is_named() {
     let text = "This is a letter, not a database. ".repeat(200);
     fs::write(&path, &text).unwrap();
     let error = Sqlite::open(&path).await.err().unwrap();
-    assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+    assert!(matches!(error, StorageError::Corrupt(_)), "{error:?}");
     assert!(error.to_string().contains("test.db"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
@@ -286,7 +286,7 @@ async fn a_row_that_makes_no_sense_is_an_error_and_no_panic() {
     connection.close().await.unwrap();
     let storage = Sqlite::open(&path).await.unwrap();
     let error = storage.video(clip.id).await.unwrap_err();
-    assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+    assert!(matches!(error, StorageError::Corrupt(_)), "{error:?}");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ const MAX_REDIRECTS: usize = 10;
 
 /// How the client behaves.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ClientSettings {
     /// Networks that are open beside the public Internet.
     pub allow: Vec<IpNet>,
     /// Longest wait for name, connection and TLS together.
@@ -37,9 +37,9 @@ pub struct Settings {
     pub user_agent: String,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for ClientSettings {
+    fn default() -> ClientSettings {
+        ClientSettings {
             allow: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(30),
@@ -68,7 +68,7 @@ pub struct Outgoing<'a> {
 pub struct Client {
     inner: reqwest::Client,
     resolver: Resolver,
-    settings: Settings,
+    settings: ClientSettings,
     recent: Recent,
 }
 
@@ -79,7 +79,7 @@ impl Client {
     /// # Errors
     /// `source_failed` when the TLS library can't be set up or the user agent
     /// is not a header value.
-    pub fn new(settings: Settings) -> Result<Client, Error> {
+    pub fn new(settings: ClientSettings) -> Result<Client, Error> {
         install_tls_provider();
         let guard = Guard::new(settings.allow.clone());
         let resolver = Resolver { guard };
@@ -159,7 +159,7 @@ impl Client {
 
     /// What was kept for this very request less than a moment ago, once.
     pub fn kept(&self, url: &Url, headers: &BTreeMap<String, String>) -> Option<Text> {
-        self.recent.take(url, headers)
+        self.recent.take_recent(url, headers)
     }
 
     /// Asks for the head alone; otherwise like [`Client::get`].

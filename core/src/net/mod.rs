@@ -15,7 +15,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, Outgoing, Settings};
+pub use client::{Client, ClientSettings, Outgoing};
 pub use guard::{Guard, check_url, is_public};
 pub use headers::check_headers;
 pub use recent::Text;

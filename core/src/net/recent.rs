@@ -46,7 +46,7 @@ struct Kept {
 
 impl Recent {
     /// The latest answer to this very request, which is not kept any longer.
-    pub fn take(&self, url: &Url, headers: &BTreeMap<String, String>) -> Option<Text> {
+    pub fn take_recent(&self, url: &Url, headers: &BTreeMap<String, String>) -> Option<Text> {
         let mut kept = self.lately();
         let found = kept.iter().position(|kept| kept.url == *url && kept.headers == *headers)?;
         kept.remove(found).map(|kept| kept.text)
@@ -88,13 +88,13 @@ mod tests {
             let text = Text { bytes: Bytes::from_static(bytes.as_bytes()), url: url.clone() };
             recent.keep(&url, &none, text);
         }
-        assert!(recent.take(&url, &some).is_none());
-        assert!(recent.take(&url.join("other").unwrap(), &none).is_none());
-        assert_eq!(recent.take(&url, &none).unwrap().bytes, "new");
-        assert!(recent.take(&url, &none).is_none());
+        assert!(recent.take_recent(&url, &some).is_none());
+        assert!(recent.take_recent(&url.join("other").unwrap(), &none).is_none());
+        assert_eq!(recent.take_recent(&url, &none).unwrap().bytes, "new");
+        assert!(recent.take_recent(&url, &none).is_none());
         recent.keep(&url, &none, Text { bytes: Bytes::new(), url: url.clone() });
         std::thread::sleep(LATELY);
-        assert!(recent.take(&url, &none).is_none());
+        assert!(recent.take_recent(&url, &none).is_none());
     }
 
     #[test]

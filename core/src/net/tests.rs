@@ -61,11 +61,11 @@ fn ok(body: &str) -> String {
 }
 
 fn client(allow: &[&str]) -> Client {
-    Client::new(Settings {
+    Client::new(ClientSettings {
         allow: allow.iter().map(|net| net.parse().unwrap()).collect(),
         idle_timeout: Duration::from_millis(300),
         response_timeout: Duration::from_secs(2),
-        ..Settings::default()
+        ..ClientSettings::default()
     })
     .unwrap()
 }

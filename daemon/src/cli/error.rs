@@ -92,8 +92,8 @@ impl From<ConfigError> for CommandError {
     }
 }
 
-impl From<clipmill_storage::Error> for CommandError {
-    fn from(error: clipmill_storage::Error) -> CommandError {
+impl From<clipmill_storage::StorageError> for CommandError {
+    fn from(error: clipmill_storage::StorageError) -> CommandError {
         CommandError::other(error.to_string())
     }
 }

@@ -124,7 +124,7 @@ pub async fn media_engine(
 
 /// The built-in handlers, in the configured order.
 pub fn registry(config: &Config, client: &net::Client) -> Arc<Registry> {
-    let built_in = builtin::handlers(builtin::Settings {
+    let built_in = builtin::handlers(builtin::BuiltinSettings {
         ytdlp: Some(yt_dlp(config, client.clone())),
         http: config.clips.direct.then(|| client.clone()),
     });
@@ -148,7 +148,7 @@ pub fn plugin_host(
             .collect(),
     };
     let data = &config.folders.data;
-    let settings = wasm::Settings {
+    let settings = wasm::WasmSettings {
         folder: own.folder(&config.folders),
         // `plugin test` in some folder creates no data folder.
         cache_folder: data.is_dir().then(|| data.join("plugin-cache")),
@@ -183,20 +183,22 @@ fn order(config: &Config) -> Order {
 
 /// The guarded HTTP client.
 pub fn client(config: &Config) -> Result<net::Client, CommandError> {
-    let settings =
-        net::Settings { allow: config.network.allow.clone(), ..net::Settings::default() };
+    let settings = net::ClientSettings {
+        allow: config.network.allow.clone(),
+        ..net::ClientSettings::default()
+    };
     net::Client::new(settings).map_err(|error| CommandError::other(error.to_string()))
 }
 
 /// How yt-dlp is run. It need not be installed: then a call fails with the command
 /// that installs it.
-pub fn yt_dlp(config: &Config, client: net::Client) -> ytdlp::Settings {
+pub fn yt_dlp(config: &Config, client: net::Client) -> ytdlp::YtDlpSettings {
     let tools = &config.tools;
     let program = process::find("yt-dlp", tools.yt_dlp.as_deref())
         .or_else(|| tools.yt_dlp.clone())
         .unwrap_or_else(|| PathBuf::from("yt-dlp"));
     let stage = Duration::from_secs(config.workers.stage_minutes * 60);
-    ytdlp::Settings {
+    ytdlp::YtDlpSettings {
         hosts: config.clips.hosts.clone(),
         plugin_dirs: tools.yt_dlp_plugin_dirs.clone(),
         js_runtime: RUNTIMES.iter().find_map(|name| process::find(name, None)),
@@ -204,6 +206,6 @@ pub fn yt_dlp(config: &Config, client: net::Client) -> ytdlp::Settings {
         cache_dir: Some(config.folders.data.join("yt-dlp-cache")),
         ffmpeg: process::find("ffmpeg", tools.ffmpeg.as_deref()),
         fetch_deadline: stage,
-        ..ytdlp::Settings::new(program, client)
+        ..ytdlp::YtDlpSettings::new(program, client)
     }
 }

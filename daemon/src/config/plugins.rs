@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn the_built_in_names_are_those_of_the_handlers() {
         let client = clipmill_core::net::Client::new(Default::default()).unwrap();
-        let ytdlp = builtin::ytdlp::Settings::new("yt-dlp", client.clone());
-        let settings = builtin::Settings { ytdlp: Some(ytdlp), http: Some(client) };
+        let ytdlp = builtin::ytdlp::YtDlpSettings::new("yt-dlp", client.clone());
+        let settings = builtin::BuiltinSettings { ytdlp: Some(ytdlp), http: Some(client) };
         let names: Vec<_> = builtin::handlers(settings).iter().map(|each| each.name()).collect();
         assert_eq!(names, BUILT_IN);
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use clipmill_core::{Code, Error};
-use clipmill_storage::Failure;
+use clipmill_storage::JobFailure;
 use http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
@@ -51,7 +51,7 @@ impl ApiError {
 
     /// 500 for a job that failed: what could not be done, and why, as the record
     /// says it.
-    pub fn failed_job(error: &'static str, failure: Failure) -> ApiError {
+    pub fn failed_job(error: &'static str, failure: JobFailure) -> ApiError {
         let code = failure.code.parse().unwrap_or(Code::Unknown);
         let failed = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, code, error)
             .with("message", failure.message)
@@ -161,8 +161,8 @@ impl ApiError {
     }
 }
 
-impl From<clipmill_storage::Error> for ApiError {
-    fn from(error: clipmill_storage::Error) -> ApiError {
+impl From<clipmill_storage::StorageError> for ApiError {
+    fn from(error: clipmill_storage::StorageError) -> ApiError {
         if error.is_transient() {
             tracing::warn!(%error, "the database does not answer; the client gets 503");
             return ApiError::new(
@@ -230,7 +230,7 @@ impl From<ArtifactError> for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use clipmill_storage::Error as StorageError;
+    use clipmill_storage::StorageError;
 
     use super::*;
 

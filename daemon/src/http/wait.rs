@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clipmill_core::{Code, Id, Time};
-use clipmill_storage::{Failure, Status, StoredFile, Video, Want};
+use clipmill_storage::{JobFailure, Status, StoredFile, Video, Want};
 use tokio::time::Instant;
 
 use super::error::ApiError;
@@ -18,7 +18,7 @@ pub enum JobOutcome {
     /// The file of the wanted preferences is there, until it expires.
     Done(StoredFile, Option<Time>),
     /// It could not be made.
-    Failed(Failure),
+    Failed(JobFailure),
     /// It is still being made.
     Working,
     /// A client cancelled it.
@@ -77,8 +77,8 @@ pub async fn until_settled(
 }
 
 /// Why a failed job failed.
-pub fn failure(failure: Option<Failure>) -> Failure {
-    failure.unwrap_or_else(|| Failure {
+pub fn failure(failure: Option<JobFailure>) -> JobFailure {
+    failure.unwrap_or_else(|| JobFailure {
         code: Code::Unknown.to_string(),
         message: "The reason was not recorded".to_owned(),
     })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use clipmill_core::{Code, Error, Retry};
-use clipmill_storage::{Claimed, Failure, JobUpdate, LeaseHeld, Result};
+use clipmill_storage::{Claimed, JobFailure, JobUpdate, LeaseHeld, Result};
 
 use crate::app::App;
 
@@ -46,7 +46,7 @@ pub async fn record_failure(app: &App, claimed: &Claimed, error: Error) -> bool 
         error.chain()
     );
     let waits = waits_for_a_stream(error.code);
-    let failure = Failure { code: error.code.to_string(), message: error.message };
+    let failure = JobFailure { code: error.code.to_string(), message: error.message };
     let Some(pause) = pause else {
         let expires_at = now + retention(app);
         let write = || app.storage.fail(id, lease, failure.clone(), expires_at);

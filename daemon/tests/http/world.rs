@@ -24,7 +24,7 @@ use clipmill_plugins::{
     SourceDescription,
 };
 use clipmill_storage::sqlite::Sqlite;
-use clipmill_storage::{Failure, Finished, LeaseHeld, StoredFile};
+use clipmill_storage::{Finished, JobFailure, LeaseHeld, StoredFile};
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -80,7 +80,7 @@ impl World {
             Tools::discover(&config.tool_paths(), &config.encode).await.expect("ffmpeg")
         });
         let tools = tools.await.clone();
-        let client = Client::new(clipmill_core::net::Settings::default()).unwrap();
+        let client = Client::new(clipmill_core::net::ClientSettings::default()).unwrap();
         let now = Arc::new(Mutex::new(Utc::now()));
         let shared = Arc::clone(&now);
         let clock = Clock::from_fn(move || *shared.lock().unwrap());
@@ -195,7 +195,7 @@ impl World {
     /// Ends the next job as failed.
     pub async fn fail_next(&self, code: &str) {
         let claimed = self.claim().await;
-        let why = Failure { code: code.to_owned(), message: "told by the test".to_owned() };
+        let why = JobFailure { code: code.to_owned(), message: "told by the test".to_owned() };
         let end = self.now() + TimeDelta::minutes(30);
         let (id, lease) = (claimed.video.id, claimed.lease.id);
         let held = self.app.storage.fail(id, lease, why, end).await.unwrap();

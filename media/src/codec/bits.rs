@@ -3,7 +3,7 @@
 //! bytes. Callers remove emulation prevention before they read, and insert it
 //! after they have written.
 
-use crate::Error;
+use crate::MediaError;
 
 /// Reads bits, the highest of each byte first.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// `Damaged` at the end, like all others here.
-    pub fn bit(&mut self) -> Result<bool, Error> {
+    pub fn bit(&mut self) -> Result<bool, MediaError> {
         let byte = self.bytes.get(self.at / 8).ok_or_else(ends)?;
         let bit = byte >> (7 - self.at % 8) & 1;
         self.at += 1;
@@ -38,7 +38,7 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// `Damaged` at the end.
-    pub fn bits(&mut self, count: u32) -> Result<u32, Error> {
+    pub fn bits(&mut self, count: u32) -> Result<u32, MediaError> {
         debug_assert!(count <= 32);
         let mut value = 0;
         for _ in 0..count {
@@ -51,7 +51,7 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// `Damaged` when there are fewer.
-    pub fn skip(&mut self, count: usize) -> Result<(), Error> {
+    pub fn skip(&mut self, count: usize) -> Result<(), MediaError> {
         let at = self.at.checked_add(count).filter(|at| at.div_ceil(8) <= self.bytes.len());
         self.at = at.ok_or_else(ends)?;
         Ok(())
@@ -61,12 +61,12 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// `Damaged` at the end, and for a number of 32 bits and more.
-    pub fn ue(&mut self) -> Result<u32, Error> {
+    pub fn ue(&mut self) -> Result<u32, MediaError> {
         let mut zeros = 0;
         while !self.bit()? {
             zeros += 1;
             if zeros == 32 {
-                return Err(Error::damaged("a number in a header is too long"));
+                return Err(MediaError::damaged("a number in a header is too long"));
             }
         }
         let low = self.bits(zeros)?;
@@ -77,7 +77,7 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// `Damaged` at the end, and for a number of 32 bits and more.
-    pub fn se(&mut self) -> Result<i64, Error> {
+    pub fn se(&mut self) -> Result<i64, MediaError> {
         let code = i64::from(self.ue()?);
         Ok(if code % 2 == 1 { code / 2 + 1 } else { -(code / 2) })
     }
@@ -86,17 +86,17 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// `Damaged` at the end, and when it is more.
-    pub fn ue_to(&mut self, most: u32) -> Result<u32, Error> {
+    pub fn ue_to(&mut self, most: u32) -> Result<u32, MediaError> {
         let value = self.ue()?;
         if value > most {
-            return Err(Error::damaged("a number in a header is out of range"));
+            return Err(MediaError::damaged("a number in a header is out of range"));
         }
         Ok(value)
     }
 }
 
-fn ends() -> Error {
-    Error::damaged("a header ends too early")
+fn ends() -> MediaError {
+    MediaError::damaged("a header ends too early")
 }
 
 /// Writes bits, the highest of each byte first.
@@ -144,11 +144,11 @@ impl BitWriter {
     ///
     /// # Errors
     /// `Damaged` when `rest` has no stop bit.
-    pub fn copy_rest(&mut self, mut rest: BitReader<'_>) -> Result<(), Error> {
+    pub fn copy_rest(&mut self, mut rest: BitReader<'_>) -> Result<(), MediaError> {
         let last = rest.bytes.iter().rposition(|byte| *byte != 0);
         let stop = last.map(|last| last * 8 + 7 - rest.bytes[last].trailing_zeros() as usize);
         let stop = stop.filter(|stop| *stop >= rest.at);
-        let stop = stop.ok_or_else(|| Error::damaged("a parameter set has no end"))?;
+        let stop = stop.ok_or_else(|| MediaError::damaged("a parameter set has no end"))?;
         self.copy_until(&mut rest, stop)?;
         self.bit(true);
         Ok(())
@@ -158,7 +158,7 @@ impl BitWriter {
     ///
     /// # Errors
     /// `Damaged` when the reader ends before.
-    pub fn copy_until(&mut self, from: &mut BitReader<'_>, end: usize) -> Result<(), Error> {
+    pub fn copy_until(&mut self, from: &mut BitReader<'_>, end: usize) -> Result<(), MediaError> {
         while from.at < end {
             let bit = from.bit()?;
             self.bit(bit);
@@ -195,9 +195,9 @@ impl<'a> ByteReader<'a> {
     ///
     /// # Errors
     /// `Damaged` when there are fewer, like all others here.
-    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], MediaError> {
         let (taken, rest) =
-            self.bytes.split_at_checked(count).ok_or_else(|| Error::damaged(self.ends))?;
+            self.bytes.split_at_checked(count).ok_or_else(|| MediaError::damaged(self.ends))?;
         self.bytes = rest;
         Ok(taken)
     }
@@ -206,7 +206,7 @@ impl<'a> ByteReader<'a> {
     ///
     /// # Errors
     /// `Damaged` at the end.
-    pub fn u8(&mut self) -> Result<u8, Error> {
+    pub fn u8(&mut self) -> Result<u8, MediaError> {
         Ok(self.bytes(1)?.iter().fold(0, |_, byte| *byte))
     }
 
@@ -214,7 +214,7 @@ impl<'a> ByteReader<'a> {
     ///
     /// # Errors
     /// `Damaged` at the end.
-    pub fn u16(&mut self) -> Result<u16, Error> {
+    pub fn u16(&mut self) -> Result<u16, MediaError> {
         Ok(self.bytes(2)?.iter().fold(0, |value, byte| value << 8 | u16::from(*byte)))
     }
 

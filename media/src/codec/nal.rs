@@ -12,7 +12,7 @@
 
 use bytes::Bytes;
 
-use crate::{Error, ReadAt, Sample};
+use crate::{MediaError, ReadAt, Sample};
 
 /// Maximum size of a parameter set in bytes: what `avcC` and `hvcC` can hold.
 pub const MAX_PARAMETER_SET: usize = u16::MAX as usize;
@@ -30,9 +30,9 @@ impl LengthSize {
     ///
     /// # Errors
     /// `Damaged` for 3 bytes, which are reserved.
-    pub fn from_minus_one(byte: u8) -> Result<LengthSize, Error> {
+    pub fn from_minus_one(byte: u8) -> Result<LengthSize, MediaError> {
         match byte & 3 {
-            2 => Err(Error::damaged("NAL units with length fields of 3 bytes")),
+            2 => Err(MediaError::damaged("NAL units with length fields of 3 bytes")),
             size => Ok(LengthSize(size + 1)),
         }
     }
@@ -46,7 +46,7 @@ impl LengthSize {
     ///
     /// # Errors
     /// `Unsupported` when the length doesn't fit.
-    pub fn push(self, unit: &[u8], sample: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn push(self, unit: &[u8], sample: &mut Vec<u8>) -> Result<(), MediaError> {
         sample.extend(self.length_field(unit.len())?);
         sample.extend_from_slice(unit);
         Ok(())
@@ -56,11 +56,13 @@ impl LengthSize {
     ///
     /// # Errors
     /// `Unsupported` when the length doesn't fit.
-    pub fn length_field(self, bytes: usize) -> Result<Vec<u8>, Error> {
+    pub fn length_field(self, bytes: usize) -> Result<Vec<u8>, MediaError> {
         let length = u32::try_from(bytes).ok();
         let length = length.filter(|length| u64::from(*length) >> (8 * self.bytes()) == 0);
         let length = length.ok_or_else(|| {
-            Error::unsupported("an encoded frame is too large for the source's short length fields")
+            MediaError::unsupported(
+                "an encoded frame is too large for the source's short length fields",
+            )
         })?;
         Ok(length.to_be_bytes().get(4 - self.bytes()..).unwrap_or_default().to_vec())
     }
@@ -70,7 +72,7 @@ impl LengthSize {
 ///
 /// # Errors
 /// `Damaged` when a length goes beyond the sample.
-pub fn split_nal_units(mut sample: &[u8], lengths: LengthSize) -> Result<Vec<&[u8]>, Error> {
+pub fn split_nal_units(mut sample: &[u8], lengths: LengthSize) -> Result<Vec<&[u8]>, MediaError> {
     let mut units = Vec::new();
     while !sample.is_empty() {
         let (length, rest) = sample.split_at_checked(lengths.bytes()).ok_or_else(beyond)?;
@@ -84,8 +86,8 @@ pub fn split_nal_units(mut sample: &[u8], lengths: LengthSize) -> Result<Vec<&[u
     Ok(units)
 }
 
-fn beyond() -> Error {
-    Error::damaged("a NAL unit goes beyond its sample")
+fn beyond() -> MediaError {
+    MediaError::damaged("a NAL unit goes beyond its sample")
 }
 
 /// Reads the NAL units of a sample of a file one after the other, and little
@@ -131,7 +133,7 @@ impl<'a> NalUnitReader<'a> {
     ///
     /// # Errors
     /// `Damaged` when a length goes beyond the sample, and those of the file.
-    pub async fn next(&mut self) -> Result<Option<NalUnit>, Error> {
+    pub async fn next(&mut self) -> Result<Option<NalUnit>, MediaError> {
         while self.next < self.end {
             let prefix = self.peek(self.next, self.lengths.bytes()).await?;
             let size = prefix.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte));
@@ -151,10 +153,10 @@ impl<'a> NalUnitReader<'a> {
     ///
     /// # Errors
     /// `TooLarge` when it has more than [`MAX_PARAMETER_SET`], and those of the file.
-    pub async fn read(&mut self, unit: NalUnit) -> Result<Bytes, Error> {
+    pub async fn read(&mut self, unit: NalUnit) -> Result<Bytes, MediaError> {
         let size = usize::try_from(unit.size).unwrap_or(usize::MAX);
         if size > MAX_PARAMETER_SET {
-            return Err(Error::too_large("a parameter set of more than 64 KiB"));
+            return Err(MediaError::too_large("a parameter set of more than 64 KiB"));
         }
         self.peek(unit.offset, size).await
     }
@@ -163,11 +165,11 @@ impl<'a> NalUnitReader<'a> {
     ///
     /// # Errors
     /// Those of the file.
-    pub async fn read_start(&mut self, unit: NalUnit, most: u32) -> Result<Bytes, Error> {
+    pub async fn read_start(&mut self, unit: NalUnit, most: u32) -> Result<Bytes, MediaError> {
         self.peek(unit.offset, unit.size.min(most) as usize).await
     }
 
-    async fn peek(&mut self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn peek(&mut self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let window = &self.window;
         let inside = from.checked_sub(window.offset).and_then(|skip| usize::try_from(skip).ok());
         let range = inside.and_then(|skip| Some(skip..skip.checked_add(length)?));

@@ -3,7 +3,7 @@
 //! colour description of the video usability information (VUI).
 
 use super::bits::BitReader;
-use crate::Error;
+use crate::MediaError;
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +54,11 @@ impl PictureSize {
         self,
         bits: &mut BitReader<'_>,
         unit: CropUnit,
-    ) -> Result<PictureSize, Error> {
-        let mut offsets = || Ok::<u32, Error>(bits.ue_to(65_535)? + bits.ue_to(65_535)?);
+    ) -> Result<PictureSize, MediaError> {
+        let mut offsets = || Ok::<u32, MediaError>(bits.ue_to(65_535)? + bits.ue_to(65_535)?);
         let rest = |size: u32, cut: u32| {
             let rest = size.checked_sub(cut).filter(|rest| *rest > 0);
-            rest.ok_or_else(|| Error::damaged("a cropping rectangle without pixels"))
+            rest.ok_or_else(|| MediaError::damaged("a cropping rectangle without pixels"))
         };
         let width = rest(self.width, offsets()? * unit.width)?;
         let height = rest(self.height, offsets()? * unit.height)?;
@@ -106,7 +106,7 @@ impl ColourDescription {
     ///
     /// # Errors
     /// `Damaged` at the end.
-    pub(crate) fn read_vui(bits: &mut BitReader<'_>) -> Result<ColourDescription, Error> {
+    pub(crate) fn read_vui(bits: &mut BitReader<'_>) -> Result<ColourDescription, MediaError> {
         // aspect_ratio_idc 255 is followed by the width and height of a pixel.
         if bits.bit()? && bits.bits(8)? == 255 {
             bits.skip(32)?;

@@ -12,7 +12,7 @@
 
 use super::bits::BitReader;
 use super::picture_format::PictureSize;
-use crate::Error;
+use crate::MediaError;
 
 /// `frame_sync_code` of VP9 (7.2.1).
 const SYNC_CODE: u32 = 0x49_83_42;
@@ -26,10 +26,21 @@ pub struct Vp9KeyframeHeader {
     pub profile: u8,
     /// `BitDepth`.
     pub bit_depth: u8,
-    /// How chroma is stored.
-    pub subsampling: Vp9Subsampling,
+    /// Its colours.
+    pub color: Vp9Color,
     /// Size of the frame.
     pub size: PictureSize,
+}
+
+/// Colours and chroma (6.2.2, 7.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vp9Color {
+    /// `color_space`, 0 to 7; 7 is RGB.
+    pub space: u8,
+    /// `color_range`: whether all values are used, and not only those of studios.
+    pub is_full_range: bool,
+    /// How chroma is stored.
+    pub subsampling: Vp9Subsampling,
 }
 
 /// Whether chroma is halved.
@@ -46,11 +57,11 @@ impl Vp9KeyframeHeader {
     ///
     /// # Errors
     /// `Damaged` when it isn't VP9.
-    pub fn parse(sample: &[u8]) -> Result<Option<Vp9KeyframeHeader>, Error> {
+    pub fn parse(sample: &[u8]) -> Result<Option<Vp9KeyframeHeader>, MediaError> {
         let mut bits = BitReader::new(sample);
         // frame_marker
         if bits.bits(2)? != 2 {
-            return Err(Error::damaged("a frame that isn't VP9"));
+            return Err(MediaError::damaged("a frame that isn't VP9"));
         }
         let profile = u8::from(bits.bit()?) | u8::from(bits.bit()?) << 1;
         if profile == 3 {
@@ -62,7 +73,7 @@ impl Vp9KeyframeHeader {
         }
         bits.skip(2)?; // show_frame, error_resilient_mode
         if bits.bits(24)? != SYNC_CODE {
-            return Err(Error::damaged("a keyframe that isn't VP9"));
+            return Err(MediaError::damaged("a keyframe that isn't VP9"));
         }
         let bit_depth = if profile < 2 {
             8
@@ -71,34 +82,35 @@ impl Vp9KeyframeHeader {
         } else {
             10
         };
-        let subsampling = Vp9Subsampling::read(&mut bits, profile)?;
+        let color = Vp9Color::read(&mut bits, profile)?;
         let (width, height) = (bits.bits(16)? + 1, bits.bits(16)? + 1);
         let size = PictureSize { width, height };
-        Ok(Some(Vp9KeyframeHeader { profile, bit_depth, subsampling, size }))
+        Ok(Some(Vp9KeyframeHeader { profile, bit_depth, color, size }))
     }
 }
 
-impl Vp9Subsampling {
-    /// Reads `color_config()` behind the bit depth (6.2.2).
-    fn read(bits: &mut BitReader<'_>, profile: u8) -> Result<Vp9Subsampling, Error> {
-        let rgb = bits.bits(3)? == CS_RGB;
-        if !rgb {
-            bits.skip(1)?; // color_range
-        }
+impl Vp9Color {
+    /// Reads `color_config()` behind the bit depth.
+    fn read(bits: &mut BitReader<'_>, profile: u8) -> Result<Vp9Color, MediaError> {
+        let space = bits.bits(3)?;
+        let is_rgb = space == CS_RGB;
+        let is_full_range = is_rgb || bits.bit()?;
         // Odd profiles have other chroma formats than 4:2:0.
-        match (profile & 1 == 1, rgb) {
+        let subsampling = match (profile & 1 == 1, is_rgb) {
             (true, true) => {
                 bits.skip(1)?; // reserved_zero
-                Ok(Vp9Subsampling { horizontal: false, vertical: false })
+                Vp9Subsampling { horizontal: false, vertical: false }
             }
             (true, false) => {
                 let subsampling = Vp9Subsampling { horizontal: bits.bit()?, vertical: bits.bit()? };
                 bits.skip(1)?; // reserved_zero
-                Ok(subsampling)
+                subsampling
             }
-            (false, false) => Ok(Vp9Subsampling { horizontal: true, vertical: true }),
-            (false, true) => Err(Error::damaged("RGB in a profile that has none")),
-        }
+            (false, false) => Vp9Subsampling { horizontal: true, vertical: true },
+            (false, true) => return Err(MediaError::damaged("RGB in a profile that has none")),
+        };
+        // Three bits fit.
+        Ok(Vp9Color { space: space as u8, is_full_range, subsampling })
     }
 }
 
@@ -106,11 +118,11 @@ impl Vp9Subsampling {
 ///
 /// # Errors
 /// `Damaged` when it isn't VP8.
-pub fn is_vp8_keyframe(sample: &[u8]) -> Result<bool, Error> {
+pub fn is_vp8_keyframe(sample: &[u8]) -> Result<bool, MediaError> {
     match *sample {
         [tag, ..] if tag & 1 == 1 => Ok(false),
         [_, _, _, 0x9d, 0x01, 0x2a, ..] => Ok(true),
-        _ => Err(Error::damaged("a keyframe that isn't VP8")),
+        _ => Err(MediaError::damaged("a keyframe that isn't VP8")),
     }
 }
 
@@ -126,8 +138,9 @@ mod tests {
         let key = [0b1000_0010, 0x49, 0x83, 0x42, 0b0010_0000, 0x13, 0xf0, 0x0b, 0x30, 0];
         let header = Vp9KeyframeHeader::parse(&key).unwrap().unwrap();
         let subsampling = Vp9Subsampling { horizontal: true, vertical: true };
+        let color = Vp9Color { space: 1, is_full_range: false, subsampling };
         let size = PictureSize { width: 320, height: 180 };
-        assert_eq!(header, Vp9KeyframeHeader { profile: 0, bit_depth: 8, subsampling, size });
+        assert_eq!(header, Vp9KeyframeHeader { profile: 0, bit_depth: 8, color, size });
         assert_eq!(Vp9KeyframeHeader::parse(&[0b1000_0110]).unwrap(), None, "inter");
         assert_eq!(Vp9KeyframeHeader::parse(&[0b1000_1000]).unwrap(), None, "shown again");
         assert!(Vp9KeyframeHeader::parse(&[0]).is_err());

@@ -6,7 +6,7 @@ use std::ops::Range;
 use clipmill_core::Timescale;
 
 use super::xml::XmlElement;
-use crate::Error;
+use crate::MediaError;
 
 /// Most segments of one representation and period.
 pub const SEGMENTS: usize = 200_000;
@@ -99,7 +99,7 @@ impl Addressing {
     ///
     /// # Errors
     /// When something in them can't be read.
-    pub fn from_levels(levels: [&XmlElement; 3]) -> Result<Addressing, Error> {
+    pub fn from_levels(levels: [&XmlElement; 3]) -> Result<Addressing, MediaError> {
         for name in ["SegmentTemplate", "SegmentList"] {
             let elements: Vec<&XmlElement> =
                 levels.iter().filter_map(|level| level.child(name)).collect();
@@ -123,16 +123,16 @@ impl Levels<'_> {
         self.0.iter().rev().find_map(|element| element.child(name))
     }
 
-    fn number(&self, name: &str) -> Result<Option<u64>, Error> {
+    fn number(&self, name: &str) -> Result<Option<u64>, MediaError> {
         let number = self.get(name).map(|text| text.trim().parse::<u64>()).transpose();
-        number.map_err(|_| Error::damaged("a number of a manifest that can't be read"))
+        number.map_err(|_| MediaError::damaged("a number of a manifest that can't be read"))
     }
 
-    fn read(&self, is_template: bool) -> Result<Addressing, Error> {
+    fn read(&self, is_template: bool) -> Result<Addressing, MediaError> {
         let timescale = u32::try_from(self.number("timescale")?.unwrap_or(1)).ok();
         let timescale = timescale
             .and_then(Timescale::new)
-            .ok_or_else(|| Error::damaged("a time scale of a manifest that can't be"))?;
+            .ok_or_else(|| MediaError::damaged("a time scale of a manifest that can't be"))?;
         let early = self.get("availabilityTimeOffset").and_then(|text| text.parse::<f64>().ok());
         let initialization = match (self.get("initialization"), self.child("Initialization")) {
             (Some(template), _) => Some(Initialization::Template(template.to_owned())),
@@ -144,7 +144,7 @@ impl Levels<'_> {
         let media = if is_template {
             let template = self.get("media");
             let template =
-                template.ok_or_else(|| Error::damaged("a template without addresses"))?;
+                template.ok_or_else(|| MediaError::damaged("a template without addresses"))?;
             MediaUrls::Template(template.to_owned())
         } else {
             MediaUrls::List(self.segment_urls()?)
@@ -162,7 +162,7 @@ impl Levels<'_> {
         })
     }
 
-    fn segment_urls(&self) -> Result<Vec<SegmentUrl>, Error> {
+    fn segment_urls(&self) -> Result<Vec<SegmentUrl>, MediaError> {
         let has_urls = |element: &&&XmlElement| element.child("SegmentURL").is_some();
         let Some(element) = self.0.iter().rev().find(has_urls) else { return Ok(Vec::new()) };
         let urls = element.children("SegmentURL").take(SEGMENTS + 1);
@@ -170,8 +170,8 @@ impl Levels<'_> {
     }
 }
 
-fn parse_timeline(timeline: &XmlElement) -> Result<Vec<TimelineEntry>, Error> {
-    let damaged = || Error::damaged("a timeline of a manifest that can't be read");
+fn parse_timeline(timeline: &XmlElement) -> Result<Vec<TimelineEntry>, MediaError> {
+    let damaged = || MediaError::damaged("a timeline of a manifest that can't be read");
     let entry = |element: &XmlElement| {
         let duration = element.get("d")?.trim().parse().ok().filter(|duration| *duration > 0)?;
         let time = match element.get("t") {
@@ -185,17 +185,17 @@ fn parse_timeline(timeline: &XmlElement) -> Result<Vec<TimelineEntry>, Error> {
 }
 
 /// An address and a range of bytes by these attributes.
-fn parse_url(element: &XmlElement, uri: &str, range: &str) -> Result<SegmentUrl, Error> {
+fn parse_url(element: &XmlElement, uri: &str, range: &str) -> Result<SegmentUrl, MediaError> {
     let range = element.get(range).map(parse_range).transpose()?;
     Ok(SegmentUrl { uri: element.get(uri).unwrap_or_default().to_owned(), range })
 }
 
 /// `FIRST-LAST`.
-fn parse_range(text: &str) -> Result<Range<u64>, Error> {
+fn parse_range(text: &str) -> Result<Range<u64>, MediaError> {
     let read = || {
         let (first, last) = text.split_once('-')?;
         let (first, last) = (first.trim().parse().ok()?, last.trim().parse::<u64>().ok()?);
         Some(first..last.checked_add(1)?).filter(|range| range.start < range.end)
     };
-    read().ok_or_else(|| Error::damaged("a byte range that can't be read"))
+    read().ok_or_else(|| MediaError::damaged("a byte range that can't be read"))
 }

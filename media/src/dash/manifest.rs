@@ -3,7 +3,7 @@
 use super::addressing::Addressing;
 use super::segments::{LiveMoment, PeriodTimes, SegmentSource};
 use super::xml::{XmlElement, parse_xml};
-use crate::{Error, TrackKind, iso8601};
+use crate::{MediaError, TrackKind, iso8601};
 
 /// Most bytes of a manifest.
 pub const MANIFEST_SIZE: usize = 16 * 1024 * 1024;
@@ -12,7 +12,7 @@ const PERIODS: usize = 1_000;
 
 /// A presentation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Manifest {
+pub struct Mpd {
     /// Whether it is live: segments are still added.
     pub dynamic: bool,
     /// When time 0 was broadcast, microseconds since 1970; for live ones.
@@ -64,28 +64,28 @@ pub struct Representation {
     addressing: Addressing,
 }
 
-impl Manifest {
+impl Mpd {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when it is none,
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for what refers to other
-    /// documents, [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the bounds
+    /// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged) when it is none,
+    /// [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported) for what refers to other
+    /// documents, [`MediaErrorKind::TooLarge`](crate::MediaErrorKind::TooLarge) beyond the bounds
     /// of this module.
-    pub fn parse(text: &[u8]) -> Result<Manifest, Error> {
+    pub fn parse(text: &[u8]) -> Result<Mpd, MediaError> {
         if text.len() > MANIFEST_SIZE {
-            return Err(Error::too_large("a manifest of more than 16 MiB"));
+            return Err(MediaError::too_large("a manifest of more than 16 MiB"));
         }
         let root = parse_xml(&String::from_utf8_lossy(text))?;
         if root.name != "MPD" {
-            return Err(Error::damaged("this is no manifest"));
+            return Err(MediaError::damaged("this is no manifest"));
         }
         let elements: Vec<&XmlElement> = root.children("Period").collect();
         if elements.is_empty() {
-            return Err(Error::damaged("a manifest without a period"));
+            return Err(MediaError::damaged("a manifest without a period"));
         }
         if elements.len() > PERIODS {
-            return Err(Error::too_large("a manifest of more than 1000 periods"));
+            return Err(MediaError::too_large("a manifest of more than 1000 periods"));
         }
         let whole = root.get("mediaPresentationDuration").and_then(iso8601::parse_duration);
         let mut periods: Vec<Period> = Vec::new();
@@ -104,7 +104,7 @@ impl Manifest {
         if let Some(last) = periods.last_mut() {
             last.end = last.end.or(whole);
         }
-        Ok(Manifest {
+        Ok(Mpd {
             dynamic: root.get("type") == Some("dynamic"),
             availability_start_micros: root
                 .get("availabilityStartTime")
@@ -120,16 +120,16 @@ impl Representation {
     /// Where its segments are; of a live one those that are there at a moment.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged),
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported),
-    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    /// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged),
+    /// [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported),
+    /// [`MediaErrorKind::TooLarge`](crate::MediaErrorKind::TooLarge).
     pub fn segments(
         &self,
         period: &Period,
         live: Option<LiveMoment>,
-    ) -> Result<SegmentSource, Error> {
+    ) -> Result<SegmentSource, MediaError> {
         if self.protected {
-            return Err(Error::unsupported("the stream is protected"));
+            return Err(MediaError::unsupported("the stream is protected"));
         }
         let times = PeriodTimes { start: period.start, end: period.end, live };
         self.addressing.segments(&self.id, self.bandwidth, times)
@@ -139,12 +139,12 @@ impl Representation {
 fn parse_representations(
     root: &XmlElement,
     period: &XmlElement,
-) -> Result<Vec<Representation>, Error> {
+) -> Result<Vec<Representation>, MediaError> {
     let mut list = Vec::new();
     for set in period.children("AdaptationSet") {
         for element in set.children("Representation") {
             if list.len() >= PERIODS {
-                return Err(Error::too_large("a period of more than 1000 representations"));
+                return Err(MediaError::too_large("a period of more than 1000 representations"));
             }
             list.push(parse_representation([root, period, set, element])?);
         }
@@ -153,7 +153,7 @@ fn parse_representations(
 }
 
 /// A representation, by itself and all that it is in, outermost first.
-fn parse_representation(levels: [&XmlElement; 4]) -> Result<Representation, Error> {
+fn parse_representation(levels: [&XmlElement; 4]) -> Result<Representation, MediaError> {
     let [_, period, set, own] = levels;
     let get = |name: &str| own.get(name).or_else(|| set.get(name));
     let number = |name: &str| get(name).and_then(|text| text.parse().ok());

@@ -34,5 +34,5 @@ mod template;
 mod tests;
 mod xml;
 
-pub use manifest::{MANIFEST_SIZE, Manifest, Period, Representation};
+pub use manifest::{MANIFEST_SIZE, Mpd, Period, Representation};
 pub use segments::{LiveMoment, ManifestSegment, SegmentList, SegmentSource, SegmentUrl};

@@ -4,7 +4,7 @@ use clipmill_core::micros_of_seconds;
 
 use super::addressing::{Addressing, Initialization, MediaUrls, SEGMENTS, TimelineEntry};
 use super::template::{TemplateValues, fill_template};
-use crate::Error;
+use crate::MediaError;
 
 pub use super::addressing::SegmentUrl;
 
@@ -89,7 +89,7 @@ impl Addressing {
         id: &str,
         bandwidth: Option<u64>,
         period: PeriodTimes,
-    ) -> Result<SegmentSource, Error> {
+    ) -> Result<SegmentSource, MediaError> {
         if self.media == MediaUrls::SingleFile {
             return Ok(SegmentSource::SingleFile);
         }
@@ -110,7 +110,7 @@ impl Addressing {
             let Some(url) = self.url_of(index, timing, values)? else { break };
             addresses = addresses.saturating_add(url.uri.len());
             if addresses > ADDRESSES_SIZE {
-                return Err(Error::too_large("more than 32 MiB of addresses"));
+                return Err(MediaError::too_large("more than 32 MiB of addresses"));
             }
             segments.push(ManifestSegment {
                 url,
@@ -128,7 +128,7 @@ impl Addressing {
         index: usize,
         timing: &SegmentTiming,
         values: TemplateValues<'_>,
-    ) -> Result<Option<SegmentUrl>, Error> {
+    ) -> Result<Option<SegmentUrl>, MediaError> {
         match &self.media {
             MediaUrls::Template(template) => {
                 let (number, time) = (Some(timing.number), Some(timing.time));
@@ -154,11 +154,11 @@ impl Addressing {
     }
 
     /// The presentation's time 0 in the media's clock, microseconds.
-    fn origin_micros(&self, period_start: f64) -> Result<i64, Error> {
+    fn origin_micros(&self, period_start: f64) -> Result<i64, MediaError> {
         let offset = i64::try_from(self.presentation_offset).ok();
         let micros = offset.map(|ticks| self.timescale.micros(ticks));
         let origin = micros.and_then(|micros| micros.checked_sub(micros_of_seconds(period_start)));
-        origin.ok_or_else(|| Error::damaged("a time of a manifest that can't be"))
+        origin.ok_or_else(|| MediaError::damaged("a time of a manifest that can't be"))
     }
 
     /// The time of the media's clock at which the period ends, ticks, as far as
@@ -184,8 +184,8 @@ impl Addressing {
         &self,
         timeline: &[TimelineEntry],
         period: PeriodTimes,
-    ) -> Result<Vec<SegmentTiming>, Error> {
-        let damaged = || Error::damaged("a timeline of a manifest that can't be read");
+    ) -> Result<Vec<SegmentTiming>, MediaError> {
+        let damaged = || MediaError::damaged("a timeline of a manifest that can't be read");
         let mut timings: Vec<SegmentTiming> = Vec::new();
         let (mut time, mut number) = (0_u64, self.start_number);
         for (index, entry) in timeline.iter().enumerate() {
@@ -211,8 +211,8 @@ impl Addressing {
         Ok(timings)
     }
 
-    fn timings_by_duration(&self, period: PeriodTimes) -> Result<Vec<SegmentTiming>, Error> {
-        let damaged = || Error::damaged("a manifest that does not tell how long segments are");
+    fn timings_by_duration(&self, period: PeriodTimes) -> Result<Vec<SegmentTiming>, MediaError> {
+        let damaged = || MediaError::damaged("a manifest that does not tell how long segments are");
         let listed = match &self.media {
             MediaUrls::List(urls) => Some(urls.len() as u64),
             MediaUrls::Template(_) | MediaUrls::SingleFile => None,
@@ -254,6 +254,6 @@ fn count_segments(length: u64, duration: u64, is_growing: bool) -> u64 {
     if is_growing { length / duration } else { length.div_ceil(duration) }
 }
 
-fn too_many() -> Error {
-    Error::too_large("a manifest of more than 200000 segments")
+fn too_many() -> MediaError {
+    MediaError::too_large("a manifest of more than 200000 segments")
 }

@@ -1,7 +1,7 @@
 //! Templates of addresses (ISO/IEC 23009-1, 5.3.9.4.4):
 //! `video/$RepresentationID$/$Number%05d$.m4s`.
 
-use crate::Error;
+use crate::MediaError;
 
 /// Most digits of a number.
 const WIDTH: usize = 20;
@@ -20,12 +20,15 @@ pub(super) struct TemplateValues<'a> {
 /// Puts values in the place of identifiers.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) for an identifier without a
+/// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged) for an identifier without a
 /// value.
-pub(super) fn fill_template(template: &str, values: TemplateValues<'_>) -> Result<String, Error> {
-    let damaged = || Error::damaged("a template of addresses that can't be read");
+pub(super) fn fill_template(
+    template: &str,
+    values: TemplateValues<'_>,
+) -> Result<String, MediaError> {
+    let damaged = || MediaError::damaged("a template of addresses that can't be read");
     if template.len() > TEMPLATE_SIZE {
-        return Err(Error::too_large("a template of addresses of more than 8 KiB"));
+        return Err(MediaError::too_large("a template of addresses of more than 8 KiB"));
     }
     let mut filled = String::new();
     let mut parts = template.split('$');

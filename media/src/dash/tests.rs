@@ -1,17 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
-use crate::{Error, ErrorKind, TrackKind};
+use crate::{MediaError, MediaErrorKind, TrackKind};
 
 const HEAD: &str = r#"<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" "#;
 
-fn one(inner: &str) -> Result<SegmentSource, Error> {
+fn one(inner: &str) -> Result<SegmentSource, MediaError> {
     let text = format!(
         r#"{HEAD}mediaPresentationDuration="PT10S"><BaseURL>https://a.example/</BaseURL><Period>
         <AdaptationSet mimeType="video/mp4"><Representation id="v&amp;1" bandwidth="500"
         width="640" height="360" codecs="avc1.64001f" frameRate="30000/1001">
         <BaseURL>x/y?a=1&amp;b=2</BaseURL>{inner}</Representation></AdaptationSet></Period></MPD>"#
     );
-    let manifest = Manifest::parse(text.as_bytes())?;
+    let manifest = Mpd::parse(text.as_bytes())?;
     let period = &manifest.periods[0];
     assert_eq!(period.representations[0].bases, ["https://a.example/", "x/y?a=1&b=2"]);
     period.representations[0].segments(period, None)
@@ -72,14 +72,14 @@ fn segments_by_a_list() {
 }
 
 /// A live manifest of a sound, as of a second of its presentation.
-fn live(attributes: &str, template: &str, at: f64) -> (Manifest, SegmentList) {
+fn live(attributes: &str, template: &str, at: f64) -> (Mpd, SegmentList) {
     let text = format!(
         r#"{HEAD}type="dynamic" availabilityStartTime="1970-01-01T00:01:00Z" {attributes}>
         <Period start="PT10S"><AdaptationSet contentType="audio">
         <SegmentTemplate media="$Number$" {template}</SegmentTemplate><Role value="main"/>
         <Representation id="a"/></AdaptationSet></Period></MPD>"#
     );
-    let manifest = Manifest::parse(text.as_bytes()).unwrap();
+    let manifest = Mpd::parse(text.as_bytes()).unwrap();
     let now = Some(LiveMoment { at, window: manifest.window });
     let period = &manifest.periods[0];
     let SegmentSource::List(list) = period.representations[0].segments(period, now).unwrap() else {
@@ -101,7 +101,7 @@ fn a_live_manifest_lists_what_is_there() {
     assert!(audio.main && audio.kind == Some(TrackKind::Audio));
     assert_eq!(told(&list), [("1", 10.0, 4.0), ("2", 14.0, 4.0)]);
     assert_eq!(list.origin_micros, -10_000_000);
-    assert_eq!(audio.segments(period, None).unwrap_err().kind, ErrorKind::Damaged);
+    assert_eq!(audio.segments(period, None).unwrap_err().kind, MediaErrorKind::Damaged);
 }
 
 #[test]
@@ -124,48 +124,48 @@ fn periods_follow_each_other() {
         <Period><AdaptationSet><Representation/></AdaptationSet></Period>
         <Period start="PT25S"/></MPD>"#
     );
-    let manifest = Manifest::parse(text.as_bytes()).unwrap();
+    let manifest = Mpd::parse(text.as_bytes()).unwrap();
     let spans: Vec<_> = manifest.periods.iter().map(|p| (p.start, p.end)).collect();
     assert_eq!(spans, [(0.0, Some(10.0)), (10.0, Some(25.0)), (25.0, Some(30.0))]);
 }
 
 #[test]
 fn hostile_manifests_are_refused() {
-    let kind = |text: &str| Manifest::parse(text.as_bytes()).unwrap_err().kind;
-    assert_eq!(kind(""), ErrorKind::Damaged);
-    assert_eq!(kind("<a/>"), ErrorKind::Damaged);
-    assert_eq!(kind("<MPD></MPD>"), ErrorKind::Damaged);
-    assert_eq!(kind("<MPD><Period></MPD>"), ErrorKind::Damaged);
+    let kind = |text: &str| Mpd::parse(text.as_bytes()).unwrap_err().kind;
+    assert_eq!(kind(""), MediaErrorKind::Damaged);
+    assert_eq!(kind("<a/>"), MediaErrorKind::Damaged);
+    assert_eq!(kind("<MPD></MPD>"), MediaErrorKind::Damaged);
+    assert_eq!(kind("<MPD><Period></MPD>"), MediaErrorKind::Damaged);
     let bomb = "<!DOCTYPE MPD [<!ENTITY a \"b\"><!ENTITY c \"&a;&a;\">]><MPD><Period/></MPD>";
-    assert_eq!(kind(bomb), ErrorKind::Unsupported);
-    assert_eq!(kind("<MPD><BaseURL>&own;</BaseURL><Period/></MPD>"), ErrorKind::Unsupported);
-    assert_eq!(kind("<MPD a='&own;'><Period/></MPD>"), ErrorKind::Damaged);
-    assert_eq!(kind(&"<MPD>".repeat(100)), ErrorKind::TooLarge);
+    assert_eq!(kind(bomb), MediaErrorKind::Unsupported);
+    assert_eq!(kind("<MPD><BaseURL>&own;</BaseURL><Period/></MPD>"), MediaErrorKind::Unsupported);
+    assert_eq!(kind("<MPD a='&own;'><Period/></MPD>"), MediaErrorKind::Damaged);
+    assert_eq!(kind(&"<MPD>".repeat(100)), MediaErrorKind::TooLarge);
     let refused = |inner: &str| one(inner).unwrap_err().kind;
     for (inner, expected) in [
-        ("<ContentProtection/>", ErrorKind::Unsupported),
-        ("<SegmentTemplate duration='0' media='a'/>", ErrorKind::Damaged),
-        ("<SegmentTemplate timescale='0' duration='1' media='a'/>", ErrorKind::Damaged),
-        ("<SegmentTemplate timescale='-1' duration='1' media='a'/>", ErrorKind::Damaged),
-        ("<SegmentTemplate timescale='1000000' duration='1' media='a'/>", ErrorKind::TooLarge),
-        ("<SegmentTemplate duration='1' media='$Oops$'/>", ErrorKind::Damaged),
+        ("<ContentProtection/>", MediaErrorKind::Unsupported),
+        ("<SegmentTemplate duration='0' media='a'/>", MediaErrorKind::Damaged),
+        ("<SegmentTemplate timescale='0' duration='1' media='a'/>", MediaErrorKind::Damaged),
+        ("<SegmentTemplate timescale='-1' duration='1' media='a'/>", MediaErrorKind::Damaged),
+        ("<SegmentTemplate timescale='1000000' duration='1' media='a'/>", MediaErrorKind::TooLarge),
+        ("<SegmentTemplate duration='1' media='$Oops$'/>", MediaErrorKind::Damaged),
         (
             "<SegmentTemplate media='a'><SegmentTimeline><S d='1' r='9223372036854775807'/>\
              </SegmentTimeline></SegmentTemplate>",
-            ErrorKind::TooLarge,
+            MediaErrorKind::TooLarge,
         ),
         (
             "<SegmentTemplate media='a'><SegmentTimeline><S t='18446744073709551615' d='9'/>\
              </SegmentTimeline></SegmentTemplate>",
-            ErrorKind::Damaged,
+            MediaErrorKind::Damaged,
         ),
         (
             "<SegmentTemplate media='a'><SegmentTimeline><S/></SegmentTimeline></SegmentTemplate>",
-            ErrorKind::Damaged,
+            MediaErrorKind::Damaged,
         ),
         (
             "<SegmentList duration='1'><SegmentURL mediaRange='5-4'/></SegmentList>",
-            ErrorKind::Damaged,
+            MediaErrorKind::Damaged,
         ),
     ] {
         assert_eq!(refused(inner), expected, "{inner}");

@@ -3,7 +3,7 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use crate::Error;
+use crate::MediaError;
 
 /// Deepest nesting.
 const NESTING: usize = 24;
@@ -39,8 +39,8 @@ impl XmlElement {
 }
 
 /// Reads a document.
-pub(super) fn parse_xml(text: &str) -> Result<XmlElement, Error> {
-    let damaged = || Error::damaged("a manifest that is no proper XML");
+pub(super) fn parse_xml(text: &str) -> Result<XmlElement, MediaError> {
+    let damaged = || MediaError::damaged("a manifest that is no proper XML");
     let mut reader = Reader::from_str(text);
     let mut open: Vec<XmlElement> = Vec::new();
     let mut count = 0_usize;
@@ -69,7 +69,7 @@ pub(super) fn parse_xml(text: &str) -> Result<XmlElement, Error> {
                 continue;
             }
             Event::DocType(_) => {
-                return Err(Error::unsupported("a manifest with a document type"));
+                return Err(MediaError::unsupported("a manifest with a document type"));
             }
             Event::Eof => return Err(damaged()),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
@@ -77,7 +77,7 @@ pub(super) fn parse_xml(text: &str) -> Result<XmlElement, Error> {
         if let Some(node) = node {
             count += 1;
             if count > ELEMENTS || open.len() >= NESTING {
-                return Err(Error::too_large("a manifest of too many elements"));
+                return Err(MediaError::too_large("a manifest of too many elements"));
             }
             open.push(node);
         }
@@ -91,8 +91,8 @@ pub(super) fn parse_xml(text: &str) -> Result<XmlElement, Error> {
     }
 }
 
-fn parse_element(start: &BytesStart<'_>) -> Result<XmlElement, Error> {
-    let damaged = || Error::damaged("an element of a manifest that can't be read");
+fn parse_element(start: &BytesStart<'_>) -> Result<XmlElement, MediaError> {
+    let damaged = || MediaError::damaged("an element of a manifest that can't be read");
     let local = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     let mut node = XmlElement { name: local(start.local_name().as_ref()), ..XmlElement::default() };
     for attribute in start.attributes().take(ATTRIBUTES) {
@@ -106,8 +106,8 @@ fn parse_element(start: &BytesStart<'_>) -> Result<XmlElement, Error> {
 }
 
 /// The character of an entity that XML itself defines.
-fn resolve_entity(name: &quick_xml::events::BytesRef<'_>) -> Result<char, Error> {
-    let unknown = || Error::unsupported("a manifest with entities of its own");
+fn resolve_entity(name: &quick_xml::events::BytesRef<'_>) -> Result<char, MediaError> {
+    let unknown = || MediaError::unsupported("a manifest with entities of its own");
     if let Some(character) = name.resolve_char_ref().map_err(|_| unknown())? {
         return Ok(character);
     }

@@ -1,7 +1,7 @@
 //! Master playlists (RFC 8216, 4.3.4).
 
 use super::attributes::Attributes;
-use crate::Error;
+use crate::MediaError;
 
 /// Most variants and renditions of one master playlist.
 const VARIANTS: usize = 2_000;
@@ -51,7 +51,9 @@ pub struct AudioRendition {
 
 impl MasterPlaylist {
     /// Reads the lines behind the first one.
-    pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<MasterPlaylist, Error> {
+    pub(super) fn parse<'a>(
+        lines: impl Iterator<Item = &'a str>,
+    ) -> Result<MasterPlaylist, MediaError> {
         let mut master = MasterPlaylist::default();
         let mut next: Option<VariantStream> = None;
         for line in lines {
@@ -68,11 +70,11 @@ impl MasterPlaylist {
                 master.variants.push(VariantStream { uri: line.to_owned(), ..variant });
             }
             if master.variants.len() + master.audio.len() > VARIANTS {
-                return Err(Error::too_large("a playlist of more than 2000 variants"));
+                return Err(MediaError::too_large("a playlist of more than 2000 variants"));
             }
         }
         if master.variants.is_empty() {
-            return Err(Error::damaged("a playlist of variants without one"));
+            return Err(MediaError::damaged("a playlist of variants without one"));
         }
         Ok(master)
     }

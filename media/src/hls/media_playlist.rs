@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::attributes::Attributes;
-use crate::Error;
+use crate::MediaError;
 use crate::iso8601;
 
 /// Most segments of one playlist: nine days of 4 s each.
@@ -98,14 +98,16 @@ struct NextSegment {
 
 impl MediaPlaylist {
     /// Reads the lines behind the first one.
-    pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<MediaPlaylist, Error> {
+    pub(super) fn parse<'a>(
+        lines: impl Iterator<Item = &'a str>,
+    ) -> Result<MediaPlaylist, MediaError> {
         let mut media = MediaPlaylist::default();
         let mut next = NextSegment::default();
         for line in lines {
             match line.strip_prefix('#') {
                 Some(tag) => media.read_tag(tag, &mut next)?,
                 None if media.segments.len() >= SEGMENTS && next.duration.is_some() => {
-                    return Err(Error::too_large("a playlist of more than 200000 segments"));
+                    return Err(MediaError::too_large("a playlist of more than 200000 segments"));
                 }
                 None => media.segments.push(next.take_segment(line)?),
             }
@@ -113,7 +115,7 @@ impl MediaPlaylist {
         Ok(media)
     }
 
-    fn read_tag(&mut self, tag: &str, next: &mut NextSegment) -> Result<(), Error> {
+    fn read_tag(&mut self, tag: &str, next: &mut NextSegment) -> Result<(), MediaError> {
         let (name, value) = tag.split_once(':').unwrap_or((tag, ""));
         let is_first = self.segments.is_empty();
         match name {
@@ -139,7 +141,7 @@ impl MediaPlaylist {
                 next.map = Some(index_of(&mut self.maps, map));
             }
             "EXT-X-I-FRAMES-ONLY" => {
-                return Err(Error::unsupported("a playlist of keyframes alone"));
+                return Err(MediaError::unsupported("a playlist of keyframes alone"));
             }
             _ => {}
         }
@@ -178,9 +180,9 @@ impl MediaPlaylist {
 
 impl NextSegment {
     /// The segment of this address; what holds for it alone is taken.
-    fn take_segment(&mut self, uri: &str) -> Result<PlaylistSegment, Error> {
+    fn take_segment(&mut self, uri: &str) -> Result<PlaylistSegment, MediaError> {
         let duration = self.duration.take();
-        let duration = duration.ok_or_else(|| Error::damaged("a segment without a length"))?;
+        let duration = duration.ok_or_else(|| MediaError::damaged("a segment without a length"))?;
         if let Some(range) = &self.range {
             self.last_range_end = Some(range.end);
         }
@@ -201,8 +203,8 @@ impl NextSegment {
 }
 
 impl InitSection {
-    fn from_attributes(list: &Attributes<'_>) -> Result<InitSection, Error> {
-        let uri = list.get("URI").ok_or_else(|| Error::damaged("a map without an address"))?;
+    fn from_attributes(list: &Attributes<'_>) -> Result<InitSection, MediaError> {
+        let uri = list.get("URI").ok_or_else(|| MediaError::damaged("a map without an address"))?;
         let range = list.get("BYTERANGE").map(|text| parse_range(text, Some(0))).transpose()?;
         Ok(InitSection { uri: uri.to_owned(), range })
     }
@@ -210,7 +212,7 @@ impl InitSection {
 
 impl SegmentKey {
     /// None for no encryption.
-    fn from_attributes(list: &Attributes<'_>) -> Result<Option<SegmentKey>, Error> {
+    fn from_attributes(list: &Attributes<'_>) -> Result<Option<SegmentKey>, MediaError> {
         let method = match list.get("METHOD") {
             None | Some("NONE") => return Ok(None),
             Some("AES-128") => EncryptionMethod::Aes128,
@@ -235,8 +237,8 @@ fn index_of<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
 }
 
 /// `LENGTH[@FIRST]`; without a first byte, from `previous_end` on.
-fn parse_range(text: &str, previous_end: Option<u64>) -> Result<Range<u64>, Error> {
-    let damaged = || Error::damaged("a byte range that can't be read");
+fn parse_range(text: &str, previous_end: Option<u64>) -> Result<Range<u64>, MediaError> {
+    let damaged = || MediaError::damaged("a byte range that can't be read");
     let (length, first) = match text.split_once('@') {
         Some((length, first)) => (length, first.trim().parse().map_err(|_| damaged())?),
         None => (text, previous_end.ok_or_else(damaged)?),
@@ -247,8 +249,8 @@ fn parse_range(text: &str, previous_end: Option<u64>) -> Result<Range<u64>, Erro
 }
 
 /// `0x` and up to 32 digits.
-fn parse_vector(text: &str) -> Result<[u8; 16], Error> {
-    let damaged = || Error::damaged("an initialisation vector that can't be read");
+fn parse_vector(text: &str) -> Result<[u8; 16], MediaError> {
+    let damaged = || MediaError::damaged("an initialisation vector that can't be read");
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).ok_or_else(damaged)?;
     if digits.len() > 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(damaged());
@@ -258,16 +260,18 @@ fn parse_vector(text: &str) -> Result<[u8; 16], Error> {
 }
 
 /// Seconds, up to the comma.
-fn parse_seconds(text: &str) -> Result<f64, Error> {
+fn parse_seconds(text: &str) -> Result<f64, MediaError> {
     let text = text.split_once(',').map_or(text, |(seconds, _)| seconds).trim();
     let seconds = text.parse().ok().filter(|seconds| (0.0..=SEGMENT_SECONDS).contains(seconds));
-    seconds.ok_or_else(|| Error::damaged("a length of a segment that can't be read"))
+    seconds.ok_or_else(|| MediaError::damaged("a length of a segment that can't be read"))
 }
 
-fn parse_number(text: &str) -> Result<u64, Error> {
-    text.trim().parse().map_err(|_| Error::damaged("a number in a playlist that can't be read"))
+fn parse_number(text: &str) -> Result<u64, MediaError> {
+    text.trim()
+        .parse()
+        .map_err(|_| MediaError::damaged("a number in a playlist that can't be read"))
 }
 
-fn increment(number: u64) -> Result<u64, Error> {
-    number.checked_add(1).ok_or_else(|| Error::damaged("numbers of segments end here"))
+fn increment(number: u64) -> Result<u64, MediaError> {
+    number.checked_add(1).ok_or_else(|| MediaError::damaged("numbers of segments end here"))
 }

@@ -31,7 +31,7 @@ mod media_playlist;
 #[cfg(test)]
 mod tests;
 
-use crate::Error;
+use crate::MediaError;
 
 pub use master_playlist::{AudioRendition, MasterPlaylist, VariantStream};
 pub use media_playlist::{
@@ -54,17 +54,17 @@ impl Playlist {
     /// Reads a playlist.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when it is none,
-    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the bounds of this module.
-    pub fn parse(text: &[u8]) -> Result<Playlist, Error> {
+    /// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged) when it is none,
+    /// [`MediaErrorKind::TooLarge`](crate::MediaErrorKind::TooLarge) beyond the bounds of this module.
+    pub fn parse(text: &[u8]) -> Result<Playlist, MediaError> {
         if text.len() > PLAYLIST_SIZE {
-            return Err(Error::too_large("a playlist of more than 16 MiB"));
+            return Err(MediaError::too_large("a playlist of more than 16 MiB"));
         }
         let text = String::from_utf8_lossy(text);
         let text = text.trim_start_matches('\u{feff}');
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         if lines.next().is_none_or(|line| !line.starts_with("#EXTM3U")) {
-            return Err(Error::damaged("this is no playlist"));
+            return Err(MediaError::damaged("this is no playlist"));
         }
         let is_master =
             |line: &str| line.starts_with("#EXT-X-STREAM-INF") || line.starts_with("#EXT-X-MEDIA:");

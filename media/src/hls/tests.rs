@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
-use crate::ErrorKind;
+use crate::MediaErrorKind;
 
 fn media(text: &str) -> MediaPlaylist {
     match Playlist::parse(text.as_bytes()).unwrap() {
@@ -91,10 +91,10 @@ fn hostile_texts_are_refused() {
         "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,IV=0x+1\n",
         "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n",
     ] {
-        assert_eq!(kind(text), ErrorKind::Damaged, "{text:?}");
+        assert_eq!(kind(text), MediaErrorKind::Damaged, "{text:?}");
     }
     let endless = format!("#EXTM3U\n{}", "#EXTINF:1,\na\n".repeat(media_playlist::SEGMENTS + 1));
-    assert_eq!(kind(&endless), ErrorKind::TooLarge);
+    assert_eq!(kind(&endless), MediaErrorKind::TooLarge);
     // Any bytes do no harm.
     for n in 0..endless.len().min(400) {
         let _ = Playlist::parse(&endless.as_bytes()[..n]);

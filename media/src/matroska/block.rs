@@ -9,7 +9,7 @@
 //! ```
 
 use super::ebml::parse_vint;
-use crate::Error;
+use crate::MediaError;
 
 /// What a block starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +48,8 @@ impl BlockHeader {
     ///
     /// # Errors
     /// When it is cut off.
-    pub fn parse(bytes: &[u8]) -> Result<BlockHeader, Error> {
-        let damaged = || Error::damaged("a block has no head");
+    pub fn parse(bytes: &[u8]) -> Result<BlockHeader, MediaError> {
+        let damaged = || MediaError::damaged("a block has no head");
         let track = parse_vint(bytes)?.ok_or_else(damaged)?;
         let rest = bytes.get(track.length..).unwrap_or_default();
         let [high, low, flags, ..] = rest else { return Err(damaged()) };
@@ -81,8 +81,8 @@ impl BlockHeader {
     ///
     /// # Errors
     /// When the frames are not within the block.
-    pub fn frames(&self, bytes: &[u8], block_size: u64) -> Result<Vec<FrameRange>, Error> {
-        let damaged = || Error::damaged("the frames of a block are not within it");
+    pub fn frames(&self, bytes: &[u8], block_size: u64) -> Result<Vec<FrameRange>, MediaError> {
+        let damaged = || MediaError::damaged("the frames of a block are not within it");
         let header = self.length as u64;
         let payload = block_size.checked_sub(header).ok_or_else(damaged)?;
         if self.lacing == Lacing::None {
@@ -143,7 +143,7 @@ fn xiph_sizes(table: &[u8], count: usize) -> Option<FrameSizes> {
 }
 
 /// Sizes as a number and its changes.
-fn ebml_sizes(table: &[u8], count: usize) -> Result<Option<FrameSizes>, Error> {
+fn ebml_sizes(table: &[u8], count: usize) -> Result<Option<FrameSizes>, MediaError> {
     let (mut sizes, mut length) = (Vec::with_capacity(count), 0);
     let mut last: Option<i64> = None;
     for _ in 0..count {
@@ -169,7 +169,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn frames(bytes: &[u8]) -> Result<Vec<(u64, u32)>, Error> {
+    fn frames(bytes: &[u8]) -> Result<Vec<(u64, u32)>, MediaError> {
         let frames = BlockHeader::parse(bytes)?.frames(bytes, bytes.len() as u64)?;
         Ok(frames.iter().map(|frame| (frame.offset, frame.size)).collect())
     }

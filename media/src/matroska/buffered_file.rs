@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::ebml::{self, ElementHeader};
-use crate::{Error, ReadAt};
+use crate::{MediaError, ReadAt};
 
 /// Bytes at the start of a file that are read at once and kept.
 const START: usize = 256 * 1024;
@@ -29,7 +29,10 @@ impl<'a> BufferedFile<'a> {
     ///
     /// # Errors
     /// Those of the file.
-    pub async fn open(file: &'a dyn ReadAt, read_ahead: usize) -> Result<BufferedFile<'a>, Error> {
+    pub async fn open(
+        file: &'a dyn ReadAt,
+        read_ahead: usize,
+    ) -> Result<BufferedFile<'a>, MediaError> {
         let length = usize::try_from(file.size()).unwrap_or(START).min(START);
         let start = file.read_at(0, length).await?;
         Ok(BufferedFile { file, start, recent: VecDeque::new(), read_ahead })
@@ -49,7 +52,7 @@ impl<'a> BufferedFile<'a> {
     ///
     /// # Errors
     /// Those of the file.
-    pub async fn read_up_to(&mut self, from: u64, length: usize) -> Result<Bytes, Error> {
+    pub async fn read_up_to(&mut self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let rest = self.size().saturating_sub(from);
         let length = usize::try_from(rest).unwrap_or(usize::MAX).min(length);
         if length == 0 {
@@ -68,7 +71,7 @@ impl<'a> BufferedFile<'a> {
         let wide = usize::try_from(rest).unwrap_or(usize::MAX).min(length.max(self.read_ahead));
         let bytes = self.file.read_at(from, wide).await?;
         if bytes.len() < length {
-            return Err(Error::read("the file gave too few bytes"));
+            return Err(MediaError::read("the file gave too few bytes"));
         }
         let wanted = bytes.slice(..length);
         self.recent.truncate(RECENT - 1);
@@ -80,7 +83,7 @@ impl<'a> BufferedFile<'a> {
     ///
     /// # Errors
     /// Those of the file, and when it ends before.
-    pub async fn read_exact(&mut self, from: u64, length: usize) -> Result<Bytes, Error> {
+    pub async fn read_exact(&mut self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let bytes = self.read_up_to(from, length).await?;
         if bytes.len() == length { Ok(bytes) } else { Err(ebml::cut_off()) }
     }
@@ -90,7 +93,7 @@ impl<'a> BufferedFile<'a> {
     ///
     /// # Errors
     /// Those of the file, and when no element starts there.
-    pub async fn header_at(&mut self, at: u64) -> Result<Option<ElementHeader>, Error> {
+    pub async fn header_at(&mut self, at: u64) -> Result<Option<ElementHeader>, MediaError> {
         ebml::parse_header(&self.read_up_to(at, ebml::HEADER_MAX).await?)
     }
 }

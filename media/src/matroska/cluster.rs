@@ -5,7 +5,7 @@ use super::block::BlockHeader;
 use super::buffered_file::BufferedFile;
 use super::ebml::{HEADER_MAX, children, parse_unsigned};
 use super::ids;
-use crate::Error;
+use crate::MediaError;
 
 /// Most elements from one block to the next.
 const BETWEEN_BLOCKS: usize = 64;
@@ -55,7 +55,7 @@ impl ClusterCursor {
     pub async fn open(
         file: &mut BufferedFile<'_>,
         offset: u64,
-    ) -> Result<Option<ClusterCursor>, Error> {
+    ) -> Result<Option<ClusterCursor>, MediaError> {
         let Some(header) = file.header_at(offset).await? else { return Ok(None) };
         if header.id != ids::CLUSTER {
             return Ok(None);
@@ -73,7 +73,7 @@ impl ClusterCursor {
     pub async fn read_timestamp(
         &mut self,
         file: &mut BufferedFile<'_>,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Option<u64>, MediaError> {
         for _ in 0..BEFORE_TIMESTAMP {
             let Some(header) = file.header_at(self.position).await? else { return Ok(None) };
             let Some(size) = header.size.filter(|size| *size <= ELEMENT_SIZE) else {
@@ -97,7 +97,7 @@ impl ClusterCursor {
     pub async fn next_block(
         &mut self,
         file: &mut BufferedFile<'_>,
-    ) -> Result<Option<StoredBlock>, Error> {
+    ) -> Result<Option<StoredBlock>, MediaError> {
         for _ in 0..BETWEEN_BLOCKS {
             if self.end.is_some_and(|end| self.position >= end) {
                 return Ok(None);
@@ -140,11 +140,12 @@ impl ClusterCursor {
         file: &mut BufferedFile<'_>,
         content: u64,
         size: u64,
-    ) -> Result<StoredBlock, Error> {
+    ) -> Result<StoredBlock, MediaError> {
         let bytes = file.read_up_to(content, size.min(HEADER_MAX as u64) as usize).await?;
         let header = BlockHeader::parse(&bytes)?;
         let time = self.timestamp.and_then(|base| base.checked_add(i64::from(header.time)));
-        let time = time.ok_or_else(|| Error::damaged("a block before its cluster's time stamp"))?;
+        let time =
+            time.ok_or_else(|| MediaError::damaged("a block before its cluster's time stamp"))?;
         let block_end = content.saturating_add(size);
         Ok(StoredBlock {
             track: header.track,
@@ -164,7 +165,7 @@ impl StoredBlock {
     ///
     /// # Errors
     /// Those of the file, and when no element starts where one has to.
-    pub async fn is_keyframe(&self, file: &mut BufferedFile<'_>) -> Result<bool, Error> {
+    pub async fn is_keyframe(&self, file: &mut BufferedFile<'_>) -> Result<bool, MediaError> {
         if let Some(keyframe) = self.keyframe {
             return Ok(keyframe);
         }

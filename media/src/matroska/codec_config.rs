@@ -1,18 +1,18 @@
 //! Configurations of decoders that Matroska leaves out or stores in its own way.
 
-use crate::codec::bits::BitReader;
-use crate::{Codec, Track};
+use crate::codec::vpx::{Vp9KeyframeHeader, Vp9Subsampling};
+use crate::{CodecId, Track};
 
 /// Turns what Matroska has as `CodecPrivate` into what a [`Track`] has.
 /// `keyframe` is the start of the first keyframe.
 pub fn complete_codec_config(track: &mut Track, keyframe: &[u8]) {
     match track.codec {
-        Codec::Vp9 => {
+        CodecId::Vp9 => {
             let level = vp9_feature(&track.config, VP9_LEVEL);
             let config = vpcc_content(keyframe, level, track.width, track.height);
             track.config = config.unwrap_or_default();
         }
-        Codec::Aac if track.config.is_empty() => {
+        CodecId::Aac if track.config.is_empty() => {
             track.config =
                 audio_specific_config(track.sample_rate, track.channels).unwrap_or_default();
         }
@@ -34,59 +34,30 @@ fn vp9_feature(private: &[u8], id: u8) -> Option<u8> {
         .map(|chunk| chunk[2])
 }
 
-/// The content of `vpcC` by the uncompressed header of a keyframe of VP9 (VP9
-/// bitstream specification, 6.2).
-fn vpcc_content(frame: &[u8], level: Option<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
-    let mut bits = BitReader::new(frame);
-    let mut read = |count| bits.bits(count).ok().and_then(|value| u8::try_from(value).ok());
-    if read(2)? != 2 {
-        return None;
-    }
-    let profile = read(1)? | read(1)? << 1;
-    if profile == 3 && read(1)? != 0 {
-        return None;
-    }
-    // Shown again, no keyframe, or without the sync code: nothing to read.
-    if read(1)? != 0 || read(1)? != 0 {
-        return None;
-    }
-    read(2)?;
-    if [read(8)?, read(8)?, read(8)?] != [0x49, 0x83, 0x42] {
-        return None;
-    }
-    let depth = match profile {
-        0 | 1 => 8,
-        _ if read(1)? == 1 => 12,
-        _ => 10,
-    };
-    let space = read(3)?;
-    let (full, chroma) = if space == 7 {
-        (1, 3)
-    } else {
-        let full = read(1)?;
-        let halves = if profile % 2 == 1 { (read(1)?, read(1)?) } else { (1, 1) };
-        // Chroma beside luma, as encoders place it that do not tell.
-        (
-            full,
-            match halves {
-                (1, 1) => 1,
-                (1, 0) => 2,
-                _ => 3,
-            },
-        )
+/// The content of `vpcC` ("VP Codec ISO Media File Format Binding", 2.2) by the
+/// header of a keyframe; none when there is none.
+fn vpcc_content(keyframe: &[u8], level: Option<u8>, width: u32, height: u32) -> Option<Vec<u8>> {
+    let header = Vp9KeyframeHeader::parse(keyframe).ok()??;
+    let Vp9KeyframeHeader { profile, bit_depth, color, .. } = header;
+    let Vp9Subsampling { horizontal, vertical } = color.subsampling;
+    // Chroma beside luma, as encoders place it that do not tell.
+    let chroma = match (horizontal, vertical) {
+        (true, true) => 1,
+        (true, false) => 2,
+        (false, _) => 3,
     };
     // Primaries, transfer and matrix of ISO/IEC 23091-2.
-    let colour = match space {
-        1 => [6, 6, 6],
+    let colour = match color.space {
+        1 | 3 => [6, 6, 6],
         2 => [1, 1, 1],
-        3 => [6, 6, 6],
         4 => [7, 7, 7],
         5 => [9, 14, 9],
         7 => [1, 13, 0],
         _ => [2, 2, 2],
     };
     let level = level.unwrap_or_else(|| least_vp9_level(width, height));
-    let mut config = vec![1, 0, 0, 0, profile, level, depth << 4 | chroma << 1 | full];
+    let depth_chroma_range = bit_depth << 4 | chroma << 1 | u8::from(color.is_full_range);
+    let mut config = vec![1, 0, 0, 0, profile, level, depth_chroma_range];
     config.extend(colour);
     config.extend([0, 0]);
     Some(config)
@@ -132,11 +103,14 @@ mod tests {
     #[test]
     fn a_keyframe_of_vp9_tells_its_profile_and_depth() {
         // Profile 0, keyframe, shown, sync code, BT.709, studio range.
-        let frame = [0x82, 0x49, 0x83, 0x42, 0x40, 0];
+        let frame = [0x82, 0x49, 0x83, 0x42, 0x40, 0x13, 0xf0, 0x0b, 0x30, 0];
         let made = vpcc_content(&frame, None, 320, 180).unwrap();
         assert_eq!(made, [1, 0, 0, 0, 0, 11, 0x82, 1, 1, 1, 0, 0]);
         // Not a keyframe; too short; something else.
-        assert_eq!(vpcc_content(&[0x86, 0x49, 0x83, 0x42, 0x40, 0], None, 1, 1), None);
+        assert_eq!(
+            vpcc_content(&[0x86, 0x49, 0x83, 0x42, 0x40, 0x13, 0xf0, 0x0b, 0x30, 0], None, 1, 1),
+            None
+        );
         assert_eq!(vpcc_content(&frame[..4], None, 1, 1), None);
         assert_eq!(vpcc_content(&[0; 8], None, 1, 1), None);
     }

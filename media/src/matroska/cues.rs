@@ -4,7 +4,7 @@ use super::buffered_file::BufferedFile;
 use super::ebml::{children, cut_off, parse_unsigned};
 use super::ids;
 use super::segment_head::SegmentHead;
-use crate::Error;
+use crate::MediaError;
 
 /// Most bytes of an index.
 const SIZE: u64 = 64 * 1024 * 1024;
@@ -35,7 +35,7 @@ pub struct IndexEntry {
 pub async fn read_cues(
     file: &mut BufferedFile<'_>,
     head: &SegmentHead,
-) -> Result<Vec<IndexEntry>, Error> {
+) -> Result<Vec<IndexEntry>, MediaError> {
     let Some(offset) = head.offset_of(ids::CUES) else { return Ok(Vec::new()) };
     let read_ahead = std::mem::replace(&mut file.read_ahead, READ_AHEAD);
     let header = file.header_at(offset).await;
@@ -43,7 +43,7 @@ pub async fn read_cues(
     let Ok(Some(header)) = header else { return header.map(|_| Vec::new()) };
     let (ids::CUES, Some(size)) = (header.id, header.size) else { return Ok(Vec::new()) };
     if size > SIZE {
-        return Err(Error::too_large("the index is too long"));
+        return Err(MediaError::too_large("the index is too long"));
     }
     let content = file.read_up_to(offset + header.length as u64, size as usize).await?;
     if (content.len() as u64) < size {
@@ -66,14 +66,14 @@ fn parse_cue_point(
     content: &[u8],
     head: &SegmentHead,
     entries: &mut Vec<IndexEntry>,
-) -> Result<(), Error> {
+) -> Result<(), MediaError> {
     let (mut time, mut positions) = (None, Vec::new());
     for child in children(content) {
         match child? {
             (ids::CUE_TIME, content) => time = Some(parse_unsigned(content)?),
             (ids::CUE_TRACK_POSITIONS, content) => {
                 if entries.len() + positions.len() >= ENTRIES {
-                    return Err(Error::too_large("more than a million entries in the index"));
+                    return Err(MediaError::too_large("more than a million entries in the index"));
                 }
                 positions.push(parse_track_position(content, head)?);
             }
@@ -83,7 +83,7 @@ fn parse_cue_point(
     if positions.is_empty() {
         return Ok(());
     }
-    let time = time.ok_or_else(|| Error::damaged("a place of the index has no time"))?;
+    let time = time.ok_or_else(|| MediaError::damaged("a place of the index has no time"))?;
     // What is outside the segment is of no use, and neither is what is before
     // the first cluster.
     let clusters = head.first_cluster.unwrap_or(head.data)..head.end;
@@ -93,7 +93,7 @@ fn parse_cue_point(
 }
 
 /// Where a track's block is, without its time.
-fn parse_track_position(content: &[u8], head: &SegmentHead) -> Result<IndexEntry, Error> {
+fn parse_track_position(content: &[u8], head: &SegmentHead) -> Result<IndexEntry, MediaError> {
     let mut entry = IndexEntry::default();
     for child in children(content) {
         match child? {

@@ -6,7 +6,7 @@
 //!           content: a number, text, bytes, or elements
 //! ```
 
-use crate::Error;
+use crate::MediaError;
 
 /// Most bytes of an element's header: 4 of its ID, 8 of its size.
 pub const HEADER_MAX: usize = 12;
@@ -26,11 +26,11 @@ pub struct ElementHeader {
 ///
 /// # Errors
 /// When no header starts with these bytes.
-pub fn parse_header(bytes: &[u8]) -> Result<Option<ElementHeader>, Error> {
+pub fn parse_header(bytes: &[u8]) -> Result<Option<ElementHeader>, MediaError> {
     let Some(first) = bytes.first() else { return Ok(None) };
     let id_length = first.leading_zeros() as usize + 1;
     if id_length > 4 {
-        return Err(Error::damaged("no Matroska element where one has to be"));
+        return Err(MediaError::damaged("no Matroska element where one has to be"));
     }
     let Some(id) = bytes.get(..id_length) else { return Ok(None) };
     let id = id.iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
@@ -52,11 +52,11 @@ pub struct Vint {
 ///
 /// # Errors
 /// When it would be longer than 8 bytes.
-pub fn parse_vint(bytes: &[u8]) -> Result<Option<Vint>, Error> {
+pub fn parse_vint(bytes: &[u8]) -> Result<Option<Vint>, MediaError> {
     let Some(first) = bytes.first() else { return Ok(None) };
     let length = first.leading_zeros() as usize + 1;
     if length > 8 {
-        return Err(Error::damaged("a Matroska number is too long"));
+        return Err(MediaError::damaged("a Matroska number is too long"));
     }
     let Some(bytes) = bytes.get(..length) else { return Ok(None) };
     let all = bytes.iter().fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
@@ -77,7 +77,7 @@ pub struct ChildElements<'a> {
 }
 
 impl<'a> Iterator for ChildElements<'a> {
-    type Item = Result<(u32, &'a [u8]), Error>;
+    type Item = Result<(u32, &'a [u8]), MediaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -99,17 +99,17 @@ impl<'a> Iterator for ChildElements<'a> {
 }
 
 /// An element reaches beyond its parent or the file.
-pub fn cut_off() -> Error {
-    Error::damaged("a Matroska element is cut off")
+pub fn cut_off() -> MediaError {
+    MediaError::damaged("a Matroska element is cut off")
 }
 
 /// An unsigned integer.
 ///
 /// # Errors
 /// When it has more than 8 bytes.
-pub fn parse_unsigned(content: &[u8]) -> Result<u64, Error> {
+pub fn parse_unsigned(content: &[u8]) -> Result<u64, MediaError> {
     if content.len() > 8 {
-        return Err(Error::damaged("a Matroska integer is too long"));
+        return Err(MediaError::damaged("a Matroska integer is too long"));
     }
     Ok(content.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
 }
@@ -118,7 +118,7 @@ pub fn parse_unsigned(content: &[u8]) -> Result<u64, Error> {
 ///
 /// # Errors
 /// When it has neither 0, 4 nor 8 bytes, or is not finite.
-pub fn parse_float(content: &[u8]) -> Result<f64, Error> {
+pub fn parse_float(content: &[u8]) -> Result<f64, MediaError> {
     let value = match content.len() {
         0 => Some(0.0),
         4 => content.try_into().ok().map(|bytes| f64::from(f32::from_be_bytes(bytes))),
@@ -127,7 +127,7 @@ pub fn parse_float(content: &[u8]) -> Result<f64, Error> {
     };
     value
         .filter(|value| value.is_finite())
-        .ok_or_else(|| Error::damaged("a Matroska number makes no sense"))
+        .ok_or_else(|| MediaError::damaged("a Matroska number makes no sense"))
 }
 
 /// Text, without the zeros that may end it; what is not UTF-8 is replaced.

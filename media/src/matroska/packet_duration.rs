@@ -1,18 +1,18 @@
 //! How long a packet of audio is, as its codec says. Matroska stores only when
 //! packets start.
 
-use crate::Codec;
+use crate::CodecId;
 
 /// Nanoseconds of a packet; none when its codec does not say.
-pub fn packet_nanos(codec: &Codec, sample_rate: u32, packet: &[u8]) -> Option<u64> {
+pub fn packet_nanos(codec: &CodecId, sample_rate: u32, packet: &[u8]) -> Option<u64> {
     let samples = match codec {
-        Codec::Opus => {
+        CodecId::Opus => {
             return opus_packet_samples(packet).map(|samples| samples * 1_000_000_000 / 48_000);
         }
-        Codec::Aac => 1024,
-        Codec::Mp3 if sample_rate < 32_000 => 576,
-        Codec::Mp3 => 1152,
-        Codec::Ac3 | Codec::Eac3 => 1536,
+        CodecId::Aac => 1024,
+        CodecId::Mp3 if sample_rate < 32_000 => 576,
+        CodecId::Mp3 => 1152,
+        CodecId::Ac3 | CodecId::Eac3 => 1536,
         _ => return None,
     };
     (samples * 1_000_000_000_u64).checked_div(u64::from(sample_rate))

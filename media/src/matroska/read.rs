@@ -10,7 +10,7 @@ use super::ids;
 use super::packet_duration::packet_nanos;
 use super::segment_head::{SegmentHead, read_segment_head};
 use super::track_entry::TrackEntry;
-use crate::{Error, Media, ReadAt, Sample, Track, TrackKind};
+use crate::{Media, MediaError, ReadAt, Sample, Track, TrackKind};
 
 /// Bytes that are read at once.
 const READ_AHEAD: usize = 1024 * 1024;
@@ -30,7 +30,7 @@ const NUMBER_SIZE: u64 = 9;
 /// # Errors
 /// Those of the file; when it contradicts itself or has more than 5 million
 /// frames; when a track is encrypted or compressed once more.
-pub async fn read(file: &dyn ReadAt) -> Result<Media, Error> {
+pub async fn read(file: &dyn ReadAt) -> Result<Media, MediaError> {
     let mut file = BufferedFile::open(file, READ_AHEAD).await?;
     let head = read_segment_head(&mut file).await?;
     let mut reader = ClusterReader::new(file, &head);
@@ -98,7 +98,7 @@ impl<'a> ClusterReader<'a> {
     }
 
     /// Reads everything from the first cluster to the end of the segment.
-    async fn read_clusters(&mut self, first: u64, end: u64) -> Result<(), Error> {
+    async fn read_clusters(&mut self, first: u64, end: u64) -> Result<(), MediaError> {
         let mut offset = first;
         while offset < end {
             self.count_element()?;
@@ -116,7 +116,7 @@ impl<'a> ClusterReader<'a> {
                 // The next document of a file that several were joined to.
                 (ids::EBML | ids::SEGMENT, _) => return Ok(()),
                 (_, Some(stop)) => stop,
-                (_, None) => return Err(Error::damaged("an element has no size")),
+                (_, None) => return Err(MediaError::damaged("an element has no size")),
             };
         }
         Ok(())
@@ -129,7 +129,7 @@ impl<'a> ClusterReader<'a> {
         content: u64,
         end: u64,
         unknown_size: bool,
-    ) -> Result<u64, Error> {
+    ) -> Result<u64, MediaError> {
         let (mut offset, mut timestamp) = (content, None);
         while offset < end {
             self.count_element()?;
@@ -137,7 +137,7 @@ impl<'a> ClusterReader<'a> {
             if unknown_size && ids::ends_cluster(header.id) {
                 return Ok(offset);
             }
-            let size = header.size.ok_or_else(|| Error::damaged("an element has no size"))?;
+            let size = header.size.ok_or_else(|| MediaError::damaged("an element has no size"))?;
             let content = offset + header.length as u64;
             let next = content.checked_add(size).ok_or_else(cut_off)?;
             if next > end {
@@ -164,13 +164,17 @@ impl<'a> ClusterReader<'a> {
         Ok(end)
     }
 
-    async fn read_number(&mut self, content: u64, size: u64) -> Result<u64, Error> {
+    async fn read_number(&mut self, content: u64, size: u64) -> Result<u64, MediaError> {
         let length = size.min(NUMBER_SIZE) as usize;
         parse_unsigned(&self.file.read_exact(content, length).await?)
     }
 
     /// The block of a group; none when there is none.
-    async fn read_group(&mut self, content: u64, end: u64) -> Result<Option<GroupedBlock>, Error> {
+    async fn read_group(
+        &mut self,
+        content: u64,
+        end: u64,
+    ) -> Result<Option<GroupedBlock>, MediaError> {
         let (mut offset, mut block, mut keyframe, mut ticks) = (content, None, true, None);
         while offset < end {
             self.count_element()?;
@@ -200,7 +204,7 @@ impl<'a> ClusterReader<'a> {
         &mut self,
         timestamp: Option<i64>,
         block: GroupedBlock,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         let length = block.size.min(HEADER_MAX as u64) as usize;
         let header = BlockHeader::parse(&self.file.read_exact(block.content, length).await?)?;
         let mut tracks = self.tracks.iter_mut();
@@ -208,11 +212,11 @@ impl<'a> ClusterReader<'a> {
         else {
             return Ok(());
         };
-        let timestamp =
-            timestamp.ok_or_else(|| Error::damaged("a block before its cluster's time stamp"))?;
+        let timestamp = timestamp
+            .ok_or_else(|| MediaError::damaged("a block before its cluster's time stamp"))?;
         let ticks = timestamp.checked_add(i64::from(header.time));
         let time = ticks.and_then(|ticks| ticks.checked_mul(self.scale));
-        let mut time = time.ok_or_else(|| Error::damaged("a time stamp makes no sense"))?;
+        let mut time = time.ok_or_else(|| MediaError::damaged("a time stamp makes no sense"))?;
         let length = BlockHeader::bytes_with_frame_sizes(block.size);
         let bytes = self.file.read_exact(block.content, length).await?;
         let frames = header.frames(&bytes, block.size)?;
@@ -221,7 +225,7 @@ impl<'a> ClusterReader<'a> {
         for FrameRange { offset, size } in frames {
             self.frames += 1;
             if self.frames > FRAMES {
-                return Err(Error::too_large("more than 5 million frames"));
+                return Err(MediaError::too_large("more than 5 million frames"));
             }
             let offset = block.content + offset;
             let frame = Frame { offset, size, keyframe, time, duration };
@@ -231,10 +235,10 @@ impl<'a> ClusterReader<'a> {
         Ok(())
     }
 
-    fn count_element(&mut self) -> Result<(), Error> {
+    fn count_element(&mut self) -> Result<(), MediaError> {
         self.elements += 1;
         if self.elements > ELEMENTS {
-            return Err(Error::too_large("more than 20 million elements"));
+            return Err(MediaError::too_large("more than 20 million elements"));
         }
         Ok(())
     }
@@ -246,7 +250,7 @@ impl TrackFrames {
         &mut self,
         file: &mut BufferedFile<'_>,
         frame: Frame,
-    ) -> Result<Frame, Error> {
+    ) -> Result<Frame, MediaError> {
         let track = &self.entry.track;
         let is_audio = track.kind == TrackKind::Audio;
         let mut frame = Frame { keyframe: is_audio || frame.keyframe, ..frame };

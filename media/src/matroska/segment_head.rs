@@ -7,7 +7,7 @@ use super::buffered_file::BufferedFile;
 use super::ebml::{children, cut_off, parse_float, parse_text, parse_unsigned};
 use super::ids;
 use super::track_entry::{TrackEntry, parse_tracks};
-use crate::Error;
+use crate::MediaError;
 
 /// Most bytes of an element that is read as a whole, save the cues.
 const ELEMENT_SIZE: u64 = 16 * 1024 * 1024;
@@ -75,11 +75,11 @@ impl SegmentHead {
 ///
 /// # Errors
 /// Those of the file, and when it is not Matroska or has no tracks.
-pub async fn read_segment_head(file: &mut BufferedFile<'_>) -> Result<SegmentHead, Error> {
+pub async fn read_segment_head(file: &mut BufferedFile<'_>) -> Result<SegmentHead, MediaError> {
     let (ebml, webm) = read_ebml_header(file).await?;
     let at = ebml.len() as u64;
     let segment = file.header_at(at).await?.filter(|header| header.id == ids::SEGMENT);
-    let segment = segment.ok_or_else(|| Error::damaged("no Matroska segment"))?;
+    let segment = segment.ok_or_else(|| MediaError::damaged("no Matroska segment"))?;
     let data = at + segment.length as u64;
     let size = file.size();
     let end =
@@ -91,7 +91,7 @@ pub async fn read_segment_head(file: &mut BufferedFile<'_>) -> Result<SegmentHea
     }
     let info = reading.info.unwrap_or_default();
     let (scale, duration) = parse_info(&info)?;
-    let tracks = reading.tracks.ok_or_else(|| Error::damaged("no tracks"))?;
+    let tracks = reading.tracks.ok_or_else(|| MediaError::damaged("no tracks"))?;
     let entries = parse_tracks(&tracks, scale)?;
     let mut elements = reading.elements;
     elements.retain(|element| element.offset < end);
@@ -115,11 +115,12 @@ pub async fn read_segment_head(file: &mut BufferedFile<'_>) -> Result<SegmentHea
 }
 
 /// The EBML header, and whether it is that of WebM.
-async fn read_ebml_header(file: &mut BufferedFile<'_>) -> Result<(Bytes, bool), Error> {
+async fn read_ebml_header(file: &mut BufferedFile<'_>) -> Result<(Bytes, bool), MediaError> {
     let header = file.header_at(0).await?.filter(|header| header.id == ids::EBML);
-    let header = header.ok_or_else(|| Error::damaged("not a Matroska file"))?;
+    let header = header.ok_or_else(|| MediaError::damaged("not a Matroska file"))?;
     let size = header.size.filter(|size| *size <= EBML_SIZE);
-    let size = size.ok_or_else(|| Error::damaged("the document's header is too long"))? as usize;
+    let size =
+        size.ok_or_else(|| MediaError::damaged("the document's header is too long"))? as usize;
     let ebml = file.read_exact(0, header.length + size).await?;
     let mut doc_type = String::new();
     for child in children(ebml.get(header.length..).unwrap_or_default()) {
@@ -131,12 +132,12 @@ async fn read_ebml_header(file: &mut BufferedFile<'_>) -> Result<(Bytes, bool), 
     match doc_type.as_str() {
         "webm" => Ok((ebml, true)),
         "matroska" => Ok((ebml, false)),
-        _ => Err(Error::unsupported("an EBML document, but not Matroska")),
+        _ => Err(MediaError::unsupported("an EBML document, but not Matroska")),
     }
 }
 
 /// `TimestampScale`, nanoseconds, and `Duration`, ticks, of an `Info`.
-fn parse_info(info: &[u8]) -> Result<(u64, Option<f64>), Error> {
+fn parse_info(info: &[u8]) -> Result<(u64, Option<f64>), MediaError> {
     let (mut scale, mut duration) = (1_000_000, None);
     for child in children(info) {
         match child? {
@@ -148,7 +149,7 @@ fn parse_info(info: &[u8]) -> Result<(u64, Option<f64>), Error> {
         }
     }
     if scale == 0 || scale > 1_000_000_000 {
-        return Err(Error::damaged("the time scale makes no sense"));
+        return Err(MediaError::damaged("the time scale makes no sense"));
     }
     Ok((scale, duration))
 }
@@ -176,7 +177,10 @@ struct SegmentElement {
 
 impl HeadReader {
     /// Reads from the start of the segment to its first cluster.
-    async fn read_to_first_cluster(&mut self, file: &mut BufferedFile<'_>) -> Result<(), Error> {
+    async fn read_to_first_cluster(
+        &mut self,
+        file: &mut BufferedFile<'_>,
+    ) -> Result<(), MediaError> {
         let mut offset = self.data;
         for _ in 0..ELEMENTS {
             if offset >= self.end {
@@ -187,7 +191,7 @@ impl HeadReader {
                 self.first_cluster = Some(offset);
                 return Ok(());
             }
-            let size = header.size.ok_or_else(|| Error::damaged("an element has no size"))?;
+            let size = header.size.ok_or_else(|| MediaError::damaged("an element has no size"))?;
             let content = offset + header.length as u64;
             let next = content.checked_add(size).ok_or_else(cut_off)?;
             if next > self.end && !matches!(header.id, ids::INFO | ids::TRACKS) {
@@ -202,7 +206,7 @@ impl HeadReader {
             }
             offset = next;
         }
-        Err(Error::too_large("too many elements before the first cluster"))
+        Err(MediaError::too_large("too many elements before the first cluster"))
     }
 
     fn is_complete(&self) -> bool {
@@ -218,14 +222,14 @@ impl HeadReader {
         &mut self,
         file: &mut BufferedFile<'_>,
         element: SegmentElement,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         let SegmentElement { id, offset, content, size } = element;
         if !matches!(id, ids::INFO | ids::TRACKS | ids::SEEK_HEAD) {
             self.elements.insert(0, ElementOffset { id, offset });
             return Ok(());
         }
         if size > ELEMENT_SIZE {
-            return Err(Error::too_large("an element of the head is too long"));
+            return Err(MediaError::too_large("an element of the head is too long"));
         }
         let bytes = file.read_exact(content, size as usize).await?;
         match id {
@@ -249,7 +253,7 @@ impl HeadReader {
         &mut self,
         file: &mut BufferedFile<'_>,
         id: u32,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         let is_known = match id {
             ids::INFO => self.info.is_some(),
             ids::TRACKS => self.tracks.is_some(),

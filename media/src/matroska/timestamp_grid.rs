@@ -23,7 +23,7 @@
 
 use clipmill_core::Timescale;
 
-use crate::{Codec, Track, TrackKind};
+use crate::{CodecId, Track, TrackKind};
 
 /// Usual rates of video: ticks per second, and ticks of a frame.
 const FRAME_RATES: [(u32, u32); 22] = [
@@ -126,7 +126,7 @@ pub(crate) fn find_grid(track: &Track, pts: &[i64]) -> Option<TimestampGrid> {
     // Missing frames make the mean longer, never shorter: the nearest first.
     let distance = |rate: &(u32, u32)| (f64::from(rate.1) / f64::from(rate.0) - mean).abs();
     rates.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
-    let skipped = (track.codec == Codec::Opus).then(|| opus_pre_skip(&track.config)).flatten();
+    let skipped = (track.codec == CodecId::Opus).then(|| opus_pre_skip(&track.config)).flatten();
     rates.into_iter().find_map(|(ticks_per_second, frame_ticks)| {
         let grid = TimestampGrid {
             timescale: Timescale::new(ticks_per_second)?,
@@ -144,11 +144,11 @@ pub(crate) fn find_grid(track: &Track, pts: &[i64]) -> Option<TimestampGrid> {
 /// a packet may have.
 fn packet_lengths(track: &Track) -> (u32, &'static [u32]) {
     match track.codec {
-        Codec::Opus => (48_000, &[960, 480, 1920, 2880, 240, 120]),
-        Codec::Aac => (track.sample_rate, &[1024, 2048, 960, 512]),
-        Codec::Mp3 => (track.sample_rate, &[1152, 576]),
-        Codec::Ac3 | Codec::Eac3 => (track.sample_rate, &[1536, 768, 512, 256]),
-        Codec::Flac => (track.sample_rate, &[4096, 4608, 1152, 2304]),
+        CodecId::Opus => (48_000, &[960, 480, 1920, 2880, 240, 120]),
+        CodecId::Aac => (track.sample_rate, &[1024, 2048, 960, 512]),
+        CodecId::Mp3 => (track.sample_rate, &[1152, 576]),
+        CodecId::Ac3 | CodecId::Eac3 => (track.sample_rate, &[1536, 768, 512, 256]),
+        CodecId::Flac => (track.sample_rate, &[4096, 4608, 1152, 2304]),
         _ => (0, &[]),
     }
 }
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
     use crate::Sample;
 
-    fn track(kind: TrackKind, codec: Codec, pts: &[i64]) -> Track {
+    fn track(kind: TrackKind, codec: CodecId, pts: &[i64]) -> Track {
         let sample = |pts: &i64| Sample { offset: 0, size: 1, pts: *pts, duration: 1, sync: true };
         Track {
             codec,
@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    fn moved(kind: TrackKind, codec: Codec, pts: &[i64]) -> Option<(u32, Vec<i64>, u32)> {
+    fn moved(kind: TrackKind, codec: CodecId, pts: &[i64]) -> Option<(u32, Vec<i64>, u32)> {
         let mut track = track(kind, codec, pts);
         let is = snap_to_grid(&mut track);
         let pts = track.samples.iter().map(|sample| sample.pts).collect();
@@ -253,7 +253,7 @@ mod tests {
                 let millis =
                     |pts: &i64| (*pts as f64 * 1000.0 / f64::from(ticks) + add).floor() as i64;
                 let rough: Vec<i64> = exact.iter().map(millis).collect();
-                let got = moved(TrackKind::Video, Codec::Vp9, &rough).unwrap();
+                let got = moved(TrackKind::Video, CodecId::Vp9, &rough).unwrap();
                 assert_eq!(got, (ticks, exact, frame), "{ticks}/{frame}");
             }
         }
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn frames_may_be_missing_and_come_in_another_order() {
         let rough = [0, 100, 33, 67, 200, 133, 167, 300, 333, 367, 400, 433];
-        let mut track = track(TrackKind::Video, Codec::H264, &rough);
+        let mut track = track(TrackKind::Video, CodecId::H264, &rough);
         assert!(snap_to_grid(&mut track));
         assert_eq!(track.timescale.get(), 30_000);
         let pts: Vec<_> = track.samples.iter().map(|sample| sample.pts / 1000).collect();
@@ -272,17 +272,17 @@ mod tests {
 
     #[test]
     fn uneven_times_stay() {
-        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[0, 33, 71, 100, 133, 180]), None);
-        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[0]), None);
-        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[0, 0, 33]), None);
-        assert_eq!(moved(TrackKind::Video, Codec::Vp9, &[i64::MIN, i64::MAX]), None);
+        assert_eq!(moved(TrackKind::Video, CodecId::Vp9, &[0, 33, 71, 100, 133, 180]), None);
+        assert_eq!(moved(TrackKind::Video, CodecId::Vp9, &[0]), None);
+        assert_eq!(moved(TrackKind::Video, CodecId::Vp9, &[0, 0, 33]), None);
+        assert_eq!(moved(TrackKind::Video, CodecId::Vp9, &[i64::MIN, i64::MAX]), None);
     }
 
     #[test]
     fn packets_of_sound_are_counted_in_samples() {
         let exact: Vec<i64> = (0..200).map(|index| index * 1024).collect();
         let rough: Vec<i64> = exact.iter().map(|pts| (pts * 10 + 220) / 441).collect();
-        let got = moved(TrackKind::Audio, Codec::Aac, &rough).unwrap();
+        let got = moved(TrackKind::Audio, CodecId::Aac, &rough).unwrap();
         assert_eq!(got, (44_100, exact, 1024));
     }
 }

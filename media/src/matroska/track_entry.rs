@@ -5,7 +5,7 @@ use clipmill_core::Timescale;
 use super::ebml::{children, parse_float, parse_text, parse_unsigned};
 use super::ids;
 use crate::track::UPRIGHT;
-use crate::{Codec, Error, Track, TrackKind};
+use crate::{CodecId, MediaError, Track, TrackKind};
 
 /// Most tracks of a file.
 const TRACKS: usize = 64;
@@ -26,7 +26,7 @@ pub struct TrackEntry {
 ///
 /// # Errors
 /// When it contradicts itself, or a track is encrypted or compressed once more.
-pub fn parse_tracks(content: &[u8], scale: u64) -> Result<Vec<TrackEntry>, Error> {
+pub fn parse_tracks(content: &[u8], scale: u64) -> Result<Vec<TrackEntry>, MediaError> {
     let mut found: Vec<TrackEntry> = Vec::new();
     let mut count = 0;
     for child in children(content) {
@@ -36,11 +36,11 @@ pub fn parse_tracks(content: &[u8], scale: u64) -> Result<Vec<TrackEntry>, Error
         }
         count += 1;
         if count > TRACKS {
-            return Err(Error::too_large("more than 64 tracks"));
+            return Err(MediaError::too_large("more than 64 tracks"));
         }
         if let Some(entry) = parse_track_entry(content, segment_timescale(scale))? {
             if found.iter().any(|other| other.track.id == entry.track.id) {
-                return Err(Error::damaged("two tracks have one number"));
+                return Err(MediaError::damaged("two tracks have one number"));
             }
             found.push(entry);
         }
@@ -58,7 +58,10 @@ fn segment_timescale(scale: u64) -> Timescale {
 }
 
 /// One `TrackEntry`; none when it is neither video nor audio.
-fn parse_track_entry(content: &[u8], timescale: Timescale) -> Result<Option<TrackEntry>, Error> {
+fn parse_track_entry(
+    content: &[u8],
+    timescale: Timescale,
+) -> Result<Option<TrackEntry>, MediaError> {
     let track = Track { language: *b"eng", ..Track::empty(TrackKind::Video, timescale) };
     let mut entry = TrackEntry { track, frame_duration: None, codec_delay: 0 };
     let track = &mut entry.track;
@@ -87,10 +90,10 @@ fn parse_track_entry(content: &[u8], timescale: Timescale) -> Result<Option<Trac
         _ => return Ok(None),
     };
     if track.id == 0 {
-        return Err(Error::damaged("a track has no number"));
+        return Err(MediaError::damaged("a track has no number"));
     }
     if is_encoded {
-        return Err(Error::unsupported("a track is encrypted or compressed once more"));
+        return Err(MediaError::unsupported("a track is encrypted or compressed once more"));
     }
     track.codec = codec_of_id(&codec_id);
     match track.kind {
@@ -111,31 +114,32 @@ fn parse_language(content: &[u8]) -> [u8; 3] {
 }
 
 /// The codec of a `CodecID`.
-fn codec_of_id(name: &str) -> Codec {
+fn codec_of_id(name: &str) -> CodecId {
     match name {
-        "V_MPEG4/ISO/AVC" => Codec::H264,
-        "V_MPEGH/ISO/HEVC" => Codec::Hevc,
-        "V_VP8" => Codec::Vp8,
-        "V_VP9" => Codec::Vp9,
-        "V_AV1" => Codec::Av1,
-        "A_OPUS" => Codec::Opus,
-        "A_VORBIS" => Codec::Vorbis,
-        "A_MPEG/L3" => Codec::Mp3,
-        "A_FLAC" => Codec::Flac,
-        "A_EAC3" => Codec::Eac3,
-        "A_AAC" => Codec::Aac,
-        name if name.starts_with("A_AAC/") => Codec::Aac,
-        name if name.starts_with("A_AC3") => Codec::Ac3,
-        name => Codec::Other(name.to_owned()),
+        "V_MPEG4/ISO/AVC" => CodecId::H264,
+        "V_MPEGH/ISO/HEVC" => CodecId::Hevc,
+        "V_VP8" => CodecId::Vp8,
+        "V_VP9" => CodecId::Vp9,
+        "V_AV1" => CodecId::Av1,
+        "A_OPUS" => CodecId::Opus,
+        "A_VORBIS" => CodecId::Vorbis,
+        "A_MPEG/L3" => CodecId::Mp3,
+        "A_FLAC" => CodecId::Flac,
+        "A_EAC3" => CodecId::Eac3,
+        "A_AAC" => CodecId::Aac,
+        name if name.starts_with("A_AAC/") => CodecId::Aac,
+        name if name.starts_with("A_AC3") => CodecId::Ac3,
+        name => CodecId::Other(name.to_owned()),
     }
 }
 
-fn parse_u32(content: &[u8]) -> Result<u32, Error> {
-    u32::try_from(parse_unsigned(content)?).map_err(|_| Error::damaged("a size makes no sense"))
+fn parse_u32(content: &[u8]) -> Result<u32, MediaError> {
+    u32::try_from(parse_unsigned(content)?)
+        .map_err(|_| MediaError::damaged("a size makes no sense"))
 }
 
 /// `Audio`: what is particular to audio tracks.
-fn parse_audio(content: &[u8], track: &mut Track) -> Result<(), Error> {
+fn parse_audio(content: &[u8], track: &mut Track) -> Result<(), MediaError> {
     for child in children(content) {
         let (id, content) = child?;
         match id {
@@ -143,7 +147,7 @@ fn parse_audio(content: &[u8], track: &mut Track) -> Result<(), Error> {
             ids::SAMPLING_FREQUENCY => track.sample_rate = parse_float(content)?.round() as u32,
             ids::CHANNELS => {
                 track.channels = u16::try_from(parse_unsigned(content)?)
-                    .map_err(|_| Error::damaged("too many channels"))?;
+                    .map_err(|_| MediaError::damaged("too many channels"))?;
             }
             _ => {}
         }
@@ -152,7 +156,7 @@ fn parse_audio(content: &[u8], track: &mut Track) -> Result<(), Error> {
 }
 
 /// `Video`: what is particular to video tracks.
-fn parse_video(content: &[u8], track: &mut Track) -> Result<(), Error> {
+fn parse_video(content: &[u8], track: &mut Track) -> Result<(), MediaError> {
     let (mut cropped_width, mut cropped_height) = (0_u32, 0_u32);
     let (mut display, mut display_unit) = ((0, 0), 0);
     let mut roll = None;
@@ -210,7 +214,7 @@ fn pixel_aspect(display: (u32, u32), coded: (u32, u32)) -> (u32, u32) {
 }
 
 /// Counter-clockwise degrees that a flat `Projection` is rotated by, if it is.
-fn parse_roll(content: &[u8]) -> Result<Option<f64>, Error> {
+fn parse_roll(content: &[u8]) -> Result<Option<f64>, MediaError> {
     let (mut is_flat, mut has_others, mut roll) = (true, false, 0.0);
     for child in children(content) {
         let (id, content) = child?;

@@ -4,7 +4,7 @@
 use super::boxes::{ChildBox, FieldReader, child, printable};
 use super::esds::{AacFormat, DecoderConfig};
 use super::sample_entry::{SampleEntry, refuse_encrypted_boxes};
-use crate::{Codec, Error};
+use crate::{CodecId, MediaError};
 
 /// The fields of an audio sample entry.
 pub(crate) struct AudioFields<'a> {
@@ -20,7 +20,7 @@ impl AudioFields<'_> {
     ///
     /// # Errors
     /// The entry is damaged.
-    pub fn parse(body: &[u8], stsd_version: u8) -> Result<AudioFields<'_>, Error> {
+    pub fn parse(body: &[u8], stsd_version: u8) -> Result<AudioFields<'_>, MediaError> {
         let mut fields = FieldReader::new(body);
         fields.bytes(6)?;
         let data_reference = fields.u16()?;
@@ -51,7 +51,10 @@ impl AudioFields<'_> {
 ///
 /// # Errors
 /// The entry is damaged or encrypted.
-pub(crate) fn audio_entry(found: &ChildBox<'_>, stsd_version: u8) -> Result<SampleEntry, Error> {
+pub(crate) fn audio_entry(
+    found: &ChildBox<'_>,
+    stsd_version: u8,
+) -> Result<SampleEntry, MediaError> {
     let AudioFields { data_reference, mut channels, mut sample_rate, mut boxes } =
         AudioFields::parse(found.body, stsd_version)?;
     refuse_encrypted_boxes(boxes)?;
@@ -59,12 +62,12 @@ pub(crate) fn audio_entry(found: &ChildBox<'_>, stsd_version: u8) -> Result<Samp
         boxes = wave.body;
     }
     let (codec, config) = codec(found, boxes)?;
-    if codec == Codec::Aac {
+    if codec == CodecId::Aac {
         let format = AacFormat::parse(&config).unwrap_or_default();
         sample_rate = if sample_rate == 0 { format.sample_rate } else { sample_rate };
         channels = if channels == 0 { format.channels } else { channels };
     }
-    if codec == Codec::Opus && sample_rate == 0 {
+    if codec == CodecId::Opus && sample_rate == 0 {
         sample_rate = 48_000;
     }
     Ok(SampleEntry {
@@ -81,41 +84,45 @@ pub(crate) fn audio_entry(found: &ChildBox<'_>, stsd_version: u8) -> Result<Samp
 }
 
 /// The codec of an entry, and its decoder's configuration.
-fn codec(entry: &ChildBox<'_>, boxes: &[u8]) -> Result<(Codec, Vec<u8>), Error> {
+fn codec(entry: &ChildBox<'_>, boxes: &[u8]) -> Result<(CodecId, Vec<u8>), MediaError> {
     let config = |name| child(boxes, name);
     Ok(match &entry.name {
         b"mp4a" => match config(b"esds")? {
             Some(esds) => mpeg4(esds.body)?,
-            None => (Codec::Other("mp4a".to_owned()), Vec::new()),
+            None => (CodecId::Other("mp4a".to_owned()), Vec::new()),
         },
-        b"Opus" => (Codec::Opus, config(b"dOps")?.map_or(Ok(Vec::new()), |dops| opus(dops.body))?),
-        b"fLaC" => (Codec::Flac, config(b"dfLa")?.map_or(Ok(Vec::new()), |dfla| flac(dfla.body))?),
-        b"ac-3" => (Codec::Ac3, Vec::new()),
-        b"ec-3" => (Codec::Eac3, Vec::new()),
-        b".mp3" | b"mp3 " => (Codec::Mp3, Vec::new()),
-        name => (Codec::Other(printable(*name)), Vec::new()),
+        b"Opus" => {
+            (CodecId::Opus, config(b"dOps")?.map_or(Ok(Vec::new()), |dops| opus(dops.body))?)
+        }
+        b"fLaC" => {
+            (CodecId::Flac, config(b"dfLa")?.map_or(Ok(Vec::new()), |dfla| flac(dfla.body))?)
+        }
+        b"ac-3" => (CodecId::Ac3, Vec::new()),
+        b"ec-3" => (CodecId::Eac3, Vec::new()),
+        b".mp3" | b"mp3 " => (CodecId::Mp3, Vec::new()),
+        name => (CodecId::Other(printable(*name)), Vec::new()),
     })
 }
 
-fn mpeg4(esds: &[u8]) -> Result<(Codec, Vec<u8>), Error> {
+fn mpeg4(esds: &[u8]) -> Result<(CodecId, Vec<u8>), MediaError> {
     let DecoderConfig { object_type, specific } = DecoderConfig::parse(esds)?;
     Ok(match object_type {
-        0x40 | 0x66..=0x68 => (Codec::Aac, specific),
-        0x69 | 0x6b => (Codec::Mp3, Vec::new()),
-        0xa5 => (Codec::Ac3, Vec::new()),
-        0xa6 => (Codec::Eac3, Vec::new()),
-        0xad => (Codec::Opus, specific),
-        0xdd => (Codec::Vorbis, specific),
-        other => (Codec::Other(format!("mp4a.{other:02x}")), specific),
+        0x40 | 0x66..=0x68 => (CodecId::Aac, specific),
+        0x69 | 0x6b => (CodecId::Mp3, Vec::new()),
+        0xa5 => (CodecId::Ac3, Vec::new()),
+        0xa6 => (CodecId::Eac3, Vec::new()),
+        0xad => (CodecId::Opus, specific),
+        0xdd => (CodecId::Vorbis, specific),
+        other => (CodecId::Other(format!("mp4a.{other:02x}")), specific),
     })
 }
 
 /// `OpusHead` (RFC 7845, 5.1) out of a `dOps`, which has the same fields in
 /// the other byte order.
-fn opus(content: &[u8]) -> Result<Vec<u8>, Error> {
+fn opus(content: &[u8]) -> Result<Vec<u8>, MediaError> {
     let mut fields = FieldReader::new(content);
     if fields.u8()? != 0 {
-        return Err(Error::unsupported("a dOps of a version that is not known"));
+        return Err(MediaError::unsupported("a dOps of a version that is not known"));
     }
     let channels = fields.u8()?;
     let mut head = b"OpusHead\x01".to_vec();
@@ -132,7 +139,7 @@ fn opus(content: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 /// The beginning of a FLAC file, as Matroska keeps it, out of a `dfLa`.
-fn flac(content: &[u8]) -> Result<Vec<u8>, Error> {
+fn flac(content: &[u8]) -> Result<Vec<u8>, MediaError> {
     let mut fields = FieldReader::new(content);
     fields.version_and_flags()?;
     Ok([b"fLaC", fields.rest()].concat())

@@ -3,7 +3,7 @@
 use super::boxes::{BoxHeader, FourCc};
 use super::limits;
 use super::source::Mp4Source;
-use crate::Error;
+use crate::MediaError;
 
 /// Goes over boxes within boxes, in the file's order.
 pub(crate) struct BoxCursor {
@@ -55,7 +55,7 @@ impl BoxCursor {
 
     /// The next box after the last one, whose body is passed over unless the
     /// cursor entered it.
-    pub async fn next(&mut self, source: &Mp4Source<'_>) -> Result<Option<NestedBox>, Error> {
+    pub async fn next(&mut self, source: &Mp4Source<'_>) -> Result<Option<NestedBox>, MediaError> {
         loop {
             let Some(&Container { name: parent, end }) = self.open.last() else { return Ok(None) };
             if end.saturating_sub(self.offset) < 8 {
@@ -80,9 +80,9 @@ impl BoxCursor {
     }
 
     /// Goes on with the boxes in the one that came last.
-    pub fn enter(&mut self, found: &NestedBox) -> Result<(), Error> {
+    pub fn enter(&mut self, found: &NestedBox) -> Result<(), MediaError> {
         if self.open.len() >= limits::NESTING {
-            return Err(Error::too_large("boxes are nested too deeply"));
+            return Err(MediaError::too_large("boxes are nested too deeply"));
         }
         self.open.push(Container { name: found.name, end: found.end() });
         self.offset = found.offset;

@@ -1,7 +1,7 @@
 //! The syntax of boxes (ISO/IEC 14496-12, 4.2): headers, boxes within boxes, and
 //! the fields of their contents.
 
-use crate::Error;
+use crate::MediaError;
 
 /// The four letters of a box or a handler.
 pub(crate) type FourCc = [u8; 4];
@@ -24,7 +24,7 @@ impl BoxHeader {
     ///
     /// # Errors
     /// The box is damaged, or larger than its room.
-    pub fn read(bytes: &[u8], room: u64) -> Result<BoxHeader, Error> {
+    pub fn read(bytes: &[u8], room: u64) -> Result<BoxHeader, MediaError> {
         let mut fields = FieldReader::new(bytes);
         let short = fields.u32()?;
         let name = fields.four_cc()?;
@@ -34,7 +34,7 @@ impl BoxHeader {
             size => (8, u64::from(size)),
         };
         if size < length || size > room {
-            return Err(Error::damaged(format!("the size of {} is wrong", printable(name))));
+            return Err(MediaError::damaged(format!("the size of {} is wrong", printable(name))));
         }
         Ok(BoxHeader { name, length, size })
     }
@@ -62,7 +62,7 @@ pub(crate) struct ChildBox<'a> {
 /// The boxes in `bytes`, one after the other. Ends with the error of the first
 /// one that is damaged. Fewer than 8 bytes at the end are passed over, and so is
 /// everything from a size of 0 on, which QuickTime writes at the end of lists.
-pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = Result<ChildBox<'_>, Error>> {
+pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = Result<ChildBox<'_>, MediaError>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.len() < 8 || rest[..4] == [0; 4] {
@@ -88,7 +88,10 @@ pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = Result<ChildBox<'_>
 ///
 /// # Errors
 /// A box before it is damaged.
-pub(crate) fn child<'a>(bytes: &'a [u8], name: &FourCc) -> Result<Option<ChildBox<'a>>, Error> {
+pub(crate) fn child<'a>(
+    bytes: &'a [u8],
+    name: &FourCc,
+) -> Result<Option<ChildBox<'a>>, MediaError> {
     children(bytes).find(|child| !matches!(child, Ok(child) if child.name != *name)).transpose()
 }
 
@@ -109,58 +112,62 @@ impl<'a> FieldReader<'a> {
     }
 
     /// `count` bytes as they are.
-    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (read, rest) =
-            self.0.split_at_checked(count).ok_or_else(|| Error::damaged("a box ends too early"))?;
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], MediaError> {
+        let (read, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or_else(|| MediaError::damaged("a box ends too early"))?;
         self.0 = rest;
         Ok(read)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (read, rest) =
-            self.0.split_first_chunk().ok_or_else(|| Error::damaged("a box ends too early"))?;
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], MediaError> {
+        let (read, rest) = self
+            .0
+            .split_first_chunk()
+            .ok_or_else(|| MediaError::damaged("a box ends too early"))?;
         self.0 = rest;
         Ok(*read)
     }
 
     /// Four letters.
-    pub fn four_cc(&mut self) -> Result<FourCc, Error> {
+    pub fn four_cc(&mut self) -> Result<FourCc, MediaError> {
         self.array()
     }
 
     /// One byte.
-    pub fn u8(&mut self) -> Result<u8, Error> {
+    pub fn u8(&mut self) -> Result<u8, MediaError> {
         self.array().map(|[byte]| byte)
     }
 
     /// Two bytes.
-    pub fn u16(&mut self) -> Result<u16, Error> {
+    pub fn u16(&mut self) -> Result<u16, MediaError> {
         self.array().map(u16::from_be_bytes)
     }
 
     /// Four bytes.
-    pub fn u32(&mut self) -> Result<u32, Error> {
+    pub fn u32(&mut self) -> Result<u32, MediaError> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// Four bytes with a sign.
-    pub fn i32(&mut self) -> Result<i32, Error> {
+    pub fn i32(&mut self) -> Result<i32, MediaError> {
         self.array().map(i32::from_be_bytes)
     }
 
     /// Eight bytes.
-    pub fn u64(&mut self) -> Result<u64, Error> {
+    pub fn u64(&mut self) -> Result<u64, MediaError> {
         self.array().map(u64::from_be_bytes)
     }
 
     /// Version and flags, with which a `FullBox` begins.
-    pub fn version_and_flags(&mut self) -> Result<(u8, u32), Error> {
+    pub fn version_and_flags(&mut self) -> Result<(u8, u32), MediaError> {
         let both = self.u32()?;
         Ok(((both >> 24) as u8, both & 0xff_ffff))
     }
 
     /// Four bytes in version 0 of a `FullBox`, eight in any other.
-    pub fn by_version(&mut self, version: u8) -> Result<u64, Error> {
+    pub fn by_version(&mut self, version: u8) -> Result<u64, MediaError> {
         if version == 0 { self.u32().map(u64::from) } else { self.u64() }
     }
 }

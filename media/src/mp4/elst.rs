@@ -12,7 +12,7 @@ use clipmill_core::Timescale;
 
 use super::boxes::FieldReader;
 use super::limits;
-use crate::Error;
+use crate::MediaError;
 
 /// The media time of an edit that presents nothing.
 const EMPTY: i64 = -1;
@@ -49,7 +49,7 @@ impl EditList {
     /// # Errors
     /// It is damaged. A list that is unsupported is refused only when its times
     /// are used, since it does not matter for other tracks.
-    pub fn parse(content: &[u8]) -> Result<EditList, Error> {
+    pub fn parse(content: &[u8]) -> Result<EditList, MediaError> {
         let mut fields = FieldReader::new(content);
         let (version, _) = fields.version_and_flags()?;
         let count = fields.u32()?;
@@ -86,9 +86,9 @@ impl EditList {
     ///
     /// # Errors
     /// The list is unsupported, or its times are impossible.
-    pub fn start(&self, clocks: EditClocks) -> Result<i64, Error> {
+    pub fn start(&self, clocks: EditClocks) -> Result<i64, MediaError> {
         if self.is_unsupported {
-            return Err(Error::unsupported("an edit list does more than move a track"));
+            return Err(MediaError::unsupported("an edit list does more than move a track"));
         }
         let empty = i64::try_from(self.empty).map_err(|_| too_late())?;
         let ticks = clocks.movie.rescale(empty, clocks.track);
@@ -100,15 +100,15 @@ impl EditList {
     ///
     /// # Errors
     /// As [`EditList::start`].
-    pub fn shift(&self, clocks: EditClocks) -> Result<i64, Error> {
+    pub fn shift(&self, clocks: EditClocks) -> Result<i64, MediaError> {
         let media_time = i64::try_from(self.media_time).ok();
         let media_time = media_time.filter(|ticks| *ticks < limits::LATEST).ok_or_else(too_late)?;
         Ok(self.start(clocks)? - media_time)
     }
 }
 
-fn too_late() -> Error {
-    Error::damaged("an edit list begins too late")
+fn too_late() -> MediaError {
+    MediaError::damaged("an edit list begins too late")
 }
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
             [[normal, (100, 500, 0x1_0000)], [(100, -2, 0x1_0000), normal], [(5, -1, 0), (9, 0, 0)]]
         {
             let error = list(&entries).shift(clocks(1000, 48_000)).unwrap_err();
-            assert_eq!(error.kind, crate::ErrorKind::Unsupported, "{entries:?}");
+            assert_eq!(error.kind, crate::MediaErrorKind::Unsupported, "{entries:?}");
         }
         assert!(EditList::parse(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]).is_err());
     }

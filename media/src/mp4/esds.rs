@@ -2,7 +2,7 @@
 //! (ISO/IEC 14496-1, 7.2.6).
 
 use super::boxes::FieldReader;
-use crate::Error;
+use crate::MediaError;
 
 /// Tag of an `ES_Descriptor`.
 const ES: u8 = 3;
@@ -30,7 +30,7 @@ impl DecoderConfig {
     ///
     /// # Errors
     /// It is damaged.
-    pub fn parse(content: &[u8]) -> Result<DecoderConfig, Error> {
+    pub fn parse(content: &[u8]) -> Result<DecoderConfig, MediaError> {
         let mut fields = FieldReader::new(content);
         fields.version_and_flags()?;
         let mut stream = FieldReader::new(descriptor(&mut fields, ES)?);
@@ -63,9 +63,9 @@ impl DecoderConfig {
 /// The content of a descriptor (ISO/IEC 14496-1, 8.3.3), which must be the one
 /// of this tag. One that claims more bytes than there are has those that there
 /// are: some writers write such lengths.
-fn descriptor<'a>(fields: &mut FieldReader<'a>, tag: u8) -> Result<&'a [u8], Error> {
+fn descriptor<'a>(fields: &mut FieldReader<'a>, tag: u8) -> Result<&'a [u8], MediaError> {
     if fields.u8()? != tag {
-        return Err(Error::damaged("an esds has other descriptors than it must have"));
+        return Err(MediaError::damaged("an esds has other descriptors than it must have"));
     }
     let mut length = 0_usize;
     for _ in 0..4 {

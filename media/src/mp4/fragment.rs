@@ -9,7 +9,7 @@ use super::source::Mp4Source;
 use super::top_level::TopLevelBox;
 use super::traf::{SampleDefaults, Tfhd, Traf, Trun};
 use super::trak::Trak;
-use crate::Error;
+use crate::MediaError;
 
 /// The samples of a track in a `moof`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl<'a, 's> FragmentReader<'a, 's> {
     ///
     /// # Errors
     /// The fragment is damaged, or has no `tfdt`.
-    pub async fn next(&mut self) -> Result<Option<Vec<Fragment>>, Error> {
+    pub async fn next(&mut self) -> Result<Option<Vec<Fragment>>, MediaError> {
         let Some(moof) = next_moof(self.source, self.offset, self.window).await? else {
             return Ok(None);
         };
@@ -87,7 +87,7 @@ pub(crate) async fn next_moof(
     source: &Mp4Source<'_>,
     mut offset: u64,
     window: u64,
-) -> Result<Option<TopLevelBox>, Error> {
+) -> Result<Option<TopLevelBox>, MediaError> {
     for _ in 0..limits::BOXES_BETWEEN_FRAGMENTS {
         let Some(found) = TopLevelBox::read(source, offset, window).await? else {
             return Ok(None);
@@ -97,7 +97,7 @@ pub(crate) async fn next_moof(
         }
         offset = found.end();
     }
-    Err(Error::unsupported("too many boxes lie between two fragments"))
+    Err(MediaError::unsupported("too many boxes lie between two fragments"))
 }
 
 /// Reads a `moof`. Tracks that are not among `states` are passed over.
@@ -108,9 +108,9 @@ pub(crate) async fn read_moof(
     source: &Mp4Source<'_>,
     moof: &TopLevelBox,
     states: &mut [TrackState],
-) -> Result<Vec<Fragment>, Error> {
+) -> Result<Vec<Fragment>, MediaError> {
     if moof.header.size > limits::MOOF {
-        return Err(Error::too_large("a fragment is too large"));
+        return Err(MediaError::too_large("a fragment is too large"));
     }
     let bytes = source.read(moof.offset, moof.header.size).await?;
     let mut reading = MoofReading {
@@ -150,7 +150,7 @@ impl MoofReading {
         &mut self,
         traf: &Traf<'_>,
         states: &mut [TrackState],
-    ) -> Result<Option<Fragment>, Error> {
+    ) -> Result<Option<Fragment>, MediaError> {
         let tfhd = &traf.tfhd;
         let state = states.iter_mut().find(|state| state.trex.track == tfhd.track);
         let trex = state.as_ref().map(|state| state.trex);
@@ -191,19 +191,19 @@ impl MoofReading {
     }
 
     /// Appends the samples of a run.
-    fn append_run(&mut self, trun: &Trun<'_>, run: &mut RunReading) -> Result<(), Error> {
+    fn append_run(&mut self, trun: &Trun<'_>, run: &mut RunReading) -> Result<(), MediaError> {
         let mut offset = self.data_end;
         if let Some(from) = trun.data_offset {
             offset = (run.base.checked_add_signed(from.into()))
-                .ok_or_else(|| Error::damaged("a run of samples is before the file"))?;
+                .ok_or_else(|| MediaError::damaged("a run of samples is before the file"))?;
         }
         self.check_count(trun, run.defaults.size)?;
         let Some(mut dts) = run.dts else {
-            return Err(Error::unsupported("a fragment does not tell when it begins"));
+            return Err(MediaError::unsupported("a fragment does not tell when it begins"));
         };
         for sample in trun.samples(run.defaults) {
             let end = offset.checked_add(sample.size.into()).filter(|end| *end <= self.file_size);
-            let end = end.ok_or_else(|| Error::damaged("a sample is beyond the end"))?;
+            let end = end.ok_or_else(|| MediaError::damaged("a sample is beyond the end"))?;
             if run.is_kept {
                 run.samples.push(SampleInfo {
                     dts,
@@ -218,7 +218,7 @@ impl MoofReading {
             dts = dts.saturating_add(sample.delta.into());
         }
         if dts >= limits::LATEST {
-            return Err(Error::damaged("a fragment ends too late"));
+            return Err(MediaError::damaged("a fragment ends too late"));
         }
         self.data_end = offset;
         run.dts = Some(dts);
@@ -226,7 +226,7 @@ impl MoofReading {
     }
 
     /// Refuses a run of more samples than the file can have.
-    fn check_count(&mut self, trun: &Trun<'_>, size: u32) -> Result<(), Error> {
+    fn check_count(&mut self, trun: &Trun<'_>, size: u32) -> Result<(), MediaError> {
         let count = u64::from(trun.count);
         let bytes = if trun.has_sizes() { 0 } else { count * u64::from(size) };
         let is_endless = !trun.has_sizes() && size == 0 && trun.count > limits::EMPTY_SAMPLES;
@@ -234,7 +234,7 @@ impl MoofReading {
         match left.filter(|_| !is_endless && bytes <= self.file_size) {
             Some(left) => self.samples_left = left,
             None => {
-                return Err(Error::damaged("a run has more samples than the file can have"));
+                return Err(MediaError::damaged("a run has more samples than the file can have"));
             }
         }
         Ok(())

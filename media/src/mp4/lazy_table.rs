@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::boxes::FieldReader;
 use super::limits;
 use super::source::Mp4Source;
-use crate::Error;
+use crate::MediaError;
 
 /// Entries that are read beyond the estimated ones.
 pub(crate) const SLACK: u64 = 512;
@@ -47,9 +47,13 @@ impl LazyTable {
     }
 
     /// The bytes of these entries.
-    pub async fn read(&self, source: &Mp4Source<'_>, entries: Range<u64>) -> Result<Bytes, Error> {
+    pub async fn read(
+        &self,
+        source: &Mp4Source<'_>,
+        entries: Range<u64>,
+    ) -> Result<Bytes, MediaError> {
         if entries.start > entries.end || entries.end > self.entries {
-            return Err(Error::damaged("a table is shorter than another one says"));
+            return Err(MediaError::damaged("a table is shorter than another one says"));
         }
         let length = (entries.end - entries.start) * self.width;
         source.read(self.offset + entries.start * self.width, length).await
@@ -112,7 +116,7 @@ impl LazyTable {
 
     /// The number that is entry `which` of `bytes`, where each entry is one
     /// number of 4 or 8 bytes.
-    pub fn number(&self, bytes: &[u8], which: u64) -> Result<u64, Error> {
+    pub fn number(&self, bytes: &[u8], which: u64) -> Result<u64, MediaError> {
         let entry = bytes.get((which * self.width) as usize..).unwrap_or_default();
         let mut fields = FieldReader::new(entry);
         if self.width == 8 { fields.u64() } else { fields.u32().map(u64::from) }

@@ -4,7 +4,7 @@
 use super::boxes::{FieldReader, child, children};
 use super::limits;
 use super::source::Mp4Source;
-use crate::{Error, ErrorKind};
+use crate::{MediaError, MediaErrorKind};
 
 /// A fragment that decoding can begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +20,14 @@ pub(crate) struct RandomAccess {
 pub(crate) async fn random_access(
     source: &Mp4Source<'_>,
     track: u32,
-) -> Result<Vec<RandomAccess>, Error> {
+) -> Result<Vec<RandomAccess>, MediaError> {
     match read_mfra(source, track).await {
-        Err(error) if error.kind == ErrorKind::Damaged => Ok(Vec::new()),
+        Err(error) if error.kind == MediaErrorKind::Damaged => Ok(Vec::new()),
         found => found,
     }
 }
 
-async fn read_mfra(source: &Mp4Source<'_>, track: u32) -> Result<Vec<RandomAccess>, Error> {
+async fn read_mfra(source: &Mp4Source<'_>, track: u32) -> Result<Vec<RandomAccess>, MediaError> {
     // The last box within it, `mfro`, says how large it is.
     let Some(last) = source.size().checked_sub(16) else { return Ok(Vec::new()) };
     let end = source.read(last, 16).await?;
@@ -55,7 +55,7 @@ async fn read_mfra(source: &Mp4Source<'_>, track: u32) -> Result<Vec<RandomAcces
 }
 
 /// The entries of a `tfra`, if it is of this track.
-fn tfra(content: &[u8], track: u32) -> Result<Option<Vec<RandomAccess>>, Error> {
+fn tfra(content: &[u8], track: u32) -> Result<Option<Vec<RandomAccess>>, MediaError> {
     let mut fields = FieldReader::new(content);
     let (version, _) = fields.version_and_flags()?;
     if fields.u32()? != track {

@@ -95,7 +95,7 @@ use clipmill_core::probe::Container;
 
 use crate::container_format::ContainerFormat;
 use crate::mux::{OutTrack, WriteError};
-use crate::{ClipFile, Error, Media, ReadAt, SpanSelection};
+use crate::{ClipFile, Media, MediaError, ReadAt, SpanSelection};
 
 pub use self::index::locate;
 pub use self::read::read;
@@ -121,11 +121,11 @@ impl ContainerFormat for Mp4 {
         &self,
         file: &dyn ReadAt,
         selection: &SpanSelection,
-    ) -> Result<ClipFile, Error> {
+    ) -> Result<ClipFile, MediaError> {
         locate(file, selection).await
     }
 
-    async fn read(&self, file: &dyn ReadAt) -> Result<Media, Error> {
+    async fn read(&self, file: &dyn ReadAt) -> Result<Media, MediaError> {
         read(file).await
     }
 

@@ -11,7 +11,7 @@ use super::sample::TrackTimeline;
 use super::source::Mp4Source;
 use super::top_level::TopLevelBox;
 use super::trak::{TimeHeader, Trak, read_small};
-use crate::Error;
+use crate::MediaError;
 
 /// A `moov`.
 pub(crate) struct Moov {
@@ -49,7 +49,7 @@ pub(crate) struct Trex {
 
 impl Moov {
     /// Reads a `moov`.
-    pub async fn read(source: &Mp4Source<'_>, place: &TopLevelBox) -> Result<Moov, Error> {
+    pub async fn read(source: &Mp4Source<'_>, place: &TopLevelBox) -> Result<Moov, MediaError> {
         let mut boxes = Moov::boxes(source, place).await?;
         let mut reading = MoovReading::default();
         for _ in 0..limits::BOXES_IN_MOOV {
@@ -61,11 +61,14 @@ impl Moov {
             reading.enter(found.name)?;
             boxes.enter(&found)?;
         }
-        Err(Error::too_large("moov has too many boxes"))
+        Err(MediaError::too_large("moov has too many boxes"))
     }
 
     /// The boxes of a `moov`. A small one is read whole.
-    pub async fn boxes(source: &Mp4Source<'_>, place: &TopLevelBox) -> Result<BoxCursor, Error> {
+    pub async fn boxes(
+        source: &Mp4Source<'_>,
+        place: &TopLevelBox,
+    ) -> Result<BoxCursor, MediaError> {
         let (offset, size) = (place.offset, place.header.size);
         if size <= limits::SMALL_MOOV {
             source.read(offset, size).await?;
@@ -83,7 +86,7 @@ impl Moov {
     ///
     /// # Errors
     /// Its edit list is unsupported, or has impossible times.
-    pub fn timeline_of(&self, trak: &Trak) -> Result<TrackTimeline, Error> {
+    pub fn timeline_of(&self, trak: &Trak) -> Result<TrackTimeline, MediaError> {
         let shift = trak.edits.shift(trak.edit_clocks(self.timescale))?;
         Ok(TrackTimeline { timescale: trak.clock(), shift })
     }
@@ -92,7 +95,7 @@ impl Moov {
     ///
     /// # Errors
     /// As [`Moov::timeline_of`].
-    pub fn start_of(&self, trak: &Trak) -> Result<i64, Error> {
+    pub fn start_of(&self, trak: &Trak) -> Result<i64, MediaError> {
         trak.edits.start(trak.edit_clocks(self.timescale))
     }
 }
@@ -110,9 +113,9 @@ struct MoovReading {
 }
 
 impl MoovReading {
-    fn enter(&mut self, name: FourCc) -> Result<(), Error> {
+    fn enter(&mut self, name: FourCc) -> Result<(), MediaError> {
         if self.tracks.len() >= limits::TRACKS {
-            return Err(Error::too_large("the file has too many tracks"));
+            return Err(MediaError::too_large("the file has too many tracks"));
         }
         match &name {
             b"trak" => self.tracks.push(Trak::default()),
@@ -122,7 +125,11 @@ impl MoovReading {
         Ok(())
     }
 
-    async fn read_box(&mut self, source: &Mp4Source<'_>, found: &NestedBox) -> Result<(), Error> {
+    async fn read_box(
+        &mut self,
+        source: &Mp4Source<'_>,
+        found: &NestedBox,
+    ) -> Result<(), MediaError> {
         match (&found.parent, &found.name) {
             (b"moov", b"mvhd") => {
                 self.mvhd = read_small(source, found).await?;
@@ -130,7 +137,7 @@ impl MoovReading {
                 self.timescale = header.timescale;
                 self.duration = header.duration;
             }
-            (b"moov", b"cmov") => return Err(Error::unsupported("moov is compressed")),
+            (b"moov", b"cmov") => return Err(MediaError::unsupported("moov is compressed")),
             (b"mvex", b"trex") => self.trex.push(Trex::parse(&read_small(source, found).await?)?),
             (b"mvex", b"mehd") => {
                 let ticks = mehd(&read_small(source, found).await?)?;
@@ -145,9 +152,9 @@ impl MoovReading {
         Ok(())
     }
 
-    fn finish(self) -> Result<Moov, Error> {
+    fn finish(self) -> Result<Moov, MediaError> {
         let Some(timescale) = self.timescale else {
-            return Err(Error::damaged("the movie has no time scale"));
+            return Err(MediaError::damaged("the movie has no time scale"));
         };
         Ok(Moov {
             mvhd: self.mvhd,
@@ -162,7 +169,7 @@ impl MoovReading {
 }
 
 impl Trex {
-    fn parse(content: &[u8]) -> Result<Trex, Error> {
+    fn parse(content: &[u8]) -> Result<Trex, MediaError> {
         let mut fields = FieldReader::new(content);
         fields.version_and_flags()?;
         Ok(Trex {
@@ -176,7 +183,7 @@ impl Trex {
 }
 
 /// The duration in a `mehd` (8.8.2).
-fn mehd(content: &[u8]) -> Result<u64, Error> {
+fn mehd(content: &[u8]) -> Result<u64, MediaError> {
     let mut fields = FieldReader::new(content);
     let (version, _) = fields.version_and_flags()?;
     fields.by_version(version)

@@ -8,22 +8,22 @@ use super::source::Mp4Source;
 use super::table_samples::{TableSamples, all_samples};
 use super::top_level::find_moov;
 use super::tracks::{MediaTrak, media_tracks};
-use crate::{Error, Media, ReadAt, Sample, Track};
+use crate::{Media, MediaError, ReadAt, Sample, Track};
 
 /// Reads where all samples of a file are.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged),
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) (encrypted, samples in other
+/// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged),
+/// [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported) (encrypted, samples in other
 /// files, edit lists that do more than move a track, several descriptions of
-/// the samples of a track), [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) (more
+/// the samples of a track), [`MediaErrorKind::TooLarge`](crate::MediaErrorKind::TooLarge) (more
 /// than 20 million samples, 64 tracks or 256 MiB of `moov`), and those of
 /// reading.
-pub async fn read(file: &dyn ReadAt) -> Result<Media, Error> {
+pub async fn read(file: &dyn ReadAt) -> Result<Media, MediaError> {
     let source = Mp4Source::new(file, limits::WHOLE_INDEX);
     let place = find_moov(&source).await?.moov;
     if place.header.size > limits::WHOLE_MOOV {
-        return Err(Error::too_large("moov is too large"));
+        return Err(MediaError::too_large("moov is too large"));
     }
     source.read(place.offset, place.header.size).await?;
     let moov = Moov::read(&source, &place).await?;
@@ -32,7 +32,7 @@ pub async fn read(file: &dyn ReadAt) -> Result<Media, Error> {
     for track in media_tracks(&moov) {
         count += track.trak.tables.sample_count;
         if count > limits::SAMPLES {
-            return Err(Error::too_large("the file has too many samples"));
+            return Err(MediaError::too_large("the file has too many samples"));
         }
         // Refuses what can't be used before its tables are read.
         track.describe(1)?;
@@ -58,7 +58,7 @@ async fn read_fragments(
     moov: &Moov,
     from: u64,
     tracks: &mut [ReadTrack<'_>],
-) -> Result<(), Error> {
+) -> Result<(), MediaError> {
     let state = |track: &ReadTrack<'_>| TrackState::after(moov, track.track.trak, &track.samples);
     let states = tracks.iter().map(state).collect();
     let mut reader = FragmentReader::new(source, states, from, 16);
@@ -67,7 +67,7 @@ async fn read_fragments(
         for fragment in fragments {
             count += fragment.samples.len();
             if count as u64 > limits::SAMPLES {
-                return Err(Error::too_large("the file has too many samples"));
+                return Err(MediaError::too_large("the file has too many samples"));
             }
             let track = tracks.iter_mut().find(|track| track.track.trak.id == fragment.track);
             if let Some(track) = track {
@@ -79,16 +79,16 @@ async fn read_fragments(
 }
 
 impl ReadTrack<'_> {
-    fn append(&mut self, fragment: Fragment) -> Result<(), Error> {
+    fn append(&mut self, fragment: Fragment) -> Result<(), MediaError> {
         if !self.samples.is_empty() && self.description != fragment.description {
-            return Err(Error::unsupported("the track changes its sample description"));
+            return Err(MediaError::unsupported("the track changes its sample description"));
         }
         self.description = fragment.description;
         self.samples.extend(fragment.samples);
         Ok(())
     }
 
-    fn finish(self, moov: &Moov) -> Result<Track, Error> {
+    fn finish(self, moov: &Moov) -> Result<Track, MediaError> {
         let track = self.track.describe(self.description)?;
         let timeline = moov.timeline_of(self.track.trak)?;
         // A last sample without a duration lasts as long as the one before.

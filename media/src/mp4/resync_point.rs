@@ -24,7 +24,7 @@ use super::lazy_table::LazyTable;
 use super::source::Mp4Source;
 use super::stbl::SampleTables;
 use super::stsc::{ChunkRun, ResyncPoint, stsc_entries};
-use crate::Error;
+use crate::MediaError;
 
 /// Samples before and after the wanted one whose chunks are compared.
 const COMPARED: u64 = 1024;
@@ -62,7 +62,7 @@ pub(crate) async fn find_resync_point(
     tables: &SampleTables,
     others: &[&SampleTables],
     sample: u64,
-) -> Result<Option<ResyncPoint>, Error> {
+) -> Result<Option<ResyncPoint>, MediaError> {
     let search = ResyncSearch { source, tables, others };
     let mut aim = sample;
     let mut best = None;
@@ -93,7 +93,7 @@ struct ResyncSearch<'a, 's> {
 
 impl ResyncSearch<'_, '_> {
     /// A point at the estimated entry for the samples before `aim`.
-    async fn near(&self, aim: u64) -> Result<Option<ResyncPoint>, Error> {
+    async fn near(&self, aim: u64) -> Result<Option<ResyncPoint>, MediaError> {
         let tables = self.tables;
         let samples =
             aim.saturating_sub(COMPARED)..aim.saturating_add(COMPARED).min(tables.sample_count);
@@ -127,7 +127,7 @@ impl ResyncSearch<'_, '_> {
 
     /// The chunks of the estimated entries for these samples, as if their first
     /// sample were 0.
-    async fn runs(&self, samples: &Range<u64>) -> Result<Option<Vec<ChunkRun>>, Error> {
+    async fn runs(&self, samples: &Range<u64>) -> Result<Option<Vec<ChunkRun>>, MediaError> {
         let (tables, stsc) = (self.tables, self.tables.stsc);
         let range = stsc.estimated_range(samples, tables.sample_count, 0);
         // Where an entry's chunks end is in the next one.
@@ -154,7 +154,7 @@ impl ResyncSearch<'_, '_> {
     }
 
     /// Bytes of these chunks, but for the last one if it is the file's last.
-    async fn lengths(&self, chunks: Range<u64>) -> Result<Option<Vec<u64>>, Error> {
+    async fn lengths(&self, chunks: Range<u64>) -> Result<Option<Vec<u64>>, MediaError> {
         let own_table = self.tables.chunk_offsets;
         let range = chunks.start..(chunks.end + 1).min(own_table.entries);
         let own = numbers(own_table, &own_table.read(self.source, range).await?);
@@ -190,7 +190,7 @@ impl ResyncSearch<'_, '_> {
         table: LazyTable,
         estimated: Range<u64>,
         bytes: Range<u64>,
-    ) -> Result<Option<Vec<u64>>, Error> {
+    ) -> Result<Option<Vec<u64>>, MediaError> {
         for more in OTHER_CHUNKS {
             let range = estimated.start.saturating_sub(more)
                 ..estimated.end.saturating_add(more).min(table.entries);

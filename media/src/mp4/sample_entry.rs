@@ -1,13 +1,13 @@
 //! What a sample entry says, in one form for video and audio.
 
 use super::boxes::{ChildBox, child};
-use crate::{Codec, Error};
+use crate::{CodecId, MediaError};
 
 /// A sample entry (ISO/IEC 14496-12, 8.5.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SampleEntry {
     /// How samples are coded.
-    pub codec: Codec,
+    pub codec: CodecId,
     /// As [`Track::config`](crate::Track::config).
     pub config: Vec<u8>,
     /// All of the entry.
@@ -30,12 +30,12 @@ impl SampleEntry {
     /// Whether its codec is one of still pictures, which covers and the pictures
     /// of chapters have.
     pub fn is_still(&self) -> bool {
-        matches!(&self.codec, Codec::Other(name) if matches!(name.as_str(), "jpeg" | "png." | "mjpg"))
+        matches!(&self.codec, CodecId::Other(name) if matches!(name.as_str(), "jpeg" | "png." | "mjpg"))
     }
 }
 
 /// Refuses an entry whose name says that its samples are encrypted.
-pub(crate) fn refuse_encrypted_name(entry: &ChildBox<'_>) -> Result<(), Error> {
+pub(crate) fn refuse_encrypted_name(entry: &ChildBox<'_>) -> Result<(), MediaError> {
     if matches!(&entry.name, b"encv" | b"enca" | b"drms" | b"drmi") {
         return Err(encrypted());
     }
@@ -43,13 +43,13 @@ pub(crate) fn refuse_encrypted_name(entry: &ChildBox<'_>) -> Result<(), Error> {
 }
 
 /// Refuses an entry whose boxes say how its samples are encrypted.
-pub(crate) fn refuse_encrypted_boxes(boxes: &[u8]) -> Result<(), Error> {
+pub(crate) fn refuse_encrypted_boxes(boxes: &[u8]) -> Result<(), MediaError> {
     match child(boxes, b"sinf")? {
         Some(_) => Err(encrypted()),
         None => Ok(()),
     }
 }
 
-fn encrypted() -> Error {
-    Error::unsupported("the file is encrypted")
+fn encrypted() -> MediaError {
+    MediaError::unsupported("the file is encrypted")
 }

@@ -11,7 +11,7 @@ use super::resync_point::find_resync_point;
 use super::source::Mp4Source;
 use super::stbl::SampleTables;
 use super::stsc::{ChunkCounting, ChunkRun};
-use crate::Error;
+use crate::MediaError;
 
 /// Samples of a track, in decoding order.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(crate) async fn sample_offsets(
     tables: &SampleTables,
     others: &[&SampleTables],
     range: Range<u64>,
-) -> Result<SampleOffsets, Error> {
+) -> Result<SampleOffsets, MediaError> {
     let counting = ChunkCounting::new(source, tables, range.clone());
     let runs = match find_resync_point(source, tables, others, range.start).await? {
         Some(point) => counting.count_from(point).await?,
@@ -49,7 +49,7 @@ pub(crate) async fn sample_offsets(
         return Err(in_no_chunk());
     }
     if runs.iter().any(|run| run.description != first.description) {
-        return Err(Error::unsupported("the track changes its sample description"));
+        return Err(MediaError::unsupported("the track changes its sample description"));
     }
     // The chunks of the range, and the first sample of the first of them.
     let skipped = (range.start - first.first_sample) / first.samples_per_chunk;
@@ -70,8 +70,8 @@ pub(crate) async fn sample_offsets(
     Ok(SampleOffsets { samples, description: first.description })
 }
 
-fn in_no_chunk() -> Error {
-    Error::damaged("samples are in no chunk")
+fn in_no_chunk() -> MediaError {
+    MediaError::damaged("samples are in no chunk")
 }
 
 /// What was read of the tables.
@@ -92,7 +92,7 @@ impl FoundTables<'_, '_> {
         run: &ChunkRun,
         range: &Range<u64>,
         samples: &mut Vec<SampleBytes>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         let chunks = self.chunks.start.max(run.first_chunk)
             ..self.chunks.end.min(run.first_chunk + run.chunks);
         for chunk in chunks {
@@ -102,7 +102,7 @@ impl FoundTables<'_, '_> {
             for sample in first..(first + run.samples_per_chunk).min(range.end) {
                 let size = self.sizes.size_of(sample)?;
                 let end = offset.checked_add(size.into()).filter(|end| *end <= self.source.size());
-                let end = end.ok_or_else(|| Error::damaged("a sample is beyond the end"))?;
+                let end = end.ok_or_else(|| MediaError::damaged("a sample is beyond the end"))?;
                 if sample >= range.start {
                     samples.push(SampleBytes { offset, size });
                 }
@@ -125,7 +125,7 @@ impl SampleSizes {
         source: &Mp4Source<'_>,
         tables: &SampleTables,
         range: Range<u64>,
-    ) -> Result<SampleSizes, Error> {
+    ) -> Result<SampleSizes, MediaError> {
         let (first, uniform) = (range.start, tables.uniform_size);
         let table = match uniform {
             0 => tables.stsz.read(source, range).await?,
@@ -134,7 +134,7 @@ impl SampleSizes {
         Ok(SampleSizes { uniform, first, table })
     }
 
-    fn size_of(&self, sample: u64) -> Result<u32, Error> {
+    fn size_of(&self, sample: u64) -> Result<u32, MediaError> {
         if self.uniform != 0 {
             return Ok(self.uniform);
         }

@@ -26,7 +26,7 @@ use super::top_level::find_moov;
 use super::tracks::media_tracks;
 use super::traf::Traf;
 use super::trak::Trak;
-use crate::{Error, TrackKind};
+use crate::{MediaError, TrackKind};
 
 /// What an initialisation section says of its tracks, by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +52,10 @@ impl InitTracks {
     /// Reads an initialisation section.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when it holds no tracks,
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they are encrypted or
+    /// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged) when it holds no tracks,
+    /// [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported) when they are encrypted or
     /// an edit list does more than move its track.
-    pub fn parse(init: &[u8]) -> Result<InitTracks, Error> {
+    pub fn parse(init: &[u8]) -> Result<InitTracks, MediaError> {
         let moov = read_moov(init)?;
         let media = media_tracks(&moov);
         let mut tracks = BTreeMap::new();
@@ -66,7 +66,7 @@ impl InitTracks {
             }
         }
         if tracks.is_empty() {
-            return Err(Error::damaged("an initialisation section without tracks"));
+            return Err(MediaError::damaged("an initialisation section without tracks"));
         }
         Ok(InitTracks(tracks))
     }
@@ -77,7 +77,7 @@ impl InitTracks {
     ///
     /// # Errors
     /// A fragment is damaged, or has no `tfdt`.
-    pub fn start(&self, head: &[u8]) -> Result<Option<i64>, Error> {
+    pub fn start(&self, head: &[u8]) -> Result<Option<i64>, MediaError> {
         let mut starts: BTreeMap<u32, i64> = BTreeMap::new();
         for moof in moofs(head) {
             for traf in moof?.trafs(head)? {
@@ -96,10 +96,10 @@ impl InitTracks {
 
     /// When the first sample of a `traf` is presented, microseconds; none when it
     /// has no samples or is of another track.
-    fn traf_start(&self, traf: &Traf<'_>) -> Result<Option<i64>, Error> {
+    fn traf_start(&self, traf: &Traf<'_>) -> Result<Option<i64>, MediaError> {
         let Some(track) = self.0.get(&traf.tfhd.track) else { return Ok(None) };
         let Some(tfdt) = &traf.tfdt else {
-            return Err(Error::unsupported("a fragment does not tell when it begins"));
+            return Err(MediaError::unsupported("a fragment does not tell when it begins"));
         };
         let defaults = traf.tfhd.defaults(Some(track.format.trex));
         let mut dts = tfdt.ticks()?;
@@ -133,11 +133,11 @@ impl InitTracks {
     /// section that it [fits](InitTracks::fits).
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) or
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when a time can't be
+    /// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged) or
+    /// [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported) when a time can't be
     /// found or does not fit its place.
-    pub fn shift(&self, bytes: &mut [u8], micros: i64, to: &InitTracks) -> Result<(), Error> {
-        let damaged = || Error::damaged("a fragment without its time");
+    pub fn shift(&self, bytes: &mut [u8], micros: i64, to: &InitTracks) -> Result<(), MediaError> {
+        let damaged = || MediaError::damaged("a fragment without its time");
         let mut moved = Vec::new();
         for moof in moofs(bytes) {
             for PlacedTraf { traf, offset } in moof?.trafs(bytes)? {
@@ -153,7 +153,7 @@ impl InitTracks {
         for (place, time) in moved {
             let most = if place.len() == 8 { i128::from(u64::MAX) } else { i128::from(u32::MAX) };
             if !(0..=most).contains(&time) {
-                return Err(Error::unsupported("the times of these segments can't be joined"));
+                return Err(MediaError::unsupported("the times of these segments can't be joined"));
             }
             let time = time.to_be_bytes();
             let field = time.get(time.len() - place.len()..).unwrap_or_default();
@@ -164,7 +164,7 @@ impl InitTracks {
 }
 
 /// The `moov` of an initialisation section, which is in memory.
-fn read_moov(init: &[u8]) -> Result<Moov, Error> {
+fn read_moov(init: &[u8]) -> Result<Moov, MediaError> {
     let bytes = Bytes::copy_from_slice(init);
     let source = Mp4Source::new(&bytes, limits::WHOLE_INDEX);
     let read = async {
@@ -172,19 +172,23 @@ fn read_moov(init: &[u8]) -> Result<Moov, Error> {
         Moov::read(&source, &place.moov).await
     };
     // Memory is read at once, so the reader never waits.
-    read.now_or_never().unwrap_or_else(|| Err(Error::read("the section could not be read")))
+    read.now_or_never().unwrap_or_else(|| Err(MediaError::read("the section could not be read")))
 }
 
 impl InitTrack {
     /// None for a damaged track that is neither video nor audio.
-    fn new(moov: &Moov, trak: &Trak, kind: Option<TrackKind>) -> Result<Option<InitTrack>, Error> {
+    fn new(
+        moov: &Moov,
+        trak: &Trak,
+        kind: Option<TrackKind>,
+    ) -> Result<Option<InitTrack>, MediaError> {
         let (timeline, entries) = match (kind, trak.timescale) {
             (Some(kind), Some(_)) => {
                 refuse_encrypted_entries(&trak.stsd)?;
                 let entries = entries_without_bit_rates(&trak.stsd, kind)?;
                 (moov.timeline_of(trak)?, entries)
             }
-            (Some(_), None) => return Err(Error::damaged("a track has no time scale")),
+            (Some(_), None) => return Err(MediaError::damaged("a track has no time scale")),
             (None, Some(timescale)) => {
                 // The times of other tracks do not matter.
                 let unmoved = TrackTimeline { timescale, shift: 0 };
@@ -213,7 +217,7 @@ struct PlacedTraf<'a> {
 }
 
 impl SegmentBox {
-    fn trafs<'a>(&self, bytes: &'a [u8]) -> Result<Vec<PlacedTraf<'a>>, Error> {
+    fn trafs<'a>(&self, bytes: &'a [u8]) -> Result<Vec<PlacedTraf<'a>>, MediaError> {
         let mut trafs = Vec::new();
         for found in children(bytes.get(self.body.clone()).unwrap_or_default()) {
             let found = found?;
@@ -228,7 +232,7 @@ impl SegmentBox {
 }
 
 /// The boxes of a segment; the last one may be cut off.
-fn segment_boxes(bytes: &[u8]) -> impl Iterator<Item = Result<SegmentBox, Error>> {
+fn segment_boxes(bytes: &[u8]) -> impl Iterator<Item = Result<SegmentBox, MediaError>> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(start..).filter(|rest| rest.len() >= 8)?;
@@ -258,7 +262,7 @@ fn segment_boxes(bytes: &[u8]) -> impl Iterator<Item = Result<SegmentBox, Error>
 }
 
 /// The complete `moof`s of a segment.
-fn moofs(bytes: &[u8]) -> impl Iterator<Item = Result<SegmentBox, Error>> {
+fn moofs(bytes: &[u8]) -> impl Iterator<Item = Result<SegmentBox, MediaError>> {
     segment_boxes(bytes).filter(|found| match found {
         Ok(found) => &found.name == b"moof" && !found.is_cut,
         Err(_) => true,
@@ -269,23 +273,23 @@ fn moofs(bytes: &[u8]) -> impl Iterator<Item = Result<SegmentBox, Error>> {
 /// indexes, events and the segment's own type.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when there are none or the last one
-/// is cut off, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when they name
+/// [`MediaErrorKind::Damaged`](crate::MediaErrorKind::Damaged) when there are none or the last one
+/// is cut off, [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported) when they name
 /// their samples by their place in another file.
-pub fn fragment_ranges(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
+pub fn fragment_ranges(bytes: &[u8]) -> Result<Vec<Range<usize>>, MediaError> {
     let mut ranges = Vec::new();
     let (mut has_moof, mut has_mdat) = (false, false);
     for found in segment_boxes(bytes) {
         let found = found?;
         if found.is_cut {
-            return Err(Error::damaged("a segment is cut off"));
+            return Err(MediaError::damaged("a segment is cut off"));
         }
         match &found.name {
             b"moof" => {
                 has_moof = true;
                 let is_fixed = |traf: &PlacedTraf<'_>| traf.traf.tfhd.base_offset.is_some();
                 if found.trafs(bytes)?.iter().any(is_fixed) {
-                    return Err(Error::unsupported("fragments with places of another file"));
+                    return Err(MediaError::unsupported("fragments with places of another file"));
                 }
                 ranges.push(found.whole);
             }
@@ -297,7 +301,7 @@ pub fn fragment_ranges(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
         }
     }
     if !has_moof || !has_mdat {
-        return Err(Error::damaged("a segment without fragments"));
+        return Err(MediaError::damaged("a segment without fragments"));
     }
     Ok(ranges)
 }

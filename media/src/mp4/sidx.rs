@@ -7,7 +7,7 @@ use clipmill_core::Timescale;
 
 use super::boxes::FieldReader;
 use super::limits;
-use crate::Error;
+use crate::MediaError;
 
 /// What a `sidx` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl SegmentIndex {
     ///
     /// # Errors
     /// It is damaged.
-    pub fn parse(content: &[u8], end: u64) -> Result<SegmentIndex, Error> {
-        let impossible = || Error::damaged("a segment index has impossible values");
+    pub fn parse(content: &[u8], end: u64) -> Result<SegmentIndex, MediaError> {
+        let impossible = || MediaError::damaged("a segment index has impossible values");
         let mut fields = FieldReader::new(content);
         let (version, _) = fields.version_and_flags()?;
         let track = fields.u32()?;
@@ -59,7 +59,7 @@ impl SegmentIndex {
             let access = fields.u32()?;
             let until = offset
                 .checked_add(u64::from(size & 0x7fff_ffff))
-                .ok_or_else(|| Error::damaged("a segment index goes beyond the file"))?;
+                .ok_or_else(|| MediaError::damaged("a segment index goes beyond the file"))?;
             let later = time.saturating_add(duration.into());
             let starts_with_access_point = access >> 31 == 1;
             // Type 0 says nothing of how the segment starts.

@@ -20,7 +20,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use super::boxes::BoxHeader;
 use super::limits;
-use crate::{Error, ReadAt};
+use crate::{MediaError, ReadAt};
 
 /// A file whose index is read.
 pub(crate) struct Mp4Source<'a> {
@@ -34,7 +34,7 @@ pub(crate) struct Mp4Source<'a> {
 }
 
 /// A read that several readers may await.
-type SharedRead<'a> = Shared<BoxFuture<'a, Result<Bytes, Error>>>;
+type SharedRead<'a> = Shared<BoxFuture<'a, Result<Bytes, MediaError>>>;
 
 /// Bytes that are there or on their way.
 struct Stretch<'a> {
@@ -98,7 +98,7 @@ impl<'a> Mp4Source<'a> {
     }
 
     /// Exactly these bytes; those that were read before are not read again.
-    pub async fn read(&self, from: u64, length: u64) -> Result<Bytes, Error> {
+    pub async fn read(&self, from: u64, length: u64) -> Result<Bytes, MediaError> {
         let end = self.end(from, length)?;
         let mut cover = Cover::default();
         self.cover(from, end, 0, &mut cover)?;
@@ -119,7 +119,12 @@ impl<'a> Mp4Source<'a> {
 
     /// At least `least` bytes, if the file has them. When they have to be read,
     /// `window` bytes are.
-    pub async fn read_at_least(&self, from: u64, least: u64, window: u64) -> Result<Bytes, Error> {
+    pub async fn read_at_least(
+        &self,
+        from: u64,
+        least: u64,
+        window: u64,
+    ) -> Result<Bytes, MediaError> {
         let room = self.size().saturating_sub(from);
         let least = least.min(room);
         let available = self.available(from).filter(|available| *available >= least);
@@ -127,13 +132,24 @@ impl<'a> Mp4Source<'a> {
     }
 
     /// The header of a box that may take `room` bytes.
-    pub async fn read_header(&self, from: u64, room: u64, window: u64) -> Result<BoxHeader, Error> {
+    pub async fn read_header(
+        &self,
+        from: u64,
+        room: u64,
+        window: u64,
+    ) -> Result<BoxHeader, MediaError> {
         BoxHeader::read(&self.read_at_least(from, 16.min(room), window.min(room)).await?, room)
     }
 
     /// Finds the stretches that hold the bytes `from..to`, and starts those that
     /// were not there, unless they are shorter than `least`.
-    fn cover(&self, from: u64, to: u64, least: u64, cover: &mut Cover<'a>) -> Result<(), Error> {
+    fn cover(
+        &self,
+        from: u64,
+        to: u64,
+        least: u64,
+        cover: &mut Cover<'a>,
+    ) -> Result<(), MediaError> {
         let mut stretches = lock(&self.stretches);
         let mut at = from;
         while at < to {
@@ -150,7 +166,7 @@ impl<'a> Mp4Source<'a> {
             }
             let spend = |left: u64| left.checked_sub(length);
             if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err() {
-                return Err(Error::too_large("the index of the file is too large"));
+                return Err(MediaError::too_large("the index of the file is too large"));
             }
             let read = read_exactly(self.file, at, length).boxed().shared();
             cover.started.push(read.clone());
@@ -172,10 +188,10 @@ impl<'a> Mp4Source<'a> {
         holder(&stretches, from).map(|(start, stretch)| start + stretch.length - from)
     }
 
-    fn end(&self, from: u64, length: u64) -> Result<u64, Error> {
+    fn end(&self, from: u64, length: u64) -> Result<u64, MediaError> {
         from.checked_add(length)
             .filter(|end| *end <= self.size() && usize::try_from(length).is_ok())
-            .ok_or_else(|| Error::damaged("the file ends too early"))
+            .ok_or_else(|| MediaError::damaged("the file ends too early"))
     }
 }
 
@@ -188,10 +204,10 @@ fn holder<'s, 'a>(
     (byte - start < stretch.length).then_some((*start, stretch))
 }
 
-async fn read_exactly(file: &dyn ReadAt, from: u64, length: u64) -> Result<Bytes, Error> {
+async fn read_exactly(file: &dyn ReadAt, from: u64, length: u64) -> Result<Bytes, MediaError> {
     let bytes = file.read_at(from, length as usize).await?;
     if bytes.len() as u64 != length {
-        return Err(Error::read("fewer bytes were read than asked for"));
+        return Err(MediaError::read("fewer bytes were read than asked for"));
     }
     Ok(bytes)
 }

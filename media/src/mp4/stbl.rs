@@ -6,7 +6,7 @@ use super::boxes::FieldReader;
 use super::lazy_table::LazyTable;
 use super::limits;
 use super::source::Mp4Source;
-use crate::Error;
+use crate::MediaError;
 
 /// The tables of a track.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +28,7 @@ pub(crate) struct SampleTables {
     /// Number of samples.
     pub sample_count: u64,
     /// Why the tables can't be used, which does not matter for other tracks.
-    pub refused: Option<Error>,
+    pub refused: Option<MediaError>,
 }
 
 impl SampleTables {
@@ -37,13 +37,13 @@ impl SampleTables {
         &mut self,
         source: &Mp4Source<'_>,
         found: &NestedBox,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         let width = match &found.name {
             b"stts" | b"ctts" | b"co64" => 8,
             b"stss" | b"stco" | b"stsz" => 4,
             b"stsc" => 12,
             b"stz2" => {
-                let packed = Error::unsupported("the sizes of samples are packed (stz2)");
+                let packed = MediaError::unsupported("the sizes of samples are packed (stz2)");
                 self.refused.get_or_insert(packed);
                 return Ok(());
             }
@@ -52,7 +52,7 @@ impl SampleTables {
         let is_stsz = &found.name == b"stsz";
         let head = if is_stsz { 12 } else { 8 };
         if found.size < head {
-            return Err(Error::damaged("a table ends before it begins"));
+            return Err(MediaError::damaged("a table ends before it begins"));
         }
         let window = limits::HEADER_READ.min(found.size);
         let bytes = source.read_at_least(found.offset, head, window).await?;
@@ -61,12 +61,12 @@ impl SampleTables {
         let uniform_size = if is_stsz { fields.u32()? } else { 0 };
         let count = u64::from(fields.u32()?);
         if count > limits::SAMPLES {
-            self.refused.get_or_insert(Error::too_large("a table has too many entries"));
+            self.refused.get_or_insert(MediaError::too_large("a table has too many entries"));
             return Ok(());
         }
         let entries = if uniform_size == 0 { count } else { 0 };
         if entries * width > found.size - head {
-            return Err(Error::damaged("a table ends before its last entry"));
+            return Err(MediaError::damaged("a table ends before its last entry"));
         }
         let table = LazyTable { offset: found.offset + head, entries, width };
         match &found.name {

@@ -7,7 +7,7 @@ use super::boxes::FieldReader;
 use super::lazy_table::{LazyTable, SLACK};
 use super::source::Mp4Source;
 use super::stbl::SampleTables;
-use crate::Error;
+use crate::MediaError;
 
 /// An entry.
 #[derive(Debug, Clone, Copy)]
@@ -45,11 +45,11 @@ pub(crate) struct ResyncPoint {
 impl StscEntry {
     /// The chunks from this entry's first one to before `next_chunk`, of which
     /// the first sample is `first_sample`.
-    pub fn run_until(self, next_chunk: u64, first_sample: u64) -> Result<ChunkRun, Error> {
+    pub fn run_until(self, next_chunk: u64, first_sample: u64) -> Result<ChunkRun, MediaError> {
         let StscEntry { first_chunk, samples_per_chunk, description } = self;
         let chunks = next_chunk
             .checked_sub(first_chunk)
-            .ok_or_else(|| Error::damaged("the numbers of chunks are not in order"))?;
+            .ok_or_else(|| MediaError::damaged("the numbers of chunks are not in order"))?;
         Ok(ChunkRun { first_chunk, chunks, samples_per_chunk, description, first_sample })
     }
 }
@@ -69,14 +69,14 @@ impl ChunkRun {
 /// Reads entries out of bytes of the table.
 pub(crate) fn stsc_entries(
     bytes: &[u8],
-) -> impl DoubleEndedIterator<Item = Result<StscEntry, Error>> {
+) -> impl DoubleEndedIterator<Item = Result<StscEntry, MediaError>> {
     bytes.as_chunks::<12>().0.iter().map(|entry| {
         let mut fields = FieldReader::new(entry);
         let first_chunk = u64::from(fields.u32()?);
         let samples_per_chunk = u64::from(fields.u32()?);
         let description = fields.u32()?;
         if first_chunk == 0 || samples_per_chunk == 0 {
-            return Err(Error::damaged("a chunk has no number or no samples"));
+            return Err(MediaError::damaged("a chunk has no number or no samples"));
         }
         Ok(StscEntry { first_chunk: first_chunk - 1, samples_per_chunk, description })
     })
@@ -106,7 +106,7 @@ impl<'a, 's> ChunkCounting<'a, 's> {
 
     /// The chunks that have samples of the range, counted from the nearer end of
     /// the table, if it is large.
-    pub async fn count_from_nearer_end(&self) -> Result<Vec<ChunkRun>, Error> {
+    pub async fn count_from_nearer_end(&self) -> Result<Vec<ChunkRun>, MediaError> {
         if self.stsc.counts_from_end(self.range.start, self.samples) {
             self.count_from_end().await
         } else {
@@ -115,7 +115,7 @@ impl<'a, 's> ChunkCounting<'a, 's> {
     }
 
     /// The same, counted from an entry that is not beyond the range.
-    pub async fn count_from(&self, point: ResyncPoint) -> Result<Vec<ChunkRun>, Error> {
+    pub async fn count_from(&self, point: ResyncPoint) -> Result<Vec<ChunkRun>, MediaError> {
         let mut found = Vec::new();
         let (mut entry, mut sample) = (point.entry, point.sample);
         let expected = self.stsc.estimated_range(&self.range, self.samples, SLACK).end;
@@ -145,7 +145,7 @@ impl<'a, 's> ChunkCounting<'a, 's> {
 
     /// The same, counted down from the last entry, whose last chunk ends with
     /// the last sample.
-    async fn count_from_end(&self) -> Result<Vec<ChunkRun>, Error> {
+    async fn count_from_end(&self) -> Result<Vec<ChunkRun>, MediaError> {
         let mut found = Vec::new();
         let mut entry = self.stsc.entries;
         let (mut sample, mut chunk) = (self.samples, self.chunks);
@@ -156,9 +156,9 @@ impl<'a, 's> ChunkCounting<'a, 's> {
             for entry in stsc_entries(&self.stsc.read(self.source, entries).await?).rev() {
                 let entry = entry?;
                 let mut run = entry.run_until(chunk, 0)?;
-                run.first_sample = sample
-                    .checked_sub(run.end_sample())
-                    .ok_or_else(|| Error::damaged("chunks have more samples than there are"))?;
+                run.first_sample = sample.checked_sub(run.end_sample()).ok_or_else(|| {
+                    MediaError::damaged("chunks have more samples than there are")
+                })?;
                 sample = run.first_sample;
                 chunk = entry.first_chunk;
                 found.extend(Some(run).filter(|run| run.overlaps(&self.range)));

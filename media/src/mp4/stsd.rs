@@ -6,7 +6,7 @@ use super::boxes::{ChildBox, FieldReader, FourCc, child, children, printable};
 use super::esds::DecoderConfig;
 use super::limits;
 use super::sample_entry::{SampleEntry, refuse_encrypted_boxes, refuse_encrypted_name};
-use crate::{Codec, Error, TrackKind};
+use crate::{CodecId, MediaError, TrackKind};
 
 /// Bytes of a video sample entry's body before its boxes.
 const VIDEO_FIELDS: usize = 78;
@@ -15,12 +15,16 @@ const VIDEO_FIELDS: usize = 78;
 ///
 /// # Errors
 /// The entry is damaged or encrypted, or there is no such entry.
-pub(crate) fn sample_entry(stsd: &[u8], index: u32, kind: TrackKind) -> Result<SampleEntry, Error> {
+pub(crate) fn sample_entry(
+    stsd: &[u8],
+    index: u32,
+    kind: TrackKind,
+) -> Result<SampleEntry, MediaError> {
     let table = EntryTable::parse(stsd)?;
     let which = (index as usize).checked_sub(1).filter(|which| *which < limits::SAMPLE_ENTRIES);
     let found = which.and_then(|which| children(table.entries).nth(which)).transpose()?;
     let Some(found) = found else {
-        return Err(Error::damaged("samples refer to a description that is not there"));
+        return Err(MediaError::damaged("samples refer to a description that is not there"));
     };
     refuse_encrypted_name(&found)?;
     match kind {
@@ -36,7 +40,7 @@ struct EntryTable<'a> {
 }
 
 impl EntryTable<'_> {
-    fn parse(stsd: &[u8]) -> Result<EntryTable<'_>, Error> {
+    fn parse(stsd: &[u8]) -> Result<EntryTable<'_>, MediaError> {
         let mut fields = FieldReader::new(stsd);
         let (version, _) = fields.version_and_flags()?;
         fields.u32()?;
@@ -44,7 +48,7 @@ impl EntryTable<'_> {
     }
 }
 
-fn video_entry(found: &ChildBox<'_>) -> Result<SampleEntry, Error> {
+fn video_entry(found: &ChildBox<'_>) -> Result<SampleEntry, MediaError> {
     let mut fields = FieldReader::new(found.body);
     fields.bytes(6)?;
     let data_reference = fields.u16()?;
@@ -68,30 +72,33 @@ fn video_entry(found: &ChildBox<'_>) -> Result<SampleEntry, Error> {
 }
 
 /// The codec of a video entry, and its decoder's configuration.
-fn video_codec(entry: &ChildBox<'_>, boxes: &[u8]) -> Result<(Codec, Option<Vec<u8>>), Error> {
+fn video_codec(
+    entry: &ChildBox<'_>,
+    boxes: &[u8],
+) -> Result<(CodecId, Option<Vec<u8>>), MediaError> {
     let config = |name: &FourCc| Ok(child(boxes, name)?.map(|found| found.body.to_vec()));
     Ok(match &entry.name {
         b"avc1" | b"avc2" | b"avc3" | b"avc4" | b"dvav" | b"dva1" => {
-            (Codec::H264, config(b"avcC")?)
+            (CodecId::H264, config(b"avcC")?)
         }
-        b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => (Codec::Hevc, config(b"hvcC")?),
-        b"vp08" => (Codec::Vp8, None),
-        b"vp09" => (Codec::Vp9, config(b"vpcC")?),
-        b"av01" => (Codec::Av1, config(b"av1C")?),
+        b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => (CodecId::Hevc, config(b"hvcC")?),
+        b"vp08" => (CodecId::Vp8, None),
+        b"vp09" => (CodecId::Vp9, config(b"vpcC")?),
+        b"av01" => (CodecId::Av1, config(b"av1C")?),
         b"mp4v" => match child(boxes, b"esds")? {
             Some(esds) => {
                 let DecoderConfig { object_type, specific } = DecoderConfig::parse(esds.body)?;
                 let name = if object_type == 0x6c { "jpeg" } else { "mp4v" };
-                (Codec::Other(name.to_owned()), Some(specific))
+                (CodecId::Other(name.to_owned()), Some(specific))
             }
-            None => (Codec::Other("mp4v".to_owned()), None),
+            None => (CodecId::Other("mp4v".to_owned()), None),
         },
-        name => (Codec::Other(printable(*name)), None),
+        name => (CodecId::Other(printable(*name)), None),
     })
 }
 
 /// Width and height of a pixel (`pasp`, ISO/IEC 14496-12, 12.1.4).
-fn pixel_aspect(boxes: &[u8]) -> Result<(u32, u32), Error> {
+fn pixel_aspect(boxes: &[u8]) -> Result<(u32, u32), MediaError> {
     let Some(pasp) = child(boxes, b"pasp")? else { return Ok((1, 1)) };
     let mut fields = FieldReader::new(pasp.body);
     let (width, height) = (fields.u32()?, fields.u32()?);
@@ -103,7 +110,7 @@ fn pixel_aspect(boxes: &[u8]) -> Result<(u32, u32), Error> {
 ///
 /// # Errors
 /// An entry is encrypted or damaged.
-pub(crate) fn refuse_encrypted_entries(stsd: &[u8]) -> Result<(), Error> {
+pub(crate) fn refuse_encrypted_entries(stsd: &[u8]) -> Result<(), MediaError> {
     children(EntryTable::parse(stsd)?.entries)
         .take(limits::SAMPLE_ENTRIES)
         .try_for_each(|entry| refuse_encrypted_name(&entry?))
@@ -114,7 +121,10 @@ pub(crate) fn refuse_encrypted_entries(stsd: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 /// It is damaged.
-pub(crate) fn entries_without_bit_rates(stsd: &[u8], kind: TrackKind) -> Result<Vec<u8>, Error> {
+pub(crate) fn entries_without_bit_rates(
+    stsd: &[u8],
+    kind: TrackKind,
+) -> Result<Vec<u8>, MediaError> {
     let table = EntryTable::parse(stsd)?;
     let mut kept = Vec::with_capacity(stsd.len());
     for entry in children(table.entries).take(limits::SAMPLE_ENTRIES) {

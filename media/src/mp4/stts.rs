@@ -8,7 +8,7 @@ use super::lazy_table::{LazyTable, SLACK, pairs};
 use super::limits;
 use super::source::Mp4Source;
 use super::stbl::SampleTables;
-use crate::Error;
+use crate::MediaError;
 
 /// Decoding times of a track's first samples, or of all.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl DecodingTimes {
         stts: LazyTable,
         until: i64,
         total: Option<u64>,
-    ) -> Result<DecodingTimes, Error> {
+    ) -> Result<DecodingTimes, MediaError> {
         let mut times = DecodingTimes::default();
         let until_tick = u64::try_from(until).unwrap_or(0);
         let expected = match total {
@@ -63,7 +63,7 @@ impl DecodingTimes {
         Ok(times)
     }
 
-    fn append(&mut self, count: u32, delta: u32) -> Result<(), Error> {
+    fn append(&mut self, count: u32, delta: u32) -> Result<(), MediaError> {
         if count == 0 {
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl DecodingTimes {
         self.end = (i64::from(count).checked_mul(i64::from(delta)))
             .and_then(|ticks| ticks.checked_add(self.end))
             .filter(|end| *end < limits::LATEST)
-            .ok_or_else(|| Error::damaged("samples take longer than can be"))?;
+            .ok_or_else(|| MediaError::damaged("samples take longer than can be"))?;
         Ok(())
     }
 
@@ -109,7 +109,7 @@ pub(crate) async fn composition_offsets(
     source: &Mp4Source<'_>,
     tables: &SampleTables,
     range: Range<u64>,
-) -> Result<Vec<i32>, Error> {
+) -> Result<Vec<i32>, MediaError> {
     let Some(ctts) = tables.ctts else { return Ok(Vec::new()) };
     let counting = OffsetCounting { source, ctts, range, samples: tables.sample_count };
     if ctts.counts_from_end(counting.range.start, tables.sample_count) {
@@ -140,7 +140,7 @@ impl OffsetCounting<'_, '_> {
         std::iter::repeat_n(offset.cast_signed(), count)
     }
 
-    async fn count_from_start(&self) -> Result<Vec<i32>, Error> {
+    async fn count_from_start(&self) -> Result<Vec<i32>, MediaError> {
         let expected = self.ctts.counted_range(&self.range, self.samples).end;
         let mut found = Vec::with_capacity(self.length());
         let (mut entry, mut sample) = (0, 0_u64);
@@ -161,7 +161,7 @@ impl OffsetCounting<'_, '_> {
     }
 
     /// Counts down from the last entry, which the last sample has.
-    async fn count_from_end(&self) -> Result<Vec<i32>, Error> {
+    async fn count_from_end(&self) -> Result<Vec<i32>, MediaError> {
         let expected = self.ctts.counted_range(&self.range, self.samples).start;
         let mut found = Vec::with_capacity(self.length());
         let (mut entry, mut sample) = (self.ctts.entries, self.samples);
@@ -187,7 +187,7 @@ impl OffsetCounting<'_, '_> {
 pub(crate) async fn sync_samples(
     source: &Mp4Source<'_>,
     tables: &SampleTables,
-) -> Result<Option<Vec<u64>>, Error> {
+) -> Result<Option<Vec<u64>>, MediaError> {
     let Some(stss) = tables.stss else { return Ok(None) };
     let bytes = stss.read(source, 0..stss.entries).await?;
     let (numbers, _) = bytes.as_chunks::<4>();

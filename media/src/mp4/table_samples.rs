@@ -9,7 +9,7 @@ use super::source::Mp4Source;
 use super::stbl::SampleTables;
 use super::stts::{DecodingTimes, composition_offsets, sync_samples};
 use super::trak::Trak;
-use crate::Error;
+use crate::MediaError;
 
 /// Samples of a track that have the same sample description.
 pub(crate) struct TableSamples {
@@ -23,7 +23,7 @@ pub(crate) struct TableSamples {
 pub(crate) async fn all_samples(
     source: &Mp4Source<'_>,
     trak: &Trak,
-) -> Result<TableSamples, Error> {
+) -> Result<TableSamples, MediaError> {
     let tables = &trak.tables;
     let times = DecodingTimes::read(source, tables.stts, limits::LATEST, None).await?;
     let range = 0..tables.sample_count;
@@ -51,7 +51,7 @@ impl SampleClock<'_> {
         source: &Mp4Source<'_>,
         tables: &SampleTables,
         range: Range<u64>,
-    ) -> Result<Vec<SampleInfo>, Error> {
+    ) -> Result<Vec<SampleInfo>, MediaError> {
         let offsets = composition_offsets(source, tables, range.clone()).await?;
         let is_sync = |sample| self.syncs.is_none_or(|syncs| syncs.binary_search(&sample).is_ok());
         let first = range.start;
@@ -78,7 +78,7 @@ pub(crate) async fn with_offsets(
     tables: &SampleTables,
     others: &[&SampleTables],
     first: u64,
-) -> Result<TableSamples, Error> {
+) -> Result<TableSamples, MediaError> {
     let range = first..first + samples.len() as u64;
     let found = sample_offsets(source, tables, others, range).await?;
     for (sample, bytes) in samples.iter_mut().zip(found.samples) {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::boxes::BoxHeader;
 use super::limits;
 use super::source::Mp4Source;
-use crate::Error;
+use crate::MediaError;
 
 /// A box at the top level.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ impl TopLevelBox {
         source: &Mp4Source<'_>,
         offset: u64,
         window: u64,
-    ) -> Result<Option<TopLevelBox>, Error> {
+    ) -> Result<Option<TopLevelBox>, MediaError> {
         let room = source.size().saturating_sub(offset);
         // A few bytes after the last box are nothing.
         if room < 8 {
@@ -48,7 +48,7 @@ pub(crate) struct MoovPlace {
 }
 
 /// Finds `moov`, wherever it is.
-pub(crate) async fn find_moov(source: &Mp4Source<'_>) -> Result<MoovPlace, Error> {
+pub(crate) async fn find_moov(source: &Mp4Source<'_>) -> Result<MoovPlace, MediaError> {
     let mut ftyp = Bytes::new();
     let (mut offset, mut window) = (0, limits::FIRST_READ);
     for _ in 0..limits::BOXES_BEFORE_MOOV {
@@ -65,5 +65,5 @@ pub(crate) async fn find_moov(source: &Mp4Source<'_>) -> Result<MoovPlace, Error
         let is_last = left <= limits::LAST_READ;
         window = if is_last { limits::LAST_READ } else { limits::HEADER_READ * 4 };
     }
-    Err(Error::damaged("the file has no moov"))
+    Err(MediaError::damaged("the file has no moov"))
 }

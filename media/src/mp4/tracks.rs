@@ -4,7 +4,7 @@
 use super::moov::Moov;
 use super::stsd::sample_entry;
 use super::trak::Trak;
-use crate::{Error, Track, TrackKind};
+use crate::{MediaError, Track, TrackKind};
 
 /// A track of video or audio.
 #[derive(Clone, Copy)]
@@ -63,10 +63,10 @@ impl MediaTrak<'_> {
     /// # Errors
     /// The track is damaged, encrypted, in another file, or has tables that are
     /// unsupported.
-    pub fn describe(&self, description: u32) -> Result<Track, Error> {
+    pub fn describe(&self, description: u32) -> Result<Track, MediaError> {
         let MediaTrak { trak, kind } = *self;
         let Some(timescale) = trak.timescale else {
-            return Err(Error::damaged("a track has no time scale"));
+            return Err(MediaError::damaged("a track has no time scale"));
         };
         if let Some(error) = &trak.tables.refused {
             return Err(error.clone());
@@ -74,7 +74,7 @@ impl MediaTrak<'_> {
         let entry = sample_entry(&trak.stsd, description, kind)?;
         let reference = usize::from(entry.data_reference).checked_sub(1);
         if reference.and_then(|which| trak.self_contained.get(which)) == Some(&false) {
-            return Err(Error::unsupported("the samples are in another file"));
+            return Err(MediaError::unsupported("the samples are in another file"));
         }
         Ok(Track {
             id: trak.id,

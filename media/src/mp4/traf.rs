@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::boxes::{FieldReader, children};
 use super::limits;
 use super::moov::Trex;
-use crate::Error;
+use crate::MediaError;
 
 /// `base-data-offset-present`.
 const HAS_BASE: u32 = 0x01;
@@ -118,7 +118,7 @@ impl<'a> Traf<'a> {
     ///
     /// # Errors
     /// It is damaged.
-    pub fn parse(body: &'a [u8]) -> Result<Option<Traf<'a>>, Error> {
+    pub fn parse(body: &'a [u8]) -> Result<Option<Traf<'a>>, MediaError> {
         let (mut tfhd, mut tfdt, mut runs) = (None, None, Vec::new());
         for found in children(body) {
             let found = found?;
@@ -132,7 +132,7 @@ impl<'a> Traf<'a> {
         match tfhd {
             Some(tfhd) => Ok(Some(Traf { tfhd, tfdt, runs })),
             None if runs.is_empty() => Ok(None),
-            None => Err(Error::damaged("a run of samples is of no track")),
+            None => Err(MediaError::damaged("a run of samples is of no track")),
         }
     }
 }
@@ -148,7 +148,7 @@ impl Tfhd {
         }
     }
 
-    fn parse(body: &[u8]) -> Result<Tfhd, Error> {
+    fn parse(body: &[u8]) -> Result<Tfhd, MediaError> {
         let mut fields = FieldReader::new(body);
         let (_, has) = fields.version_and_flags()?;
         let track = fields.u32()?;
@@ -171,12 +171,12 @@ impl Tfdt {
     ///
     /// # Errors
     /// No real file has such a time.
-    pub fn ticks(&self) -> Result<i64, Error> {
+    pub fn ticks(&self) -> Result<i64, MediaError> {
         let ticks = i64::try_from(self.time).ok().filter(|ticks| *ticks < limits::LATEST);
-        ticks.ok_or_else(|| Error::damaged("a fragment begins too late"))
+        ticks.ok_or_else(|| MediaError::damaged("a fragment begins too late"))
     }
 
-    fn parse(body: &[u8], body_offset: usize) -> Result<Tfdt, Error> {
+    fn parse(body: &[u8], body_offset: usize) -> Result<Tfdt, MediaError> {
         let mut fields = FieldReader::new(body);
         let (version, _) = fields.version_and_flags()?;
         let time = fields.by_version(version)?;
@@ -187,7 +187,7 @@ impl Tfdt {
 }
 
 impl<'a> Trun<'a> {
-    fn parse(body: &'a [u8]) -> Result<Trun<'a>, Error> {
+    fn parse(body: &'a [u8]) -> Result<Trun<'a>, MediaError> {
         let mut fields = FieldReader::new(body);
         let (_, has) = fields.version_and_flags()?;
         let count = fields.u32()?;
@@ -197,7 +197,7 @@ impl<'a> Trun<'a> {
         let rows = (count as usize)
             .checked_mul(width)
             .and_then(|bytes| fields.rest().get(..bytes))
-            .ok_or_else(|| Error::damaged("a run of samples ends too early"))?;
+            .ok_or_else(|| MediaError::damaged("a run of samples ends too early"))?;
         Ok(Trun { count, data_offset, first_flags, each: has, rows })
     }
 

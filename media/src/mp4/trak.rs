@@ -9,7 +9,7 @@ use super::elst::{EditClocks, EditList};
 use super::limits;
 use super::source::Mp4Source;
 use super::stbl::SampleTables;
-use crate::Error;
+use crate::MediaError;
 
 /// A tick a second.
 pub(crate) const SECONDS: Timescale = match Timescale::new(1) {
@@ -75,7 +75,7 @@ impl Trak {
         &mut self,
         source: &Mp4Source<'_>,
         found: &NestedBox,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         let content = || read_small(source, found);
         match (&found.parent, &found.name) {
             (b"trak", b"tkhd") => self.tkhd(content().await?)?,
@@ -107,7 +107,7 @@ impl Trak {
     }
 
     /// `tkhd` (8.3.2).
-    fn tkhd(&mut self, content: Bytes) -> Result<(), Error> {
+    fn tkhd(&mut self, content: Bytes) -> Result<(), MediaError> {
         let mut fields = FieldReader::new(&content);
         let (version, flags) = fields.version_and_flags()?;
         self.is_enabled = flags & 1 != 0;
@@ -129,7 +129,7 @@ impl Trak {
     }
 
     /// `mdhd` (8.4.2).
-    fn mdhd(&mut self, content: Bytes) -> Result<(), Error> {
+    fn mdhd(&mut self, content: Bytes) -> Result<(), MediaError> {
         let mut fields = FieldReader::new(&content);
         let header = TimeHeader::parse(&mut fields)?;
         self.timescale = header.timescale;
@@ -153,7 +153,7 @@ impl TimeHeader {
     ///
     /// # Errors
     /// The box is damaged.
-    pub fn parse(fields: &mut FieldReader<'_>) -> Result<TimeHeader, Error> {
+    pub fn parse(fields: &mut FieldReader<'_>) -> Result<TimeHeader, MediaError> {
         let (version, _) = fields.version_and_flags()?;
         // When it was made and changed.
         fields.by_version(version)?;
@@ -168,9 +168,12 @@ impl TimeHeader {
 }
 
 /// The content of a box, which is read whole.
-pub(crate) async fn read_small(source: &Mp4Source<'_>, found: &NestedBox) -> Result<Bytes, Error> {
+pub(crate) async fn read_small(
+    source: &Mp4Source<'_>,
+    found: &NestedBox,
+) -> Result<Bytes, MediaError> {
     if found.size > limits::MOOV_BOX {
-        return Err(Error::too_large("a box of moov is too large"));
+        return Err(MediaError::too_large("a box of moov is too large"));
     }
     source.read(found.offset, found.size).await
 }
@@ -183,14 +186,14 @@ fn language(packed: u16) -> [u8; 3] {
 }
 
 /// The kind of a track (`hdlr`, 8.4.3).
-fn handler(content: &[u8]) -> Result<FourCc, Error> {
+fn handler(content: &[u8]) -> Result<FourCc, MediaError> {
     let mut fields = FieldReader::new(content);
     fields.bytes(8)?;
     fields.four_cc()
 }
 
 /// The tracks that a `tref` (8.3.3) says have chapters.
-fn chapters(content: &[u8]) -> Result<Vec<u32>, Error> {
+fn chapters(content: &[u8]) -> Result<Vec<u32>, MediaError> {
     let mut tracks = Vec::new();
     for reference in children(content) {
         let ChildBox { name, body, .. } = reference?;
@@ -204,7 +207,7 @@ fn chapters(content: &[u8]) -> Result<Vec<u32>, Error> {
 
 /// Which entries of the `dref` (8.7.2) in a `dinf` say that samples are in this
 /// very file.
-fn self_contained(dinf: &[u8]) -> Result<Vec<bool>, Error> {
+fn self_contained(dinf: &[u8]) -> Result<Vec<bool>, MediaError> {
     let Some(dref) = child(dinf, b"dref")? else { return Ok(Vec::new()) };
     let mut fields = FieldReader::new(dref.body);
     fields.bytes(8)?;

@@ -2,7 +2,7 @@
 
 pub(crate) mod copy;
 
-use crate::{Error, Track};
+use crate::{MediaError, Track};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum WriteError {
     Io(#[from] std::io::Error),
     /// The tracks can't be put in such a file.
     #[error(transparent)]
-    Media(#[from] Error),
+    Media(#[from] MediaError),
 }
 
 /// One track of a new file.

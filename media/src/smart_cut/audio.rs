@@ -1,7 +1,7 @@
 //! The audio packets of a span.
 
 use crate::mux::{OutSample, OutTrack, SampleData};
-use crate::{Error, Sample, Track, TrackKind};
+use crate::{MediaError, Sample, Track, TrackKind};
 
 /// The packets between two times of the file's own clock in microseconds (the
 /// start of the first video frame and the end of the last one), copied from file
@@ -20,9 +20,9 @@ pub fn cut_audio(
     start_micros: i64,
     end_micros: i64,
     file: usize,
-) -> Result<OutTrack, Error> {
+) -> Result<OutTrack, MediaError> {
     if track.kind != TrackKind::Audio {
-        return Err(Error::unsupported("a track that isn't audio"));
+        return Err(MediaError::unsupported("a track that isn't audio"));
     }
     let (start, end) = (track.timescale.ticks(start_micros), track.timescale.ticks(end_micros));
     // Twice the ticks from a packet's start to a time: at most its duration when the
@@ -41,7 +41,7 @@ pub fn cut_audio(
     let short = packets.first().is_some_and(|packet| packet.pts < end);
     let packets = packets.get(..count.max(usize::from(short))).unwrap_or_default();
     let Some(first) = packets.first() else {
-        return Err(Error::nothing("no audio is within the span"));
+        return Err(MediaError::nothing("no audio is within the span"));
     };
 
     let nexts = packets.iter().skip(1).map(|packet| Some(packet.pts)).chain([None]);
@@ -51,11 +51,11 @@ pub fn cut_audio(
             None => Some(packet.duration.max(1)),
         };
         let duration = duration
-            .ok_or_else(|| Error::unsupported("timestamps of audio packets don't increase"))?;
+            .ok_or_else(|| MediaError::unsupported("timestamps of audio packets don't increase"))?;
         let data = SampleData::Copied { file, offset: packet.offset, size: packet.size };
         Ok(OutSample { data, pts: packet.pts - first.pts, duration, sync: packet.sync })
     });
-    let samples = samples.collect::<Result<_, Error>>()?;
+    let samples = samples.collect::<Result<_, MediaError>>()?;
     let start = first.pts.saturating_sub(start);
     Ok(OutTrack { track: track.without_samples(), start, samples })
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::constraints::SpliceConstraints;
 use super::parts::{FileTrack, JoinedParts, RewrittenSamples, SpliceParts};
-use crate::{Codec, Error, Sample};
+use crate::{CodecId, MediaError, Sample};
 
 /// Whether decoding can start at a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) enum EntryPoint {
 #[async_trait]
 pub(super) trait SpliceCodec: Send + Sync {
     /// Which codec.
-    fn codec(&self) -> Codec;
+    fn codec(&self) -> CodecId;
 
     /// Whether the bitstream marks leading pictures: frames that follow a keyframe
     /// in decoding order and precede it in output order. A player that starts at
@@ -40,7 +40,7 @@ pub(super) trait SpliceCodec: Send + Sync {
         &self,
         source: FileTrack<'_>,
         sample: &Sample,
-    ) -> Result<EntryPoint, Error>;
+    ) -> Result<EntryPoint, MediaError>;
 
     /// Rewrites a body that starts at an [`EntryPoint::OpenGop`], so that a decoder
     /// takes that keyframe for one of a closed GOP. `body` holds the indexes of
@@ -52,8 +52,8 @@ pub(super) trait SpliceCodec: Send + Sync {
         &self,
         _source: FileTrack<'_>,
         _body: &[usize],
-    ) -> Result<RewrittenSamples, Error> {
-        Err(Error::unsupported("open GOPs of this codec"))
+    ) -> Result<RewrittenSamples, MediaError> {
+        Err(MediaError::unsupported("open GOPs of this codec"))
     }
 
     /// Reads the samples with these indexes, a keyframe first, and finds out what
@@ -61,7 +61,7 @@ pub(super) trait SpliceCodec: Send + Sync {
     ///
     /// # Errors
     /// `Unsupported` when they can't be spliced, with the reason.
-    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, Error>;
+    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, MediaError>;
 }
 
 /// How the parts of one stream are encoded and joined.
@@ -77,5 +77,5 @@ pub(super) trait PartJoiner: Debug + Send + Sync {
     ///
     /// # Errors
     /// `Unsupported` when they don't.
-    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, Error>;
+    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, MediaError>;
 }

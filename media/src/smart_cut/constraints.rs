@@ -2,7 +2,7 @@
 //! and the stream-copied frames for one stream.
 
 use super::parts::CutEnd;
-use crate::Codec;
+use crate::CodecId;
 
 /// What the encoder of head and tail must fulfil.
 ///
@@ -15,7 +15,7 @@ use crate::Codec;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpliceConstraints {
     /// Codec of all three parts.
-    pub codec: Codec,
+    pub codec: CodecId,
     /// `ffmpeg`'s name of the encoder that these constraints are made for.
     pub encoder: &'static str,
     /// Value of `-profile:v`, where it must be given.

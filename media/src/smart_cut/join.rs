@@ -4,7 +4,7 @@ use super::codecs::splice_codec;
 use super::parts::{CutEnd, EncodedPart, FileTrack, SOURCE_FILE, SpliceParts, sample_data};
 use super::plan::SmartCutPlan;
 use super::prepare::SmartCut;
-use crate::Error;
+use crate::MediaError;
 use crate::mux::{OutSample, OutTrack, SampleData};
 
 /// The new video track: the re-encoded head, the stream-copied body, the
@@ -24,7 +24,7 @@ pub async fn join(
     source: FileTrack<'_>,
     head: Option<FileTrack<'_>>,
     tail: Option<FileTrack<'_>>,
-) -> Result<OutTrack, Error> {
+) -> Result<OutTrack, MediaError> {
     let plan = &cut.plan;
     let head = EncodedPart::check(head, CutEnd::Head, plan.head.len(), source.track)?;
     let tail = EncodedPart::check(tail, CutEnd::Tail, plan.tail.len(), source.track)?;
@@ -56,7 +56,7 @@ pub async fn join(
 /// At which samples of the body players may start. At the keyframe of an open GOP
 /// they may only where the bitstream marks the leading pictures, which they then
 /// can't decode; elsewhere players end with an error.
-fn sync_flags(source: FileTrack<'_>, plan: &SmartCutPlan) -> Result<Vec<bool>, Error> {
+fn sync_flags(source: FileTrack<'_>, plan: &SmartCutPlan) -> Result<Vec<bool>, MediaError> {
     let marks_leading_pictures = splice_codec(&source.track.codec)?.marks_leading_pictures();
     let mut earliest = i64::MAX;
     let mut flags = Vec::with_capacity(plan.body.len());
@@ -75,14 +75,14 @@ fn sync_flags(source: FileTrack<'_>, plan: &SmartCutPlan) -> Result<Vec<bool>, E
 fn append_encoded(
     part: EncodedPart<'_>,
     data: Vec<SampleData>,
-    timing: impl Fn(usize) -> Result<Timing, Error>,
+    timing: impl Fn(usize) -> Result<Timing, MediaError>,
     samples: &mut Vec<OutSample>,
-) -> Result<(), Error> {
+) -> Result<(), MediaError> {
     let own = &part.encoded.track.samples;
     let mut order: Vec<i64> = own.iter().map(|sample| sample.pts).collect();
     order.sort_unstable();
     if order.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Error::unsupported("two encoded frames have the same timestamp"));
+        return Err(MediaError::unsupported("two encoded frames have the same timestamp"));
     }
     for (sample, data) in own.iter().zip(data) {
         let rank = order.partition_point(|pts| *pts < sample.pts);
@@ -105,25 +105,25 @@ struct Timing {
 }
 
 impl PresentationTimes {
-    fn new(source: FileTrack<'_>, plan: &SmartCutPlan) -> Result<PresentationTimes, Error> {
+    fn new(source: FileTrack<'_>, plan: &SmartCutPlan) -> Result<PresentationTimes, MediaError> {
         let wanted = plan.wanted.iter().map(|index| source.sample(*index));
-        let pts = wanted.map(|sample| Ok(sample?.pts)).collect::<Result<_, Error>>()?;
+        let pts = wanted.map(|sample| Ok(sample?.pts)).collect::<Result<_, MediaError>>()?;
         let last = plan.wanted.last().map(|index| source.sample(*index)).transpose()?;
         let last_duration = last.map_or(1, |sample| sample.duration.max(1));
         Ok(PresentationTimes { pts, last_duration })
     }
 
     /// Which of the frames has a timestamp.
-    fn frame_at(&self, pts: i64) -> Result<usize, Error> {
+    fn frame_at(&self, pts: i64) -> Result<usize, MediaError> {
         self.pts.binary_search(&pts).map_err(|_| not_planned())
     }
 
     /// The timing of each frame from one on.
-    fn starting_at(&self, first: usize) -> impl Fn(usize) -> Result<Timing, Error> {
+    fn starting_at(&self, first: usize) -> impl Fn(usize) -> Result<Timing, MediaError> {
         move |frame| self.timing(first + frame)
     }
 
-    fn timing(&self, frame: usize) -> Result<Timing, Error> {
+    fn timing(&self, frame: usize) -> Result<Timing, MediaError> {
         let pts = *self.pts.get(frame).ok_or_else(not_planned)?;
         let first = *self.pts.first().ok_or_else(not_planned)?;
         let duration = match self.pts.get(frame + 1) {
@@ -131,12 +131,12 @@ impl PresentationTimes {
             None => Some(self.last_duration),
         };
         let duration =
-            duration.ok_or_else(|| Error::unsupported("a frame's duration is too long"))?;
+            duration.ok_or_else(|| MediaError::unsupported("a frame's duration is too long"))?;
         let pts = pts.checked_sub(first).ok_or_else(not_planned)?;
         Ok(Timing { pts, duration })
     }
 }
 
-fn not_planned() -> Error {
-    Error::damaged("a frame that was not planned")
+fn not_planned() -> MediaError {
+    MediaError::damaged("a frame that was not planned")
 }

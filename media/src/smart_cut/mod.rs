@@ -26,7 +26,7 @@
 //! the list of `codecs/mod.rs`.
 //!
 //! What can't be cut safely is refused with
-//! [`Unsupported`](crate::ErrorKind::Unsupported) and a reason for people; the caller
+//! [`Unsupported`](crate::MediaErrorKind::Unsupported) and a reason for people; the caller
 //! encodes the whole span instead:
 //! * codecs without an entry in the list: nothing is known of their splices;
 //! * two frames with the same timestamp: the order of output is ambiguous;

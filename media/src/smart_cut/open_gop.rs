@@ -27,7 +27,7 @@ use crate::codec::nal::{
     length_with_emulation_prevention, remove_emulation_prevention,
 };
 use crate::mux::SampleData;
-use crate::{Error, Sample};
+use crate::{MediaError, Sample};
 
 /// Bytes of a slice in which its header must end.
 const MAX_SLICE_HEADER: u32 = 1024;
@@ -41,7 +41,7 @@ const MAX_SLICE_HEADER: u32 = 1024;
 pub(super) async fn rewrite(
     source: FileTrack<'_>,
     body: &[usize],
-) -> Result<RewrittenSamples, Error> {
+) -> Result<RewrittenSamples, MediaError> {
     let config = Avcc::parse(&source.track.config)?;
     let mut rewritten = RewrittenSamples::new();
     let (Some(first), Some(last)) = (body.first(), body.last()) else { return Ok(rewritten) };
@@ -72,24 +72,24 @@ struct ActiveSets {
 }
 
 impl ActiveSets {
-    fn from_config(config: &Avcc) -> Result<ActiveSets, Error> {
+    fn from_config(config: &Avcc) -> Result<ActiveSets, MediaError> {
         let sets = ParameterSets::from_units(config.sps.iter().chain(&config.pps))?;
         Ok(ActiveSets { sets, active: None })
     }
 
-    fn active_sps(&self) -> Result<H264Sps, Error> {
-        self.active.ok_or_else(|| Error::damaged("H.264 without a picture"))
+    fn active_sps(&self) -> Result<H264Sps, MediaError> {
+        self.active.ok_or_else(|| MediaError::damaged("H.264 without a picture"))
     }
 
     /// The parameter sets that a slice refers to.
-    fn activate(&mut self, slice: &[u8]) -> Result<(H264Sps, H264Pps), Error> {
+    fn activate(&mut self, slice: &[u8]) -> Result<(H264Sps, H264Pps), MediaError> {
         let pps = H264Pps::parse(self.sets.pps_unit(slice_pps_id(slice)?)?)?;
         let sps = self.sets.parse_sps(pps.sps_id)?;
         if *self.active.get_or_insert(sps) != sps {
-            return Err(Error::unsupported("the format of the video changes"));
+            return Err(MediaError::unsupported("the format of the video changes"));
         }
         if !pps.cabac {
-            return Err(Error::unsupported("open GOPs of H.264 without CABAC"));
+            return Err(MediaError::unsupported("open GOPs of H.264 without CABAC"));
         }
         Ok((sps, pps))
     }
@@ -121,7 +121,7 @@ impl CodedFrame {
     async fn read(
         mut units: NalUnitReader<'_>,
         sets: &mut ActiveSets,
-    ) -> Result<Option<CodedFrame>, Error> {
+    ) -> Result<Option<CodedFrame>, MediaError> {
         let mut slices = Vec::new();
         while let Some(unit) = units.next().await? {
             match nal_unit_type(unit.first) {
@@ -130,7 +130,7 @@ impl CodedFrame {
                     sets.sets.add(&units.read(unit).await?)?;
                 }
                 unit_type if is_data_partition(unit_type) => {
-                    return Err(Error::unsupported("H.264 with data partitions"));
+                    return Err(MediaError::unsupported("H.264 with data partitions"));
                 }
                 unit_type if is_slice(unit_type) => {
                     let start = units.read_start(unit, MAX_SLICE_HEADER).await?;
@@ -155,7 +155,7 @@ impl CodedFrame {
         sample: &Sample,
         lengths: LengthSize,
         changes: &[SliceHeaderChanges],
-    ) -> Result<SampleData, Error> {
+    ) -> Result<SampleData, MediaError> {
         let mut parts = Vec::new();
         let mut copied_to = sample.offset;
         let copy = |from: u64, end: u64| SampleData::Copied {
@@ -166,8 +166,9 @@ impl CodedFrame {
         };
         let mut changes = changes.iter();
         for slice in &self.slices {
-            let changes =
-                changes.next().ok_or_else(|| Error::damaged("a slice that was not planned"))?;
+            let changes = changes
+                .next()
+                .ok_or_else(|| MediaError::damaged("a slice that was not planned"))?;
             let NewSliceStart { bytes, replaced } = slice.rewrite(changes)?;
             let unit = slice.unit;
             let length = bytes.len() + (unit.size as usize).saturating_sub(replaced);
@@ -186,14 +187,14 @@ impl CodedFrame {
 }
 
 impl CodedSlice {
-    fn rewrite(&self, changes: &SliceHeaderChanges) -> Result<NewSliceStart, Error> {
+    fn rewrite(&self, changes: &SliceHeaderChanges) -> Result<NewSliceStart, MediaError> {
         let data_offset = self.header.data_offset();
         let data = self.rbsp.get(data_offset..).unwrap_or_default();
         // Behind a byte that is not 0, emulation prevention stays as it is.
         let first_nonzero = data.iter().position(|byte| *byte != 0);
         let taken = first_nonzero.map(|place| place + 1);
-        let taken =
-            taken.ok_or_else(|| Error::unsupported("a slice header of more than 1,024 bytes"))?;
+        let taken = taken
+            .ok_or_else(|| MediaError::unsupported("a slice header of more than 1,024 bytes"))?;
         let mut rbsp = self.header.rewrite(&self.rbsp, changes)?;
         rbsp.extend_from_slice(data.get(..taken).unwrap_or_default());
         Ok(NewSliceStart {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::mux::SampleData;
-use crate::{Error, ReadAt, Sample, Track};
+use crate::{MediaError, ReadAt, Sample, Track};
 
 /// Maximum number of bytes at the start of a sample that are read to find the
 /// header of its first frame: captions and metadata may be before it.
@@ -34,18 +34,18 @@ pub struct FileTrack<'a> {
 }
 
 impl FileTrack<'_> {
-    pub(super) fn sample(&self, index: usize) -> Result<&Sample, Error> {
+    pub(super) fn sample(&self, index: usize) -> Result<&Sample, MediaError> {
         let sample = self.track.samples.get(index);
-        sample.ok_or_else(|| Error::damaged("a sample that doesn't exist"))
+        sample.ok_or_else(|| MediaError::damaged("a sample that doesn't exist"))
     }
 
     /// The first bytes of a sample.
-    pub(super) async fn read_start(&self, sample: &Sample) -> Result<Bytes, Error> {
+    pub(super) async fn read_start(&self, sample: &Sample) -> Result<Bytes, MediaError> {
         self.file.read_at(sample.offset, sample.size.min(SAMPLE_START) as usize).await
     }
 
     /// All bytes of a sample.
-    pub(super) async fn read_sample(&self, sample: &Sample) -> Result<Bytes, Error> {
+    pub(super) async fn read_sample(&self, sample: &Sample) -> Result<Bytes, MediaError> {
         let size = usize::try_from(sample.size).unwrap_or(usize::MAX);
         self.file.read_at(sample.offset, size).await
     }
@@ -76,27 +76,29 @@ impl<'a> EncodedPart<'a> {
         end: CutEnd,
         frames: usize,
         source: &Track,
-    ) -> Result<Option<EncodedPart<'a>>, Error> {
+    ) -> Result<Option<EncodedPart<'a>>, MediaError> {
         let Some(encoded) = encoded else {
             return match frames {
                 0 => Ok(None),
-                _ => Err(Error::unsupported("a part of the cut was not encoded")),
+                _ => Err(MediaError::unsupported("a part of the cut was not encoded")),
             };
         };
         let track = encoded.track;
         if track.samples.len() != frames {
             let had = track.samples.len();
-            return Err(Error::unsupported(format!("{had} frames encoded instead of {frames}")));
+            return Err(MediaError::unsupported(format!(
+                "{had} frames encoded instead of {frames}"
+            )));
         }
         if frames == 0 {
             return Ok(None);
         }
         if track.codec != source.codec {
-            return Err(Error::unsupported("encoded frames are of another codec"));
+            return Err(MediaError::unsupported("encoded frames are of another codec"));
         }
         let earliest = track.samples.iter().map(|sample| sample.pts).min();
         if !track.samples.first().is_some_and(|first| first.sync && Some(first.pts) == earliest) {
-            return Err(Error::unsupported("encoded frames don't start with a keyframe"));
+            return Err(MediaError::unsupported("encoded frames don't start with a keyframe"));
         }
         Ok(Some(EncodedPart { encoded, end }))
     }
@@ -117,15 +119,17 @@ impl<'a> EncodedPart<'a> {
     /// file.
     pub async fn rewritten(
         &self,
-        rewrite: impl Fn(&[u8]) -> Result<Vec<u8>, Error> + Send,
-    ) -> Result<Vec<SampleData>, Error> {
+        rewrite: impl Fn(&[u8]) -> Result<Vec<u8>, MediaError> + Send,
+    ) -> Result<Vec<SampleData>, MediaError> {
         let mut samples = Vec::with_capacity(self.encoded.track.samples.len());
         let mut bytes = 0;
         for sample in &self.encoded.track.samples {
             let rewritten = rewrite(&self.encoded.read_sample(sample).await?)?;
             bytes += rewritten.len();
             if bytes > MAX_REWRITTEN {
-                return Err(Error::too_large("more than 256 MiB of frames had to be rewritten"));
+                return Err(MediaError::too_large(
+                    "more than 256 MiB of frames had to be rewritten",
+                ));
             }
             samples.push(SampleData::Generated(rewritten));
         }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::{Error, Track};
+use crate::{MediaError, Track};
 
 /// What is done with each frame of a span. All lists hold indexes of samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl SmartCutPlan {
 pub(super) fn plan_smart_cut(
     track: &Track,
     span: Range<i64>,
-    mut is_entry: impl FnMut(usize) -> Result<bool, Error>,
-) -> Result<SmartCutPlan, Error> {
+    mut is_entry: impl FnMut(usize) -> Result<bool, MediaError>,
+) -> Result<SmartCutPlan, MediaError> {
     let wanted = frames_in_output_order(track, span.clone())?;
     let pts = |index: usize| track.samples.get(index).map_or(i64::MAX, |sample| sample.pts);
     let mut first = None;
@@ -88,7 +88,7 @@ pub(super) fn keyframe_candidates(track: &Track, span: Range<i64>) -> impl Itera
         .map(|(index, _)| index)
 }
 
-fn frames_in_output_order(track: &Track, span: Range<i64>) -> Result<Vec<usize>, Error> {
+fn frames_in_output_order(track: &Track, span: Range<i64>) -> Result<Vec<usize>, MediaError> {
     let samples = track.samples.iter().enumerate();
     let mut wanted: Vec<(i64, usize)> = samples
         .filter(|(_, sample)| span.contains(&sample.pts))
@@ -96,10 +96,10 @@ fn frames_in_output_order(track: &Track, span: Range<i64>) -> Result<Vec<usize>,
         .collect();
     wanted.sort_unstable();
     if wanted.is_empty() {
-        return Err(Error::nothing("no frame is within the span"));
+        return Err(MediaError::nothing("no frame is within the span"));
     }
     if wanted.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(Error::unsupported("two frames have the same timestamp"));
+        return Err(MediaError::unsupported("two frames have the same timestamp"));
     }
     Ok(wanted.into_iter().map(|(_, index)| index).collect())
 }

@@ -9,7 +9,7 @@ use super::codecs::splice_codec;
 use super::constraints::SpliceConstraints;
 use super::parts::{FileTrack, RewrittenSamples};
 use super::plan::{SmartCutPlan, keyframe_candidates, plan_smart_cut};
-use crate::{Error, ReadAt, Track, TrackKind};
+use crate::{MediaError, ReadAt, Track, TrackKind};
 
 /// A smart cut that can be made.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub async fn prepare(
     track: &Track,
     from: i64,
     to: i64,
-) -> Result<SmartCut, Error> {
+) -> Result<SmartCut, MediaError> {
     prepare_inspecting(FileTrack { file, track }, from..to, usize::MAX).await
 }
 
@@ -60,7 +60,7 @@ pub async fn prepare_early(
     track: &Track,
     from: i64,
     to: i64,
-) -> Result<SmartCut, Error> {
+) -> Result<SmartCut, MediaError> {
     prepare_inspecting(FileTrack { file, track }, from..to, 1).await
 }
 
@@ -69,10 +69,10 @@ async fn prepare_inspecting(
     source: FileTrack<'_>,
     span: Range<i64>,
     inspected: usize,
-) -> Result<SmartCut, Error> {
+) -> Result<SmartCut, MediaError> {
     let track = source.track;
     if track.kind != TrackKind::Video {
-        return Err(Error::unsupported("only video is cut by frames"));
+        return Err(MediaError::unsupported("only video is cut by frames"));
     }
     let start = find_body_start(source, span.clone(), inspected).await?;
     let keyframe = start.as_ref().map(|start| start.keyframe);
@@ -105,7 +105,7 @@ async fn find_body_start(
     source: FileTrack<'_>,
     span: Range<i64>,
     inspected: usize,
-) -> Result<Option<BodyStart>, Error> {
+) -> Result<Option<BodyStart>, MediaError> {
     let track = source.track;
     // To close a GOP the whole body is read, which is done at most once.
     let mut refused = None;
@@ -134,10 +134,10 @@ async fn find_body_start(
 
 /// Refuses leading pictures: where the bitstream doesn't mark them, they are a sign
 /// of wrong timestamps.
-fn check_no_leading_pictures(body: &[usize]) -> Result<(), Error> {
+fn check_no_leading_pictures(body: &[usize]) -> Result<(), MediaError> {
     match (body.first(), body.last()) {
         (Some(first), Some(last)) if last - first + 1 != body.len() => {
-            Err(Error::unsupported("frames after a keyframe are output before it"))
+            Err(MediaError::unsupported("frames after a keyframe are output before it"))
         }
         _ => Ok(()),
     }

@@ -5,7 +5,7 @@
 //! | size | avc1 | VisualSampleEntry: 78 bytes | avcC | pasp | colr | ... |
 //! ```
 
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::ByteReader;
 
 /// Bytes of a `VisualSampleEntry` before the boxes in it, its header included.
@@ -21,8 +21,8 @@ pub(super) fn with_config(
     config_name: [u8; 4],
     config: &[u8],
     entry_name: Option<[u8; 4]>,
-) -> Result<Vec<u8>, Error> {
-    let damaged = || Error::damaged("a sample entry that can't be read");
+) -> Result<Vec<u8>, MediaError> {
+    let damaged = || MediaError::damaged("a sample entry that can't be read");
     let mut fields = ByteReader::new(entry, "a sample entry ends too early");
     let fixed = fields.bytes(FIXED)?;
     let size = |bytes: usize| u32::try_from(bytes).map(u32::to_be_bytes).map_err(|_| damaged());

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use super::plan::plan_smart_cut;
 use super::*;
 use crate::mux::SampleData;
-use crate::{Codec, Error, ErrorKind, Sample, Track, TrackKind};
+use crate::{CodecId, MediaError, MediaErrorKind, Sample, Track, TrackKind};
 
 fn track(kind: TrackKind, timescale: u32, samples: Vec<Sample>) -> Track {
     let timescale = clipmill_core::Timescale::new(timescale).unwrap();
-    Track { id: 1, codec: Codec::H264, samples, ..Track::empty(kind, timescale) }
+    Track { id: 1, codec: CodecId::H264, samples, ..Track::empty(kind, timescale) }
 }
 
 /// Samples in decoding order, named by their timestamps; `K` before one is a sync
@@ -83,18 +83,21 @@ fn plans_ask_for_entries_in_turn_and_refuse_what_is_unclear() {
     assert_eq!(asked, [2, 4]);
     let never = plan_smart_cut(&track, 1..6, |_| Ok(false)).unwrap();
     assert_eq!((never.head.len(), never.body.len(), never.tail.len()), (5, 0, 0));
-    let fails = plan_smart_cut(&track, 0..6, |_| Err(Error::read("gone")));
-    assert_eq!(fails.unwrap_err().kind, ErrorKind::Read);
-    assert_eq!(plan_smart_cut(&track, 7..99, |_| Ok(true)).unwrap_err().kind, ErrorKind::Nothing);
+    let fails = plan_smart_cut(&track, 0..6, |_| Err(MediaError::read("gone")));
+    assert_eq!(fails.unwrap_err().kind, MediaErrorKind::Read);
+    assert_eq!(
+        plan_smart_cut(&track, 7..99, |_| Ok(true)).unwrap_err().kind,
+        MediaErrorKind::Nothing
+    );
     let reversed = std::ops::Range { start: 5, end: 1 };
     assert_eq!(
         plan_smart_cut(&track, reversed, |_| Ok(true)).unwrap_err().kind,
-        ErrorKind::Nothing
+        MediaErrorKind::Nothing
     );
     let twice = pictures("K0 1 1 2");
     assert_eq!(
         plan_smart_cut(&twice, 0..3, |_| Ok(true)).unwrap_err().kind,
-        ErrorKind::Unsupported
+        MediaErrorKind::Unsupported
     );
 }
 
@@ -111,7 +114,7 @@ fn packets(times: &[i64]) -> Track {
 }
 
 /// The start of a cut audio track, then timestamps and durations of its packets.
-fn heard(track: &Track, from: i64, to: i64) -> Result<(i64, Vec<(i64, u32)>), ErrorKind> {
+fn heard(track: &Track, from: i64, to: i64) -> Result<(i64, Vec<(i64, u32)>), MediaErrorKind> {
     let micros = |ticks: i64| track.micros(ticks);
     let audio = cut_audio(track, micros(from), micros(to), 3).map_err(|error| error.kind)?;
     assert!(
@@ -132,15 +135,15 @@ fn packets_nearest_to_the_span() {
     assert_eq!(heard(&even, 1024 + 500, 3072 + 500), Ok((-500, two.clone())));
     assert_eq!(heard(&even, 1024 - 500, 3072 - 500), Ok((500, two)));
     assert_eq!(heard(&even, 0, 100), Ok((0, vec![(0, 1024)])), "less than half a packet");
-    assert_eq!(heard(&even, 99_999, 200_000), Err(ErrorKind::Nothing));
+    assert_eq!(heard(&even, 99_999, 200_000), Err(MediaErrorKind::Nothing));
     assert_eq!(heard(&even, -9999, 0), Ok((8975, vec![(0, 1024)])), "late audio");
     // A gap, and the span starts in it.
     let gap = packets(&[0, 1024, 10_240, 11_264]);
     assert_eq!(heard(&gap, 0, 11_264), Ok((0, vec![(0, 1024), (1024, 9216), (10_240, 1024)])));
     assert_eq!(heard(&gap, 5000, 11_264), Ok((5240, vec![(0, 1024)])));
-    assert_eq!(heard(&gap, 5000, 6000), Err(ErrorKind::Nothing));
-    assert_eq!(heard(&packets(&[0, 1024, 1024, 2048]), 0, 4096), Err(ErrorKind::Unsupported));
-    assert_eq!(heard(&packets(&[0, 2048, 1024, 3072]), 0, 4096), Err(ErrorKind::Unsupported));
+    assert_eq!(heard(&gap, 5000, 6000), Err(MediaErrorKind::Nothing));
+    assert_eq!(heard(&packets(&[0, 1024, 1024, 2048]), 0, 4096), Err(MediaErrorKind::Unsupported));
+    assert_eq!(heard(&packets(&[0, 2048, 1024, 3072]), 0, 4096), Err(MediaErrorKind::Unsupported));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use clipmill_core::probe::Container;
 use clipmill_media::mux::OutTrack;
 use clipmill_media::smart_cut::cut_audio;
-use clipmill_media::{Codec, ErrorKind, LocalFile, Track, matroska};
+use clipmill_media::{CodecId, LocalFile, MediaErrorKind, Track, matroska};
 
 use super::job::{SmartCutError, SmartCutJob};
 use super::priming::without_priming;
@@ -63,7 +63,7 @@ async fn copied(job: &SmartCutJob<'_>) -> Option<CutAudio> {
             // makes.
             Ok(_) => return None,
             // The audio ends before the span, or starts after it.
-            Err(error) if error.kind == ErrorKind::Nothing => {}
+            Err(error) if error.kind == MediaErrorKind::Nothing => {}
             Err(error) => {
                 tracing::debug!(%error, "the audio can't be copied, so it is re-encoded");
                 return None;
@@ -83,12 +83,12 @@ fn unrounded(track: &Track) -> Cow<'_, Track> {
     Cow::Owned(exact)
 }
 
-fn fits(job: &SmartCutJob<'_>, codec: &Codec) -> bool {
+fn fits(job: &SmartCutJob<'_>, codec: &CodecId) -> bool {
     match (job.plan.container, codec) {
-        (Container::Webm, codec) => matches!(codec, Codec::Opus | Codec::Vorbis),
-        (_, Codec::Aac) => true,
+        (Container::Webm, codec) => matches!(codec, CodecId::Opus | CodecId::Vorbis),
+        (_, CodecId::Aac) => true,
         // Not every player knows Opus in MP4: only sources that have it keep it.
-        (_, Codec::Opus) => job.fetched.media.video.probe.container == Container::Mp4,
+        (_, CodecId::Opus) => job.fetched.media.video.probe.container == Container::Mp4,
         _ => false,
     }
 }

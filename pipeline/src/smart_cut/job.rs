@@ -4,7 +4,7 @@ use clipmill_core::disk::file_error;
 use clipmill_core::{Code, Error};
 use clipmill_media::mux::WriteError;
 use clipmill_media::smart_cut::SmartCut;
-use clipmill_media::{ErrorKind, Track};
+use clipmill_media::{MediaErrorKind, Track};
 use clipmill_plugins::EncodePlan;
 
 use crate::context::PipelineContext;
@@ -61,9 +61,9 @@ impl SmartCutError {
     }
 }
 
-impl From<clipmill_media::Error> for SmartCutError {
-    fn from(error: clipmill_media::Error) -> SmartCutError {
-        if error.kind == ErrorKind::Read {
+impl From<clipmill_media::MediaError> for SmartCutError {
+    fn from(error: clipmill_media::MediaError) -> SmartCutError {
+        if error.kind == MediaErrorKind::Read {
             tracing::error!(%error, "a work file can't be read");
             let message = "a file on this server could not be read";
             return SmartCutError::Failed(Error::later(Code::Internal, message).caused_by(error));

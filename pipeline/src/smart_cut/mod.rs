@@ -37,7 +37,7 @@ use self::audio::{CutAudio, cut_audio_tracks};
 use self::job::{PreparedCut, SmartCutError};
 pub(crate) use self::job::{SmartCutJob, SmartCutOutcome};
 use self::open_gop_check::{JoinedVideo, RewriteCheck, TailCheck};
-use self::parts::{EncodedPart, EncodedParts, encode_parts};
+use self::parts::{EncodedPartFile, EncodedParts, encode_parts};
 pub(crate) use self::priming::drop_priming;
 use self::verify::{EncodedEnds, SplicedTimes, verify_splices};
 use self::write::{run_blocking, write_file};
@@ -194,12 +194,12 @@ async fn write(
         let video = runtime.block_on(smart_cut::join(
             &prepared.cut,
             FileTrack { file: &source, track: &prepared.track },
-            parts.head.as_ref().map(EncodedPart::file_track),
-            parts.tail.as_ref().map(EncodedPart::file_track),
+            parts.head.as_ref().map(EncodedPartFile::file_track),
+            parts.tail.as_ref().map(EncodedPartFile::file_track),
         ))?;
         // Files 0, 1 and 2 are the source, the head and the tail, 3 that of the
         // audio; no sample is in a part that is not there.
-        let file = |part: &Option<EncodedPart>| {
+        let file = |part: &Option<EncodedPartFile>| {
             part.as_ref().map_or_else(|| source.clone(), |part| part.file.clone())
         };
         let (head, tail) = (file(&parts.head), file(&parts.tail));

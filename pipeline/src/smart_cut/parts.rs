@@ -15,17 +15,17 @@ use crate::stages::PartEncode;
 
 /// The encoded parts; none where a part has no frames.
 pub(super) struct EncodedParts {
-    pub head: Option<EncodedPart>,
-    pub tail: Option<EncodedPart>,
+    pub head: Option<EncodedPartFile>,
+    pub tail: Option<EncodedPartFile>,
 }
 
 /// An encoded part.
-pub(super) struct EncodedPart {
+pub(super) struct EncodedPartFile {
     pub file: LocalFile,
     track: Track,
 }
 
-impl EncodedPart {
+impl EncodedPartFile {
     /// The part as it is joined.
     pub fn file_track(&self) -> FileTrack<'_> {
         FileTrack { file: &self.file, track: &self.track }
@@ -46,7 +46,7 @@ async fn encode_part(
     job: &SmartCutJob<'_>,
     prepared: &PreparedCut,
     end: CutEnd,
-) -> Result<Option<EncodedPart>, SmartCutError> {
+) -> Result<Option<EncodedPartFile>, SmartCutError> {
     let Some(encode) = plan_part(job, prepared, end)? else { return Ok(None) };
     let early_head = match (&job.fetched.early_head, end) {
         // Waited for in any case, because both would write the same file.
@@ -61,7 +61,7 @@ async fn encode_part(
     let input = Input::file(&encode.output).await?;
     let index = SampleIndex::read(&input, &encode.output).await;
     let part = index.and_then(|SampleIndex { file, media }| {
-        Some(EncodedPart { file, track: media.video_track()?.clone() })
+        Some(EncodedPartFile { file, track: media.video_track()?.clone() })
     });
     let unreadable = || SmartCutError::unfit("the encoder made a part that can't be read");
     part.ok_or_else(unreadable).map(Some)

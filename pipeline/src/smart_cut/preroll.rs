@@ -43,7 +43,7 @@ pub(super) fn gop_preroll(track: &Track, frames: &[usize]) -> Result<GopPreroll,
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use clipmill_core::Timescale;
-    use clipmill_media::{Codec, Sample, TrackKind};
+    use clipmill_media::{CodecId, Sample, TrackKind};
 
     use super::*;
 
@@ -57,7 +57,7 @@ mod tests {
             sync: word.ends_with('k'),
         };
         Track {
-            codec: Codec::H264,
+            codec: CodecId::H264,
             matrix: [-1; 9],
             samples: samples.split(' ').enumerate().map(sample).collect(),
             ..Track::empty(TrackKind::Video, Timescale::new(30).unwrap())

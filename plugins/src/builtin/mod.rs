@@ -12,16 +12,16 @@ use crate::{Codec, Handler};
 
 /// What the built-in handlers need.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct BuiltinSettings {
     /// How yt-dlp is run; none to go without it.
-    pub ytdlp: Option<ytdlp::Settings>,
+    pub ytdlp: Option<ytdlp::YtDlpSettings>,
     /// The client of the source `http`; none to go without that source.
     pub http: Option<net::Client>,
 }
 
 /// All built-in handlers: the sources `ytdlp` and, for what is left, `http`;
 /// the codecs `h264`, `h265`, `av1` and, not offered, `vp9`.
-pub fn handlers(settings: Settings) -> Vec<Handler> {
+pub fn handlers(settings: BuiltinSettings) -> Vec<Handler> {
     let mut handlers = Vec::new();
     if let Some(settings) = settings.ytdlp {
         handlers.push(Handler::Source(Arc::new(ytdlp::YtDlp::new(settings))));

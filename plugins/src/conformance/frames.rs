@@ -126,16 +126,18 @@ impl File {
     async fn push(&mut self, plan: &FramePlan, n: u64) {
         let frame = frame(plan, n);
         let pts_micros = frame.pts_micros;
-        self.take(|encoder| encoder.push_video(frame)).await;
+        self.push_checked(|encoder| encoder.push_video(frame)).await;
         if let Some(audio) = plan.audio {
             let samples = (audio.sample_rate / 25 * audio.channels) as usize;
             let block = PcmBlock { pts_micros, data: vec![n as u8; samples * 2].into() };
-            self.take(|encoder| encoder.push_audio(block)).await;
+            self.push_checked(|encoder| encoder.push_audio(block)).await;
         }
     }
 
-    async fn take<'a, F>(&'a mut self, push: impl FnOnce(&'a mut Box<dyn FrameEncoder>) -> F)
-    where
+    async fn push_checked<'a, F>(
+        &'a mut self,
+        push: impl FnOnce(&'a mut Box<dyn FrameEncoder>) -> F,
+    ) where
         F: Future<Output = Result<Bytes, Error>>,
     {
         match push(&mut self.encoder).await {

@@ -23,10 +23,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_built_in_handlers_pass() {
-        let client = net::Client::new(net::Settings::default()).unwrap();
-        let missing = ytdlp::Settings {
+        let client = net::Client::new(net::ClientSettings::default()).unwrap();
+        let missing = ytdlp::YtDlpSettings {
             hosts: vec!["*".into()],
-            ..ytdlp::Settings::new("no-such-program-here", client.clone())
+            ..ytdlp::YtDlpSettings::new("no-such-program-here", client.clone())
         };
         let sources: [Box<dyn Source>; 2] =
             [Box::new(http::Http::new(client.clone())), Box::new(ytdlp::YtDlp::new(missing))];
@@ -48,9 +48,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_registry_asks_the_special_before_the_general() {
-        let client = net::Client::new(net::Settings::default()).unwrap();
-        let handlers = builtin::handlers(builtin::Settings {
-            ytdlp: Some(ytdlp::Settings::new("yt-dlp", client.clone())),
+        let client = net::Client::new(net::ClientSettings::default()).unwrap();
+        let handlers = builtin::handlers(builtin::BuiltinSettings {
+            ytdlp: Some(ytdlp::YtDlpSettings::new("yt-dlp", client.clone())),
             http: Some(client),
         });
         let registry = Registry::new(handlers, Order::default());

@@ -41,15 +41,15 @@ impl Each {
 
 /// Patterns of hosts: `example.org`, `*.example.org`, `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hosts(pub Vec<String>);
+pub(super) struct GrantedHosts(pub Vec<String>);
 
-impl Hosts {
+impl GrantedHosts {
     /// What a plugin gets that wants these.
-    pub fn granted(wanted: &[String], each: Option<&Each>, grant: Grant) -> Hosts {
+    pub fn granted(wanted: &[String], each: Option<&Each>, grant: Grant) -> GrantedHosts {
         match (each.and_then(|each| each.hosts.as_ref()), grant) {
-            (Some(hosts), _) => Hosts(hosts.clone()),
-            (None, Grant::AsWanted) => Hosts(wanted.to_vec()),
-            (None, Grant::Listed) => Hosts(Vec::new()),
+            (Some(hosts), _) => GrantedHosts(hosts.clone()),
+            (None, Grant::AsWanted) => GrantedHosts(wanted.to_vec()),
+            (None, Grant::Listed) => GrantedHosts(Vec::new()),
         }
     }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn permits(pattern: &str, url: &str) -> bool {
-        Url::parse(url).is_ok_and(|url| Hosts(vec![pattern.to_owned()]).permit(&url))
+        Url::parse(url).is_ok_and(|url| GrantedHosts(vec![pattern.to_owned()]).permit(&url))
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
     fn the_operator_has_the_last_word() {
         let wanted = ["a.example".to_owned()];
         let each = Each { hosts: Some(vec!["b.example".to_owned()]), ..Each::default() };
-        let granted = |each, grant| Hosts::granted(&wanted, each, grant).0;
+        let granted = |each, grant| GrantedHosts::granted(&wanted, each, grant).0;
         assert_eq!(granted(None, Grant::AsWanted), ["a.example"]);
         assert!(granted(None, Grant::Listed).is_empty());
         assert_eq!(granted(Some(&each), Grant::Listed), ["b.example"]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clipmill_core::net;
 use tokio::runtime::Handle;
 
-use super::grants::Hosts;
+use super::grants::GrantedHosts;
 use super::manifest::Wants;
 use super::plugin_cache::PluginCache;
 
@@ -15,7 +15,7 @@ pub(super) struct Identity {
     pub name: Arc<str>,
     /// What it wants, within the operator's ceilings.
     pub wants: Wants,
-    pub grants: Hosts,
+    pub grants: GrantedHosts,
     pub settings: BTreeMap<String, String>,
     pub cache: PluginCache,
     pub client: net::Client,

@@ -8,14 +8,14 @@ use tokio::runtime::Handle;
 
 use super::bind::bind;
 use super::component::{Compiled, compile};
-use super::grants::Hosts;
+use super::grants::GrantedHosts;
 use super::identity::Identity;
-use super::manifest::Manifest;
+use super::manifest::PluginManifest;
 use super::package::Package;
 use super::plugin::Plugin;
 use super::plugin_cache::PluginCache;
 use super::runtime::PluginRuntime;
-use super::settings::Settings;
+use super::settings::WasmSettings;
 use super::state::LoadedState;
 use crate::Handler;
 
@@ -23,7 +23,7 @@ use crate::Handler;
 pub(super) struct Loaded {
     pub handler: Handler,
     pub plugin: Arc<Plugin>,
-    pub manifest: Manifest,
+    pub manifest: PluginManifest,
     pub sha256: String,
     pub compiled: Compiled,
     pub at: DateTime<Utc>,
@@ -33,7 +33,7 @@ impl Loaded {
     /// Compiles a package, binds it, and asks it who it is.
     pub async fn load(
         package: Package,
-        settings: &Settings,
+        settings: &WasmSettings,
         runtime: &Arc<PluginRuntime>,
         on_fault: Arc<dyn Fn(bool) + Send + Sync>,
     ) -> Result<Loaded, Error> {
@@ -47,7 +47,7 @@ impl Loaded {
         let identity = Identity {
             name: manifest.name.as_str().into(),
             wants: settings.ceilings.bound(&manifest.wants),
-            grants: Hosts::granted(&manifest.wants.hosts, each, settings.grant),
+            grants: GrantedHosts::granted(&manifest.wants.hosts, each, settings.grant),
             settings: each.map(super::grants::Each::texts).unwrap_or_default(),
             cache: PluginCache::default(),
             client: settings.client.clone(),

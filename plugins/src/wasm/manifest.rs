@@ -20,7 +20,7 @@ const MOST_HOSTS: usize = 64;
 /// A manifest, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct PluginManifest {
     /// Name of the plugin: that of its file, and of its source or codec.
     pub name: String,
     /// Version of the plugin, for people; up to 64 characters.
@@ -97,13 +97,13 @@ impl Wants {
     }
 }
 
-impl Manifest {
+impl PluginManifest {
     /// Reads a manifest.
     ///
     /// # Errors
     /// `bad_manifest`, with everything that is wrong.
-    pub fn parse(text: &str) -> Result<Manifest, Error> {
-        let manifest: Manifest = toml::from_str(text).map_err(|error| {
+    pub fn parse(text: &str) -> Result<PluginManifest, Error> {
+        let manifest: PluginManifest = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text.get(..span.start).map_or(1, lines));
             let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
             Error::never(Code::BadManifest, format!("the manifest: {place}{}", error.message()))
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_short_manifest_has_defaults() {
-        let manifest = Manifest::parse(GOOD).unwrap_or_else(|error| panic!("{error}"));
+        let manifest = PluginManifest::parse(GOOD).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((manifest.wants.memory_mb, manifest.wants.seconds), (64, 30));
         assert_eq!(manifest.kind, Kind::Source);
     }
@@ -196,7 +196,7 @@ mod tests {
     fn everything_that_is_wrong_is_told_at_once() {
         let text = "name = '../x'\nversion = ''\napi = '9.0'\nkind = 'codec'\n[wants]\n\
                     hosts = ['http://a.example/', 'a.example']\nmemory_mb = 0\nseconds = 99999\n";
-        let told = Manifest::parse(text).map_err(|error| error.to_string());
+        let told = PluginManifest::parse(text).map_err(|error| error.to_string());
         let told = told.err().unwrap_or_default();
         for part in
             ["../x", "version", "9.0", "http://a.example/", "reaches no", "memory_mb", "99999"]
@@ -212,7 +212,7 @@ mod tests {
             (format!("{GOOD}[wants\n"), "line 5"),
             (GOOD.replace("source", "sauce"), "line 4"),
         ] {
-            let told = Manifest::parse(&text).map_err(|error| error.to_string());
+            let told = PluginManifest::parse(&text).map_err(|error| error.to_string());
             assert!(told.as_ref().is_err_and(|told| told.contains(part)), "{told:?}");
         }
     }

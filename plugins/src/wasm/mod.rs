@@ -37,9 +37,9 @@ mod ticker;
 mod watch;
 
 pub use grants::{Each, Grant};
-pub use manifest::{API, Kind, Manifest, Wants, is_host_pattern};
+pub use manifest::{API, Kind, PluginManifest, Wants, is_host_pattern};
 pub use observer::{CallReport, Observer};
 pub use pack::pack;
 pub use plugins::{Inspected, Plugins};
-pub use settings::{Ceilings, Settings};
+pub use settings::{Ceilings, WasmSettings};
 pub use state::{LoadedState, PluginState, State};

@@ -3,7 +3,7 @@
 use clipmill_core::{Code, Error};
 use wit_component::ComponentEncoder;
 
-use super::manifest::Manifest;
+use super::manifest::PluginManifest;
 use super::section::{self, Layer};
 
 /// Makes a component of a core module that carries the types of its world, as
@@ -25,7 +25,7 @@ pub fn pack(wasm: &[u8], manifest: Option<&str>) -> Result<Vec<u8>, Error> {
         Layer::Other => return Err(bad("it is not WebAssembly".to_owned())),
     };
     if let Some(text) = manifest {
-        Manifest::parse(text)?;
+        PluginManifest::parse(text)?;
         if section::manifest(&packed)?.is_some() {
             return Err(bad("it carries a manifest already".to_owned()));
         }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use clipmill_core::{Code, Error};
 use sha2::{Digest, Sha256};
 
-use super::manifest::{self, Manifest};
+use super::manifest::{self, PluginManifest};
 use super::section;
 use crate::is_name;
 
@@ -43,7 +43,7 @@ pub(super) struct Stamp {
 /// A plugin, read.
 #[derive(Debug)]
 pub(super) struct Package {
-    pub manifest: Manifest,
+    pub manifest: PluginManifest,
     pub wasm: Vec<u8>,
     /// SHA-256 of file and manifest, hexadecimal.
     pub sha256: String,
@@ -96,7 +96,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// The place of a plugin that a command names: its file or its folder.
-pub(super) fn at(path: &Path) -> Result<(String, Place), Error> {
+pub(super) fn place_of(path: &Path) -> Result<(String, Place), Error> {
     let bad = |what: &str| Error::never(Code::BadPackage, format!("{}: {what}", path.display()));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
     let home = match path.is_dir() {
@@ -148,7 +148,7 @@ impl Place {
                 )
             })?,
         };
-        let manifest = Manifest::parse(&text)?;
+        let manifest = PluginManifest::parse(&text)?;
         if manifest.name != name {
             return Err(Error::never(
                 Code::BadManifest,

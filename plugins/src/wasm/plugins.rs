@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use super::loaded::Loaded;
 use super::package::{self, Place};
 use super::runtime::PluginRuntime;
-use super::settings::Settings;
+use super::settings::WasmSettings;
 use super::state::{PluginState, State};
 use crate::{Handler, Registry};
 
@@ -22,11 +22,11 @@ const LOADING: usize = 4;
 /// The plugins of a folder, kept in a registry. Clones are the same plugins.
 #[derive(Clone)]
 pub struct Plugins {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<PluginsInner>,
 }
 
-pub(super) struct Inner {
-    pub settings: Settings,
+pub(super) struct PluginsInner {
+    pub settings: WasmSettings,
     /// Made for the first plugin: who has none pays for none.
     runtime: Mutex<Option<Arc<PluginRuntime>>>,
     registry: Arc<Registry>,
@@ -58,8 +58,8 @@ pub struct Inspected {
 
 impl Plugins {
     /// A host that has not looked at its folder yet.
-    pub fn new(settings: Settings, registry: Arc<Registry>) -> Plugins {
-        let inner = Inner {
+    pub fn new(settings: WasmSettings, registry: Arc<Registry>) -> Plugins {
+        let inner = PluginsInner {
             settings,
             runtime: Mutex::default(),
             registry,
@@ -84,7 +84,7 @@ impl Plugins {
             tracing::info!(plugin = name, "plugin removed");
         }
         let take = |(name, place)| async move {
-            if inner.take(name, place).await {
+            if inner.load_if_new(name, place).await {
                 inner.publish();
             }
         };
@@ -104,7 +104,7 @@ impl Plugins {
     /// # Errors
     /// What is wrong with it.
     pub async fn inspect(&self, path: &Path) -> Result<Inspected, Error> {
-        let (name, place) = package::at(path)?;
+        let (name, place) = package::place_of(path)?;
         let package = place.read(&name, None)?;
         let inner = &self.inner;
         inner.free_name(&name)?;
@@ -120,7 +120,7 @@ impl Plugins {
     }
 }
 
-impl Inner {
+impl PluginsInner {
     /// What is in the folder; none when it can't be read.
     pub async fn find(&self) -> Option<BTreeMap<String, Place>> {
         let folder = self.settings.folder.clone();
@@ -161,7 +161,7 @@ impl Inner {
     }
 
     /// Takes up what is at a place, if it is something new; whether it is.
-    async fn take(self: &Arc<Inner>, name: String, place: Place) -> bool {
+    async fn load_if_new(self: &Arc<PluginsInner>, name: String, place: Place) -> bool {
         if self.slots().get(&name).is_some_and(|slot| slot.place == place) {
             return false;
         }
@@ -200,7 +200,7 @@ impl Inner {
         true
     }
 
-    async fn load(self: &Arc<Inner>, name: &str, place: &Place) -> Result<Loaded, Error> {
+    async fn load(self: &Arc<PluginsInner>, name: &str, place: &Place) -> Result<Loaded, Error> {
         self.free_name(name)?;
         let (place, folder) = (place.clone(), self.settings.folder.clone());
         let of = name.to_owned();
@@ -208,10 +208,10 @@ impl Inner {
         let package = read.map_err(|error| {
             Error::never(Code::HostFailed, format!("reading it was ended: {error}"))
         })??;
-        let weak: Weak<Inner> = Arc::downgrade(self);
+        let weak: Weak<PluginsInner> = Arc::downgrade(self);
         let on_fault = Arc::new(move |aside: bool| match (weak.upgrade(), aside) {
             (Some(inner), true) => inner.publish(),
-            (Some(inner), false) => inner.tell(),
+            (Some(inner), false) => inner.notify_observer(),
             (None, _) => {}
         });
         Loaded::load(package, &self.settings, &self.runtime()?, on_fault).await
@@ -248,10 +248,10 @@ impl Inner {
         let active = loaded.filter(|loaded| !loaded.plugin.breaker.is_open());
         self.registry.set_plugins(active.map(|loaded| loaded.handler.clone()).collect());
         drop(slots);
-        self.tell();
+        self.notify_observer();
     }
 
-    fn tell(&self) {
+    fn notify_observer(&self) {
         if let Some(observer) = &self.settings.observer {
             observer.changed(&self.list());
         }

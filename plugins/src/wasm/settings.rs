@@ -13,7 +13,7 @@ use super::observer::Observer;
 
 /// What the host of plugins needs.
 #[derive(Clone)]
-pub struct Settings {
+pub struct WasmSettings {
     /// Where plugins are.
     pub folder: PathBuf,
     /// Where compiled plugins are kept; none to compile them at each start.
@@ -22,7 +22,7 @@ pub struct Settings {
     pub client: net::Client,
     /// The most that any of them gets, whatever its manifest asks for.
     pub ceilings: Ceilings,
-    /// The hosts of plugins that [`Settings::each`] says nothing of.
+    /// The hosts of plugins that [`WasmSettings::each`] says nothing of.
     pub grant: Grant,
     /// By name of the plugin.
     pub each: BTreeMap<String, Each>,

@@ -18,7 +18,7 @@ use super::context::Context;
 use super::convert;
 use super::fresh::fresh;
 use super::plugin::{Budget, Plugin};
-use crate::builtin::http::download_to;
+use crate::builtin::http::download::Download;
 use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription};
 
 /// Computing time of `claims`, as the interface promises it.
@@ -71,7 +71,7 @@ impl WasmSource {
         WasmSource { plugin, pre, description, known }
     }
 
-    async fn ask(&self, url: &str, fresh: bool) -> Result<Known, Error> {
+    async fn call_resolve(&self, url: &str, fresh: bool) -> Result<Known, Error> {
         let budget = Budget::full(&self.plugin.identity.wants);
         let deadline_ms = u32::try_from(budget.wall.as_millis()).unwrap_or(u32::MAX);
         let (pre, url) = (self.pre.clone(), url.to_owned());
@@ -115,7 +115,7 @@ impl Source for WasmSource {
             self.known.invalidate(url.as_str()).await;
         }
         // All who wait for the same address share one call.
-        let asked = self.ask(url.as_str(), options.fresh);
+        let asked = self.call_resolve(url.as_str(), options.fresh);
         let known = self.known.try_get_with(url.to_string(), asked).await;
         Ok(known.map_err(|error: Arc<Error>| (*error).clone())?.info)
     }
@@ -145,7 +145,7 @@ impl Source for WasmSource {
         }
         let path = what.folder.join("source.bin");
         let client = &self.plugin.identity.client;
-        download_to(&path, client, url, headers, what.max_bytes, progress).await?;
+        Download { client, url, headers, max_bytes: what.max_bytes, progress }.run(&path).await?;
         Ok(path)
     }
 }

@@ -162,7 +162,7 @@ async fn example_codecs_pass() {
 #[tokio::test]
 async fn a_client_that_reaches_nothing_is_told_by_examples() {
     let server = Server::start(site).await;
-    let strict = net::Client::new(net::Settings::default()).unwrap();
+    let strict = net::Client::new(net::ClientSettings::default()).unwrap();
     let host = Host::with(|settings| settings.client = strict, &[]).await;
     for end in ["wasm", "toml"] {
         let file = format!("podcast.{end}");

@@ -9,7 +9,7 @@ use clipmill_core::net;
 use clipmill_core::probe::MediaInfo;
 use clipmill_plugins::builtin::codecs::H264;
 use clipmill_plugins::wasm::{
-    CallReport, Ceilings, Grant, Observer, PluginState, Plugins, Settings, State,
+    CallReport, Ceilings, Grant, Observer, PluginState, Plugins, State, WasmSettings,
 };
 use clipmill_plugins::{Codec, Handler, Order, Registry, ResolveOptions, Source};
 use tempfile::TempDir;
@@ -59,11 +59,11 @@ impl Ears {
 /// A client that reaches this machine.
 pub fn open_client() -> net::Client {
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
-    net::Client::new(net::Settings { allow, ..net::Settings::default() }).unwrap()
+    net::Client::new(net::ClientSettings { allow, ..net::ClientSettings::default() }).unwrap()
 }
 
-pub fn settings(folder: &Path) -> Settings {
-    Settings {
+pub fn settings(folder: &Path) -> WasmSettings {
+    WasmSettings {
         folder: folder.to_owned(),
         cache_folder: None,
         client: open_client(),
@@ -80,7 +80,7 @@ impl Host {
         Host::with(|_| (), guests).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Settings), guests: &[Guest]) -> Host {
+    pub async fn with(change: impl FnOnce(&mut WasmSettings), guests: &[Guest]) -> Host {
         let host = Host::empty(change);
         for guest in guests {
             host.put(guest);
@@ -90,7 +90,7 @@ impl Host {
     }
 
     /// A host whose folder is not there yet.
-    pub fn empty(change: impl FnOnce(&mut Settings)) -> Host {
+    pub fn empty(change: impl FnOnce(&mut WasmSettings)) -> Host {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("plugins");
         let ears = Arc::new(Ears::default());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clipmill_plugins::wasm::{Each, Settings, State};
+use clipmill_plugins::wasm::{Each, State, WasmSettings};
 use clipmill_plugins::{Order, Registry, wasm};
 
 use crate::guest::{Guest, SPIN};
@@ -23,7 +23,7 @@ async fn ceilings_bound_what_is_wanted() {
     let grow = "(loop $on (br_if $on (i32.ne (i32.const -1) (memory.grow (i32.const 16)))))
         unreachable";
     let wants = "memory_mb = 4096\nseconds = 3600\nmax_body_kb = 65536";
-    let change = |settings: &mut Settings| {
+    let change = |settings: &mut WasmSettings| {
         settings.ceilings.memory_mb = 8;
         settings.ceilings.call = Duration::from_secs(1);
     };
@@ -54,7 +54,7 @@ async fn settings_are_texts_of_their_own_plugin() {
     let guests: Vec<_> = ["text", "number", "yes", "list", "table", "absent"]
         .map(|key| Guest::source(&format!("of_{key}")).titled_by("$setting", key, ""))
         .into();
-    let change = |settings: &mut Settings| {
+    let change = |settings: &mut WasmSettings| {
         for name in ["of_text", "of_number", "of_yes", "of_list", "of_table", "of_absent"] {
             settings.each.insert(name.to_owned(), each.clone());
         }
@@ -256,7 +256,7 @@ async fn compiled_plugins_are_kept_on_disk() {
     // Each host is a start of the daemon.
     let load = async || {
         let registry = Arc::new(Registry::new(Vec::new(), Order::default()));
-        let settings = Settings { cache_folder: Some(cache.clone()), ..settings(&host.folder) };
+        let settings = WasmSettings { cache_folder: Some(cache.clone()), ..settings(&host.folder) };
         let plugins = wasm::Plugins::new(settings, registry);
         plugins.inspect(&host.folder.join("site.wasm")).await.unwrap().compile
     };

@@ -70,7 +70,7 @@ async fn hosts_that_nobody_declared_or_granted_are_refused() {
         (LOCAL, Grant::AsWanted, Some(listed(Some(Vec::new())))),
         (LOCAL, Grant::Listed, Some(listed(None))),
     ] {
-        let change = |settings: &mut clipmill_plugins::wasm::Settings| {
+        let change = |settings: &mut clipmill_plugins::wasm::WasmSettings| {
             settings.grant = grant;
             settings.each.extend(each.map(|each| ("site".to_owned(), each)));
         };
@@ -82,7 +82,7 @@ async fn hosts_that_nobody_declared_or_granted_are_refused() {
     assert!(server.requests().is_empty(), "the server was asked");
     // What the operator grants goes beyond what is wanted.
     let granted = listed(Some(vec!["127.0.0.1".to_owned()]));
-    let change = |settings: &mut clipmill_plugins::wasm::Settings| {
+    let change = |settings: &mut clipmill_plugins::wasm::WasmSettings| {
         settings.grant = Grant::Listed;
         settings.each.insert("site".to_owned(), granted);
     };
@@ -128,7 +128,7 @@ async fn a_redirect_to_a_refused_host_is_not_followed() {
 async fn private_addresses_are_refused_whatever_is_granted() {
     let server = Server::start(|_| Answer::Send(ok("secret"))).await;
     let port = server.port;
-    let strict = net::Client::new(net::Settings::default()).unwrap();
+    let strict = net::Client::new(net::ClientSettings::default()).unwrap();
     let host = Host::with(|settings| settings.client = strict, &[getter("hosts = ['*']")]).await;
     for address in [
         format!("http://127.0.0.1:{port}/"),

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta};
 use clipmill_core::{Id, Moment, Span, Time};
 
 use crate::{
-    Claimed, Clip, Enqueued, Failure, Finished, Lease, NewUser, NewVideo, Origin, Registered,
+    Claimed, Clip, Enqueued, Finished, JobFailure, Lease, NewUser, NewVideo, Origin, Registered,
     Session, Storage, StoredFile, Upload, User, Video, Want,
 };
 
@@ -91,8 +91,8 @@ pub(super) fn encode() -> Want {
     Want::Encode { codec: "h265".to_owned(), quality: "high".to_owned() }
 }
 
-pub(super) fn why() -> Failure {
-    Failure { code: "source_away".to_owned(), message: "The source does not answer.".to_owned() }
+pub(super) fn why() -> JobFailure {
+    JobFailure { code: "source_away".to_owned(), message: "The source does not answer.".to_owned() }
 }
 
 pub(super) fn done(now: Time) -> Finished {

@@ -9,7 +9,7 @@ use super::fixtures::{
     MINUTE, at, claim, claimed, clip, completed, done, encode, enqueue, new_id, new_video, queued,
     read, rendition, saved, upload, why,
 };
-use crate::{Cancelled, Enqueued, Error, Job, LeaseHeld, Status, Storage, Video};
+use crate::{Cancelled, Enqueued, Job, LeaseHeld, Status, Storage, StorageError, Video};
 
 /// What a record looks like right after an enqueue.
 fn fresh(mut video: Video, want: &crate::Want, due: i64) -> Video {
@@ -84,7 +84,7 @@ pub async fn jobs_enqueue_refuses_a_foreign_want(storage: Arc<dyn Storage>) {
     for (origin, want) in [(clip(), encode()), (upload(), rendition("mp4"))] {
         let video = storage.insert_video(new_video(new_id(), origin, at(0))).await.unwrap();
         let error = storage.enqueue(video.id, &want, at(0)).await.unwrap_err();
-        assert!(matches!(error, Error::Refused(_)), "{error}");
+        assert!(matches!(error, StorageError::Refused(_)), "{error}");
         assert_eq!(read(&*storage, video.id).await, video);
     }
 }

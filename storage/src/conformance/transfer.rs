@@ -10,7 +10,7 @@ use super::fixtures::{
     user, why,
 };
 use crate::{
-    Failure, Job, KeptSession, Lease, Put, Stage, Status, Storage, StoredFile, User, Video,
+    Job, JobFailure, KeptSession, Lease, Put, Stage, Status, Storage, StoredFile, User, Video,
     token_hash,
 };
 
@@ -136,7 +136,7 @@ pub async fn transfer_writes_a_video_once(storage: Arc<dyn Storage>) {
         started_at: Some(at(1)),
         completed_at: None,
     };
-    let failure = Failure { code: "gone".to_owned(), message: "It is gone.".to_owned() };
+    let failure = JobFailure { code: "gone".to_owned(), message: "It is gone.".to_owned() };
     let failed = Job { status: Status::Failed, failure: Some(failure), ..Job::idle() };
     let done = Job { status: Status::Completed, completed_at: Some(at(9)), ..Job::idle() };
     let file = StoredFile { file_path: "a.mp4".to_owned(), file_size_bytes: 5_000_000_000 };

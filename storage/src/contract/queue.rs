@@ -5,7 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clipmill_core::{Id, Time};
 
-use crate::{Cancelled, Claimed, Enqueued, Failure, Finished, JobUpdate, LeaseHeld, Result, Want};
+use crate::{
+    Cancelled, Claimed, Enqueued, Finished, JobFailure, JobUpdate, LeaseHeld, Result, Want,
+};
 
 /// The durable queue. Every transition is one atomic update.
 ///
@@ -25,7 +27,7 @@ pub trait Queue {
     /// - `jobs_enqueue_from_every_state`
     /// - `jobs_enqueue_keeps_file_and_expiry`
     /// - `jobs_enqueue_refuses_a_foreign_want`: an encode of a clip, a
-    ///   rendition of an upload; as `Error::Refused`, and nothing changes.
+    ///   rendition of an upload; as `StorageError::Refused`, and nothing changes.
     /// - `jobs_enqueue_of_the_finished_want_is_already_completed`
     /// - `jobs_enqueue_is_once_under_concurrency`: of 20 concurrent calls one
     ///   answers `Queued`, the others `AlreadyActive`.
@@ -125,7 +127,8 @@ pub trait Leases {
     ///
     /// Behaviour:
     /// - `jobs_fail_is_final`: it is not claimed again.
-    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld>;
+    async fn fail(&self, id: Id, lease: Id, why: JobFailure, expires_at: Time)
+    -> Result<LeaseHeld>;
 
     /// Gives a job back to be tried again at `due_at`; remembers why. Status
     /// stays `processing`.
@@ -134,7 +137,7 @@ pub trait Leases {
     /// - `jobs_retry_waits_until_due`
     /// - `jobs_given_back_after_a_cancel_are_stopped`: retry and release of a
     ///   cancelled job do what `stopped` does, and answer `CancelRequested`.
-    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld>;
+    async fn retry(&self, id: Id, lease: Id, why: JobFailure, due_at: Time) -> Result<LeaseHeld>;
 
     /// Gives a job back untouched (graceful stop): due at `now`, the attempt
     /// is not counted, stage and note stay.

@@ -51,7 +51,7 @@ pub struct Job {
     /// A client wants it to stop.
     pub cancel_requested: bool,
     /// Why it failed, or why the last attempt did.
-    pub failure: Option<Failure>,
+    pub failure: Option<JobFailure>,
     /// What a person should know of how it was made (a fallback and its reason).
     pub note: Option<String>,
     /// When the first attempt at the current want began.
@@ -92,7 +92,7 @@ pub struct Lease {
 
 /// Why a job failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct JobFailure {
     /// Stable machine code, snake case.
     pub code: String,
     /// For people; without paths and secrets.

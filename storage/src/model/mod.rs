@@ -8,7 +8,7 @@ mod session;
 mod user;
 mod video;
 
-pub use job::{Failure, Job, JobUpdate, Lease, LeaseHeld, Stage, Status};
+pub use job::{Job, JobFailure, JobUpdate, Lease, LeaseHeld, Stage, Status};
 pub use name::UnknownName;
 pub use put::Put;
 pub use queue::{Cancelled, Claimed, Enqueued, Finished};

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::redis::Redis;
-use crate::{Error, Result};
+use crate::{Result, StorageError};
 
 /// No caller waits longer than this, whatever the network does.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -22,10 +22,10 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// The backend of a cluster. Clones share the connections.
 #[derive(Clone)]
 pub struct Mongo {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<MongoInner>,
 }
 
-pub(super) struct Inner {
+pub(super) struct MongoInner {
     pub(super) client: Client,
     pub(super) database: mongodb::Database,
     pub(super) users: Collection<Document>,
@@ -44,13 +44,14 @@ impl Mongo {
     /// Runs an operation to its end, also when the caller stops waiting or the
     /// deadline is over: a half-read answer would cost its connection, and a
     /// write whose caller left should not be left to chance.
-    pub(super) async fn run<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T>
+    pub(super) async fn run<T, F>(&self, work: impl FnOnce(Arc<MongoInner>) -> F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let deadline = Instant::now() + DEADLINE;
-        let late = || Error::Unavailable(format!("no answer within {} s", DEADLINE.as_secs()));
+        let late =
+            || StorageError::Unavailable(format!("no answer within {} s", DEADLINE.as_secs()));
         let places = self.inner.places.clone();
         // Boxed: tokio compiles about 25 functions for each type of task.
         let work: BoxFuture<'static, Result<T>> = Box::pin(work(self.inner.clone()));
@@ -64,7 +65,9 @@ impl Mongo {
         });
         match timeout_at(deadline, task).await {
             Ok(Ok(result)) => result,
-            Ok(Err(error)) => Err(Error::Unavailable(format!("a call ended early: {error}"))),
+            Ok(Err(error)) => {
+                Err(StorageError::Unavailable(format!("a call ended early: {error}")))
+            }
             Err(_) => Err(late()),
         }
     }

@@ -6,11 +6,11 @@ use clipmill_core::{Id, Time};
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::backend::{Inner, Mongo};
+use super::backend::{Mongo, MongoInner};
 use super::fields::{after, date, oid};
 use super::readable;
 use super::record::video;
-use crate::{Claimed, Error, Result, Status};
+use crate::{Claimed, Result, Status, StorageError};
 
 /// How many jobs in a row that can't be read one claim sets aside.
 const LOOKS: usize = 20;
@@ -31,7 +31,9 @@ pub(super) async fn claim(
         .run(move |inner| async move {
             for _ in 0..LOOKS {
                 let lease = Id::generate(now);
-                let Some(document) = take(&inner, lease, &owner, now, until).await? else { break };
+                let Some(document) = claim_oldest(&inner, lease, &owner, now, until).await? else {
+                    break;
+                };
                 match video(&document) {
                     Ok(video) => {
                         let lease = video.job.lease.clone();
@@ -46,8 +48,8 @@ pub(super) async fn claim(
 }
 
 /// Takes the job that is due longest, whatever its document says.
-async fn take(
-    inner: &Inner,
+async fn claim_oldest(
+    inner: &MongoInner,
     lease: Id,
     owner: &str,
     now: Time,
@@ -78,11 +80,11 @@ async fn take(
 /// Gives a job back that can't be read, so that it neither holds up the others
 /// nor is lost.
 async fn set_aside(
-    inner: &Inner,
+    inner: &MongoInner,
     document: &Document,
     lease: Id,
     now: Time,
-    error: &Error,
+    error: &StorageError,
 ) -> Result<()> {
     let id = document.get("_id");
     readable::left_out(&inner.videos, id, error);

@@ -10,7 +10,7 @@ use mongodb::bson::doc;
 use super::backend::Mongo;
 use super::error::is_duplicate;
 use super::fields::{Fields, after, date};
-use crate::{Cluster, Error, Result};
+use crate::{Cluster, Result, StorageError};
 
 fn role_id(role: &str) -> String {
     format!("role:{role}")
@@ -63,7 +63,7 @@ impl Cluster for Mongo {
             let found = inner.cluster.find_one(doc! { "_id": &id }).await?;
             match found {
                 Some(found) => Fields(&found).needed_text("word"),
-                None => Err(Error::Unavailable(format!("{id} was removed right now"))),
+                None => Err(StorageError::Unavailable(format!("{id} was removed right now"))),
             }
         })
         .await

@@ -2,7 +2,7 @@
 
 use mongodb::error::{Error as DriverError, ErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure};
 
-use crate::Error;
+use crate::StorageError;
 
 /// The server's code for a key that is there already.
 const DUPLICATE_KEY: i32 = 11000;
@@ -15,25 +15,27 @@ const PASSING: &[i32] =
 /// Codes that say "not you": the account may not, or has the wrong password.
 const NOT_ALLOWED: &[i32] = &[13, 18, 8000];
 
-impl From<DriverError> for Error {
-    fn from(error: DriverError) -> Error {
+impl From<DriverError> for StorageError {
+    fn from(error: DriverError) -> StorageError {
         let words = words(&error);
         match error.kind.as_ref() {
             ErrorKind::Io(_)
             | ErrorKind::ConnectionPoolCleared { .. }
             | ErrorKind::ServerSelection { .. }
             | ErrorKind::DnsResolve { .. }
-            | ErrorKind::Shutdown => Error::Unavailable(words),
-            ErrorKind::Authentication { .. } => Error::Refused(words),
+            | ErrorKind::Shutdown => StorageError::Unavailable(words),
+            ErrorKind::Authentication { .. } => StorageError::Refused(words),
             ErrorKind::BsonDeserialization(_) | ErrorKind::InvalidResponse { .. } => {
-                Error::Corrupt(words)
+                StorageError::Corrupt(words)
             }
-            _ if error.contains_label(RETRYABLE_WRITE_ERROR) => Error::Unavailable(words),
-            ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Error::Unavailable(words),
+            _ if error.contains_label(RETRYABLE_WRITE_ERROR) => StorageError::Unavailable(words),
+            ErrorKind::Write(WriteFailure::WriteConcernError(_)) => {
+                StorageError::Unavailable(words)
+            }
             _ if code(&error).is_some_and(|code| PASSING.contains(&code)) => {
-                Error::Unavailable(words)
+                StorageError::Unavailable(words)
             }
-            _ => Error::Refused(words),
+            _ => StorageError::Refused(words),
         }
     }
 }

@@ -8,7 +8,7 @@ use clipmill_core::{Id, Time};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime as BsonTime, Document};
 
-use crate::{Error, Result};
+use crate::{Result, StorageError};
 
 /// The end of the year 9999: later times can't be written as text.
 pub(super) const LAST_MILLISECOND: i64 = 253_402_300_799_999;
@@ -38,7 +38,7 @@ pub(super) fn whole(time: Time) -> Result<Time> {
 fn moment(date: BsonTime) -> Result<Time> {
     let ms = date.timestamp_millis();
     DateTime::from_timestamp_millis(ms)
-        .ok_or_else(|| Error::Corrupt(format!("{ms} is no time in milliseconds")))
+        .ok_or_else(|| StorageError::Corrupt(format!("{ms} is no time in milliseconds")))
 }
 
 /// Typed access to the fields of one document.
@@ -50,13 +50,13 @@ impl<'a> Fields<'a> {
         self.0.get(name).filter(|value| !matches!(value, Bson::Null))
     }
 
-    fn wrong(name: &str, value: &Bson) -> Error {
-        Error::Corrupt(format!("the field {name} is of type {:?}", value.element_type()))
+    fn wrong(name: &str, value: &Bson) -> StorageError {
+        StorageError::Corrupt(format!("the field {name} is of type {:?}", value.element_type()))
     }
 
-    fn missing(&self, name: &str) -> Error {
+    fn missing(&self, name: &str) -> StorageError {
         let id = self.0.get("_id").map_or("a document".to_owned(), Bson::to_string);
-        Error::Corrupt(format!("{id} has no field {name}"))
+        StorageError::Corrupt(format!("{id} has no field {name}"))
     }
 
     /// A text.
@@ -158,7 +158,7 @@ impl<'a> Fields<'a> {
     {
         let word = self.text(name)?;
         let parsed = word.map(|word| word.parse()).transpose();
-        parsed.map_err(|error| Error::Corrupt(format!("{name}: {error}")))
+        parsed.map_err(|error| StorageError::Corrupt(format!("{name}: {error}")))
     }
 
     /// A document within; an empty one stands for a missing one.

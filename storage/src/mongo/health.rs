@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::doc;
 
 use super::backend::Mongo;
-use crate::{Error, Health, Result};
+use crate::{Health, Result, StorageError};
 
 /// A load balancer that asks doesn't wait longer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -41,7 +41,9 @@ impl Mongo {
         self.run(|inner| async move {
             let hello = inner.database.run_command(doc! { "hello": 1 }).await?;
             match hello.get_bool("isWritablePrimary") {
-                Ok(false) => Err(Error::Unavailable("the server is no primary now".to_owned())),
+                Ok(false) => {
+                    Err(StorageError::Unavailable("the server is no primary now".to_owned()))
+                }
                 _ => Ok(()),
             }
         })

@@ -8,16 +8,16 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use super::backend::Inner;
+use super::backend::MongoInner;
 use super::error::{code, is_duplicate};
-use crate::{Error, Result};
+use crate::{Result, StorageError};
 
 /// The server has an index of that name, or of those keys, with other options.
 const OTHER_OPTIONS: &[i32] = &[85, 86];
 
 /// Makes what is missing. An index that an operator made is taken as it is,
 /// unless it lets through what ours would refuse.
-pub(super) async fn ensure(inner: &Inner) -> Result<()> {
+pub(super) async fn ensure(inner: &MongoInner) -> Result<()> {
     let unique = || IndexOptions::builder().unique(true).build();
     let queued = doc! { "job.due_at": { "$exists": true } };
     for (collection, keys, options) in [
@@ -63,10 +63,10 @@ async fn one(
     };
     let place = format!("{}.{}", collection.name(), names(&keys));
     if is_duplicate(&error) {
-        return Err(Error::Refused(format!(
+        return Err(StorageError::Refused(format!(
             "MongoDB holds equal values of {place}, which must be unique: {}; \
              remove all but one of each",
-            Error::from(error)
+            StorageError::from(error)
         )));
     }
     if !code(&error).is_some_and(|code| OTHER_OPTIONS.contains(&code)) {
@@ -74,7 +74,7 @@ async fn one(
     }
     let found = existing(collection, &keys).await?;
     if unique && found.as_ref().is_none_or(|found| found.unique != Some(true)) {
-        return Err(Error::Refused(format!(
+        return Err(StorageError::Refused(format!(
             "the index on {place} is not unique; drop it, and the next start makes the right one"
         )));
     }

@@ -8,10 +8,10 @@ use clipmill_core::{Id, Time};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::backend::{Inner, Mongo};
+use super::backend::{Mongo, MongoInner};
 use super::fields::{Fields, after, date, oid};
 use super::record::video;
-use crate::{Failure, Finished, JobUpdate, LeaseHeld, Leases, Result, Status};
+use crate::{Finished, JobFailure, JobUpdate, LeaseHeld, Leases, Result, Status};
 
 fn held(id: Id, lease: Id) -> Document {
     doc! { "_id": oid(id), "job.lease.id": oid(lease) }
@@ -124,7 +124,13 @@ impl Leases for Mongo {
         .await
     }
 
-    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld> {
+    async fn fail(
+        &self,
+        id: Id,
+        lease: Id,
+        why: JobFailure,
+        expires_at: Time,
+    ) -> Result<LeaseHeld> {
         let change = doc! {
             "$set": {
                 "status": Status::Failed.as_str(),
@@ -141,7 +147,7 @@ impl Leases for Mongo {
         .await
     }
 
-    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld> {
+    async fn retry(&self, id: Id, lease: Id, why: JobFailure, due_at: Time) -> Result<LeaseHeld> {
         let change = doc! {
             "$set": {
                 "job.due_at": date(due_at),
@@ -191,6 +197,6 @@ async fn give_back(store: &Mongo, id: Id, lease: Id, change: Document) -> Result
 }
 
 /// Whether an update found its record.
-async fn matches(inner: &Inner, filter: Document, change: Document) -> Result<bool> {
+async fn matches(inner: &MongoInner, filter: Document, change: Document) -> Result<bool> {
     Ok(inner.videos.update_one(filter, change).await?.matched_count > 0)
 }

@@ -10,11 +10,11 @@ use mongodb::options::{
 use mongodb::{Client, Database};
 use tokio::sync::Semaphore;
 
-use super::backend::{Inner, Mongo};
+use super::backend::{Mongo, MongoInner};
 use super::error::is_not_allowed;
 use super::indexes;
 use super::redis::Redis;
-use crate::{Error, Result};
+use crate::{Result, StorageError};
 
 /// How long a call looks for a server that can take it.
 const SELECTION: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ impl Mongo {
     pub async fn open(settings: &MongoSettings) -> Result<Mongo> {
         let (client, database, connections) = connect(&settings.url).await?;
         let redis = Redis::open(&settings.redis_url, &settings.redis_prefix).await?;
-        let inner = Inner {
+        let inner = MongoInner {
             users: database.collection("users"),
             sessions: database.collection("sessions"),
             videos: database.collection("videos"),
@@ -61,7 +61,9 @@ impl Mongo {
             places: Arc::new(Semaphore::new(connections)),
         };
         let made = tokio::time::timeout(INDEXES, indexes::ensure(&inner)).await;
-        made.map_err(|_| Error::Unavailable("MongoDB still builds its indexes".to_owned()))??;
+        made.map_err(|_| {
+            StorageError::Unavailable("MongoDB still builds its indexes".to_owned())
+        })??;
         Ok(Mongo { inner: Arc::new(inner) })
     }
 }
@@ -82,7 +84,7 @@ async fn connect(url: &str) -> Result<(Client, Database, usize)> {
     let connections = connections as usize;
     let client = Client::with_options(options).map_err(|error| senseless(url, error))?;
     let database = client.default_database().ok_or_else(|| {
-        Error::Refused(format!(
+        StorageError::Refused(format!(
             "the address of MongoDB at {hosts} names no database; write mongodb://HOST/DATABASE"
         ))
     })?;
@@ -91,18 +93,18 @@ async fn connect(url: &str) -> Result<(Client, Database, usize)> {
     let first = users.find_one(doc! {}).into_future();
     match tokio::time::timeout(FIRST_ANSWER, first).await {
         Ok(Ok(_)) => Ok((client, database, connections)),
-        Ok(Err(error)) if is_not_allowed(&error) => Err(Error::Refused(format!(
+        Ok(Err(error)) if is_not_allowed(&error) => Err(StorageError::Refused(format!(
             "MongoDB at {hosts} refused the account for database {}: {}",
             database.name(),
-            Error::from(error)
+            StorageError::from(error)
         ))),
-        Ok(Err(error)) => match Error::from(error) {
-            Error::Unavailable(words) => {
-                Err(Error::Unavailable(format!("MongoDB at {hosts} can't be reached: {words}")))
-            }
+        Ok(Err(error)) => match StorageError::from(error) {
+            StorageError::Unavailable(words) => Err(StorageError::Unavailable(format!(
+                "MongoDB at {hosts} can't be reached: {words}"
+            ))),
             other => Err(other),
         },
-        Err(_) => Err(Error::Unavailable(format!(
+        Err(_) => Err(StorageError::Unavailable(format!(
             "MongoDB at {hosts} accepts connections and does not answer"
         ))),
     }
@@ -110,31 +112,31 @@ async fn connect(url: &str) -> Result<(Client, Database, usize)> {
 
 /// What is wrong with an address. The driver takes a password with special
 /// characters for other parts of the address, and shows them.
-fn senseless(url: &str, error: mongodb::error::Error) -> Error {
+fn senseless(url: &str, error: mongodb::error::Error) -> StorageError {
     let account = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
     let is_torn = account.is_some_and(|(account, _)| {
         account.contains(['/', '?', '#', '@']) || account.matches(':').count() > 1
     });
     if is_torn {
-        return Error::Refused(
+        return StorageError::Refused(
             "the address of MongoDB makes no sense: special characters of user and password must \
              be written as %XX, @ as %40"
                 .to_owned(),
         );
     }
-    match Error::from(error) {
-        Error::Unavailable(words) => unresolved(url, &words),
-        Error::Refused(words) | Error::Corrupt(words) => {
-            Error::Refused(format!("the address of MongoDB makes no sense: {words}"))
+    match StorageError::from(error) {
+        StorageError::Unavailable(words) => unresolved(url, &words),
+        StorageError::Refused(words) | StorageError::Corrupt(words) => {
+            StorageError::Refused(format!("the address of MongoDB makes no sense: {words}"))
         }
     }
 }
 
 /// The servers behind a name are not found.
-fn unresolved(url: &str, words: &str) -> Error {
+fn unresolved(url: &str, words: &str) -> StorageError {
     let start = url.find('@').or_else(|| url.find("//").map(|slash| slash + 1)).unwrap_or(0) + 1;
     let name = url.get(start..).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
-    Error::Unavailable(format!("MongoDB at {name} can't be found: {words}"))
+    StorageError::Unavailable(format!("MongoDB at {name} can't be found: {words}"))
 }
 
 /// What the address leaves open. Leases are only worth something when every

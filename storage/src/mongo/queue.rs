@@ -13,11 +13,13 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::backend::{Inner, Mongo};
+use super::backend::{Mongo, MongoInner};
 use super::fields::{Fields, LAST_MILLISECOND, date, oid};
 use super::record::video;
 use super::{claim, leases};
-use crate::{Cancelled, Claimed, Enqueued, Error, Origin, Queue, Result, Status, Video, Want};
+use crate::{
+    Cancelled, Claimed, Enqueued, Origin, Queue, Result, Status, StorageError, Video, Want,
+};
 
 /// How often a transition looks again at a record that changed under its hands.
 const LOOKS: usize = 20;
@@ -32,7 +34,7 @@ impl Queue for Mongo {
                     return Ok(ended);
                 }
             }
-            Err(Error::Unavailable(format!("record {id} changes all the time")))
+            Err(StorageError::Unavailable(format!("record {id} changes all the time")))
         })
         .await
     }
@@ -61,7 +63,7 @@ impl Queue for Mongo {
                     return Ok(ended);
                 }
             }
-            Err(Error::Unavailable(format!("record {id} changes all the time")))
+            Err(StorageError::Unavailable(format!("record {id} changes all the time")))
         })
         .await
     }
@@ -110,13 +112,18 @@ fn queued() -> Document {
 }
 
 /// None when the record changed between the look and the write.
-async fn try_enqueue(inner: &Inner, id: Id, want: &Want, now: Time) -> Result<Option<Enqueued>> {
+async fn try_enqueue(
+    inner: &MongoInner,
+    id: Id,
+    want: &Want,
+    now: Time,
+) -> Result<Option<Enqueued>> {
     let Some(found) = inner.videos.find_one(doc! { "_id": oid(id) }).await? else {
         return Ok(Some(Enqueued::Missing));
     };
     let mut record: Video = video(&found)?;
     if !record.origin.accepts(want) {
-        return Err(Error::Refused(format!("record {id} can't be turned into {want:?}")));
+        return Err(StorageError::Refused(format!("record {id} can't be turned into {want:?}")));
     }
     if record.job.due_at.is_some() {
         return Ok(Some(Enqueued::AlreadyActive(record)));
@@ -176,7 +183,7 @@ fn preferences(origin: &Origin) -> Document {
 }
 
 /// None when the record changed between two looks.
-async fn try_cancel(inner: &Inner, id: Id) -> Result<Option<Cancelled>> {
+async fn try_cancel(inner: &MongoInner, id: Id) -> Result<Option<Cancelled>> {
     let mut waiting = queued();
     waiting.insert("_id", oid(id));
     let mut leased = waiting.clone();

@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::bson::{Bson, Document};
 
-use crate::{Error, Result};
+use crate::{Result, StorageError};
 
 /// Documents that one answer of the server holds at most.
 const BATCH: u32 = 500;
@@ -53,7 +53,7 @@ pub(super) async fn find<T>(
 }
 
 /// Logs a document that is left out of every answer.
-pub(super) fn left_out(collection: &Collection<Document>, id: Option<&Bson>, error: &Error) {
+pub(super) fn left_out(collection: &Collection<Document>, id: Option<&Bson>, error: &StorageError) {
     let id = id.map_or("a document".to_owned(), Bson::to_string);
     tracing::warn!(%error, db.collection = collection.name(), db.id = id, "left out");
 }

@@ -7,7 +7,8 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::fields::{Fields, date, oid};
 use crate::{
-    Clip, Error, Failure, Job, Lease, NewVideo, Origin, Result, Status, StoredFile, Upload, Video,
+    Clip, Job, JobFailure, Lease, NewVideo, Origin, Result, Status, StorageError, StoredFile,
+    Upload, Video,
 };
 
 /// What the reference service asks for when nothing was said.
@@ -23,11 +24,11 @@ pub(super) fn video(document: &Document) -> Result<Video> {
     let origin = match fields.text("source_type")?.as_deref() {
         None | Some("youtube") => Origin::Clip(clip(&fields)?),
         Some("upload") => Origin::Upload(upload(&fields)?),
-        Some(other) => return Err(Error::Corrupt(format!("{other:?} is no source type"))),
+        Some(other) => return Err(StorageError::Corrupt(format!("{other:?} is no source type"))),
     };
     let file = fields.text("file_path")?.map(|file_path| {
         let file_size_bytes = fields.count("file_size_bytes")?;
-        Ok::<_, Error>(StoredFile { file_path, file_size_bytes })
+        Ok::<_, StorageError>(StoredFile { file_path, file_size_bytes })
     });
     Ok(Video {
         id: fields.needed_id("_id")?,
@@ -49,7 +50,7 @@ fn clip(fields: &Fields<'_>) -> Result<Clip> {
         Some(moment) => moment.time("at")?.map(|at| {
             let offset = moment.number("offset")?.unwrap_or_default();
             let duration = moment.number("duration")?.unwrap_or_default();
-            Ok::<_, Error>(Moment { at, offset, duration })
+            Ok::<_, StorageError>(Moment { at, offset, duration })
         }),
         None => None,
     };
@@ -87,7 +88,7 @@ fn job(fields: &Fields<'_>) -> Result<Job> {
     let own = fields.within("job")?.unwrap_or(Fields(&empty));
     let failure = fields.text("error_message")?.map(|message| {
         let code = own.text("error_code")?.unwrap_or_else(|| UNNAMED_FAILURE.to_owned());
-        Ok::<_, Error>(Failure { code, message })
+        Ok::<_, StorageError>(JobFailure { code, message })
     });
     Ok(Job {
         status: fields.named("status")?.unwrap_or(Status::Pending),
@@ -107,7 +108,9 @@ fn read_lease(fields: &Fields<'_>) -> Result<Lease> {
     Ok(Lease {
         id: fields.needed_id("id")?,
         owner: fields.text("owner")?.unwrap_or_default(),
-        until: fields.time("until")?.ok_or_else(|| Error::Corrupt("a lease without end".into()))?,
+        until: fields
+            .time("until")?
+            .ok_or_else(|| StorageError::Corrupt("a lease without end".into()))?,
     })
 }
 

@@ -11,11 +11,11 @@ use clipmill_core::{Id, Time};
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
-use super::backend::{Inner, Mongo};
+use super::backend::{Mongo, MongoInner};
 use super::fields::{Fields, date, oid};
 use super::redis::Cached;
 use super::sessions_ended::{Ended, SESSIONS_ENDED, sessions_ended};
-use crate::{Error, KeptSession, LiveSession, Result, Session, Sessions, token_hash};
+use crate::{KeptSession, LiveSession, Result, Session, Sessions, StorageError, token_hash};
 
 /// Begins what stands in for a token.
 const HASHED: &str = "sha256:";
@@ -25,7 +25,9 @@ impl Sessions for Mongo {
     async fn open_session(&self, session: Session) -> Result<()> {
         self.run(|inner| async move {
             let Some(ended) = sessions_ended(&inner, session.user_id).await? else {
-                return Err(Error::Refused("the account of the session is not there".to_owned()));
+                return Err(StorageError::Refused(
+                    "the account of the session is not there".to_owned(),
+                ));
             };
             let document = doc! {
                 "_id": oid(session.id),
@@ -86,7 +88,7 @@ impl Sessions for Mongo {
 }
 
 /// Ends all sessions of an account.
-pub(super) async fn end_all(inner: &Inner, user: Id) -> Result<()> {
+pub(super) async fn end_all(inner: &MongoInner, user: Id) -> Result<()> {
     let of_user = doc! { "user_id": oid(user) };
     let tokens = tokens(inner, of_user.clone()).await?;
     let deleted = inner.sessions.delete_many(of_user).await;
@@ -97,7 +99,7 @@ pub(super) async fn end_all(inner: &Inner, user: Id) -> Result<()> {
 
 /// What stands for the tokens of the sessions that a filter finds. One without a
 /// token was never in the cache.
-async fn tokens(inner: &Inner, filter: Document) -> Result<Vec<[u8; 32]>> {
+async fn tokens(inner: &MongoInner, filter: Document) -> Result<Vec<[u8; 32]>> {
     let mut found = inner.sessions.find(filter).projection(doc! { "token": 1 }).await?;
     let mut hashes = Vec::new();
     while let Some(document) = found.try_next().await? {
@@ -136,7 +138,7 @@ fn hash_of(kept: &str) -> [u8; 32] {
 }
 
 /// The session that a filter finds, if no password change has ended it.
-async fn valid(inner: &Inner, filter: Document) -> Result<Option<LiveSession>> {
+async fn valid(inner: &MongoInner, filter: Document) -> Result<Option<LiveSession>> {
     let Some(session) = inner.sessions.find_one(filter).await? else { return Ok(None) };
     let fields = Fields(&session);
     let user_id = fields.needed_id("user_id")?;
@@ -144,7 +146,7 @@ async fn valid(inner: &Inner, filter: Document) -> Result<Option<LiveSession>> {
         return Ok(None);
     };
     let user = Fields(&user);
-    if !Ended::of(&user)?.spares(&fields)? {
+    if !Ended::from_user(&user)?.spares(&fields)? {
         return Ok(None);
     }
     Ok(Some(LiveSession {
@@ -158,7 +160,7 @@ async fn valid(inner: &Inner, filter: Document) -> Result<Option<LiveSession>> {
 fn expiry(session: &Fields<'_>) -> Result<Time> {
     session
         .time("expires_at")?
-        .ok_or_else(|| Error::Corrupt("a session has no expires_at".to_owned()))
+        .ok_or_else(|| StorageError::Corrupt("a session has no expires_at".to_owned()))
 }
 
 /// A session as another backend may have it.

@@ -3,7 +3,7 @@
 use clipmill_core::{Id, Time};
 use mongodb::bson::doc;
 
-use super::backend::Inner;
+use super::backend::MongoInner;
 use super::fields::{Fields, oid};
 use crate::Result;
 
@@ -23,7 +23,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    pub(super) fn of(user: &Fields<'_>) -> Result<Ended> {
+    pub(super) fn from_user(user: &Fields<'_>) -> Result<Ended> {
         let count = user.count(SESSIONS_ENDED)?.cast_signed();
         Ok(Ended { count, at: user.time(SESSIONS_ENDED_AT)? })
     }
@@ -39,7 +39,7 @@ impl Ended {
 }
 
 /// The count of an account; none when there is no such account.
-pub(super) async fn sessions_ended(inner: &Inner, id: Id) -> Result<Option<i64>> {
+pub(super) async fn sessions_ended(inner: &MongoInner, id: Id) -> Result<Option<i64>> {
     let found = inner.users.find_one(doc! { "_id": oid(id) }).await?;
-    found.as_ref().map(|user| Ok(Ended::of(&Fields(user))?.count)).transpose()
+    found.as_ref().map(|user| Ok(Ended::from_user(&Fields(user))?.count)).transpose()
 }

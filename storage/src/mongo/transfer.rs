@@ -11,14 +11,14 @@ use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Error as DriverError;
 
-use super::backend::{Inner, Mongo};
+use super::backend::{Mongo, MongoInner};
 use super::error::is_duplicate;
 use super::fields::{Fields, date, oid};
 use super::sessions::{kept, kept_document};
 use super::sessions_ended::{Ended, SESSIONS_ENDED, SESSIONS_ENDED_AT, sessions_ended};
 use super::users;
 use super::{readable, record};
-use crate::{Error, KeptSession, Put, Result, Transfer, User, Video};
+use crate::{KeptSession, Put, Result, StorageError, Transfer, User, Video};
 
 #[async_trait]
 impl Transfer for Mongo {
@@ -111,14 +111,14 @@ async fn taken(
     refusal: &str,
 ) -> Result<Put> {
     if !is_duplicate(&error) {
-        return Err(Error::from(error));
+        return Err(StorageError::from(error));
     }
     let there = collection.find_one(doc! { "_id": oid(id) }).await?.is_some();
     Ok(if there { Put::There } else { Put::Refused(refusal.to_owned()) })
 }
 
 /// The sessions of a page that no password change has ended.
-async fn still_valid(inner: &Inner, page: &[Document]) -> Result<Vec<KeptSession>> {
+async fn still_valid(inner: &MongoInner, page: &[Document]) -> Result<Vec<KeptSession>> {
     let owner = |session: &Document| Fields(session).needed_id("user_id");
     let owners: Vec<_> = page.iter().flat_map(owner).map(oid).collect();
     let counts = doc! { SESSIONS_ENDED: 1, SESSIONS_ENDED_AT: 1 };
@@ -126,14 +126,14 @@ async fn still_valid(inner: &Inner, page: &[Document]) -> Result<Vec<KeptSession
     let (mut found, mut accounts) = (find.await?, HashMap::new());
     while let Some(user) = found.try_next().await? {
         let fields = Fields(&user);
-        accounts.insert(fields.needed_id("_id")?, Ended::of(&fields));
+        accounts.insert(fields.needed_id("_id")?, Ended::from_user(&fields));
     }
     let mut live = Vec::new();
     for session in page {
         let fields = Fields(session);
         let read = || match accounts.get(&fields.needed_id("user_id")?) {
             Some(Ok(ended)) => ended.spares(&fields)?.then(|| kept(&fields)).transpose(),
-            Some(Err(error)) => Err(Error::Corrupt(error.to_string())),
+            Some(Err(error)) => Err(StorageError::Corrupt(error.to_string())),
             None => Ok(None),
         };
         match read() {

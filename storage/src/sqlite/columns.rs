@@ -8,7 +8,9 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::bytes::BlobId;
-use crate::{Clip, Error, Failure, Job, Lease, Origin, Result, StoredFile, Upload, User, Video};
+use crate::{
+    Clip, Job, JobFailure, Lease, Origin, Result, StorageError, StoredFile, Upload, User, Video,
+};
 
 /// The end of the year 9999: later times can't be written as text.
 const LAST_MILLISECOND: i64 = 253_402_300_799_999;
@@ -27,7 +29,7 @@ pub(super) fn after(now: Time, lasts: Duration) -> i64 {
 /// The moment that a column holds.
 pub(super) fn time(ms: i64) -> Result<Time> {
     DateTime::from_timestamp_millis(ms)
-        .ok_or_else(|| Error::Corrupt(format!("{ms} is no time in milliseconds")))
+        .ok_or_else(|| StorageError::Corrupt(format!("{ms} is no time in milliseconds")))
 }
 
 fn maybe_time(row: &SqliteRow, column: &str) -> Result<Option<Time>> {
@@ -51,7 +53,7 @@ pub(super) fn video(row: &SqliteRow) -> Result<Video> {
         origin: match row.try_get("source_type")? {
             "youtube" => Origin::Clip(clip(row)?),
             "upload" => Origin::Upload(upload(row)?),
-            other => return Err(Error::Corrupt(format!("{other:?} is no source type"))),
+            other => return Err(StorageError::Corrupt(format!("{other:?} is no source type"))),
         },
         job: job(row)?,
         file: match row.try_get("file_path")? {
@@ -87,10 +89,11 @@ fn clip(row: &SqliteRow) -> Result<Clip> {
         format_preference: row.try_get("format_preference")?,
         resolution_preference: row.try_get("resolution_preference")?,
         available_formats: match row.try_get("available_formats")? {
-            Some(list) => Some(
-                serde_json::from_str(list)
-                    .map_err(|error| Error::Corrupt(format!("available_formats: {error}")))?,
-            ),
+            Some(list) => {
+                Some(serde_json::from_str(list).map_err(|error| {
+                    StorageError::Corrupt(format!("available_formats: {error}"))
+                })?)
+            }
             None => None,
         },
     })
@@ -117,7 +120,7 @@ fn job(row: &SqliteRow) -> Result<Job> {
         lease: lease(row)?,
         cancel_requested: row.try_get("cancel_requested")?,
         failure: match row.try_get("failure_code")? {
-            Some(code) => Some(Failure { code, message: row.try_get("failure_message")? }),
+            Some(code) => Some(JobFailure { code, message: row.try_get("failure_message")? }),
             None => None,
         },
         note: row.try_get("note")?,
@@ -139,5 +142,5 @@ fn lease(row: &SqliteRow) -> Result<Option<Lease>> {
 
 /// A list of words as its column keeps it.
 pub(super) fn list(words: &[String]) -> Result<String> {
-    serde_json::to_string(words).map_err(|error| Error::Refused(error.to_string()))
+    serde_json::to_string(words).map_err(|error| StorageError::Refused(error.to_string()))
 }

@@ -2,33 +2,35 @@
 
 use sqlx::error::DatabaseError;
 
-use crate::Error;
+use crate::StorageError;
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Error {
+impl From<sqlx::Error> for StorageError {
+    fn from(error: sqlx::Error) -> StorageError {
         match error {
             sqlx::Error::Database(error) => database(&*error),
-            sqlx::Error::PoolTimedOut => Error::Unavailable("all connections are busy".to_owned()),
-            sqlx::Error::PoolClosed => Error::Unavailable("it was closed".to_owned()),
-            sqlx::Error::WorkerCrashed => Error::Unavailable("a connection died".to_owned()),
-            sqlx::Error::Io(error) => Error::Unavailable(error.to_string()),
+            sqlx::Error::PoolTimedOut => {
+                StorageError::Unavailable("all connections are busy".to_owned())
+            }
+            sqlx::Error::PoolClosed => StorageError::Unavailable("it was closed".to_owned()),
+            sqlx::Error::WorkerCrashed => StorageError::Unavailable("a connection died".to_owned()),
+            sqlx::Error::Io(error) => StorageError::Unavailable(error.to_string()),
             error @ (sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
-            | sqlx::Error::ColumnNotFound(_)) => Error::Corrupt(error.to_string()),
-            other => Error::Refused(other.to_string()),
+            | sqlx::Error::ColumnNotFound(_)) => StorageError::Corrupt(error.to_string()),
+            other => StorageError::Refused(other.to_string()),
         }
     }
 }
 
-fn database(error: &dyn DatabaseError) -> Error {
+fn database(error: &dyn DatabaseError) -> StorageError {
     let words = error.message().to_owned();
     // The low byte of an extended result code is the primary one:
     // https://www.sqlite.org/rescode.html
     let code = error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(1) & 0xff;
     match code {
-        BUSY | LOCKED | NOMEM | IOERR | FULL | CANTOPEN => Error::Unavailable(words),
-        CORRUPT | NOTADB => Error::Corrupt(words),
-        _ => Error::Refused(words),
+        BUSY | LOCKED | NOMEM | IOERR | FULL | CANTOPEN => StorageError::Unavailable(words),
+        CORRUPT | NOTADB => StorageError::Corrupt(words),
+        _ => StorageError::Refused(words),
     }
 }
 

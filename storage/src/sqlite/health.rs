@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Inner, Sqlite};
-use crate::{Error, Health};
+use crate::{Health, StorageError};
 
 /// A load balancer that asks doesn't wait longer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -55,13 +55,13 @@ async fn problem<E: Display>(
     }
 }
 
-async fn can_read(inner: &Inner) -> Result<(), Error> {
+async fn can_read(inner: &Inner) -> Result<(), StorageError> {
     sqlx::query("SELECT 1").fetch_one(&inner.readers).await?;
     Ok(())
 }
 
 /// Takes the write lock and gives it back.
-async fn can_write(inner: &Inner) -> Result<(), Error> {
+async fn can_write(inner: &Inner) -> Result<(), StorageError> {
     inner.begin().await?.rollback().await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use sqlx::{Row, SqliteConnection};
 use super::Sqlite;
 use super::bytes::BlobId;
 use super::columns::{after, list, ms};
-use crate::{Failure, Finished, JobUpdate, LeaseHeld, Leases, Result, Status, Videos};
+use crate::{Finished, JobFailure, JobUpdate, LeaseHeld, Leases, Result, Status, Videos};
 
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
@@ -95,7 +95,13 @@ impl Leases for Sqlite {
         Ok(if written { LeaseHeld::Yes } else { LeaseHeld::Lost })
     }
 
-    async fn fail(&self, id: Id, lease: Id, why: Failure, expires_at: Time) -> Result<LeaseHeld> {
+    async fn fail(
+        &self,
+        id: Id,
+        lease: Id,
+        why: JobFailure,
+        expires_at: Time,
+    ) -> Result<LeaseHeld> {
         let statement = sqlx::query(
             "UPDATE videos SET status = 'failed', due_at = NULL, lease_id = NULL, lease_owner = NULL,
                 lease_until = NULL, cancel_requested = 0, failure_code = ?3, failure_message = ?4,
@@ -111,7 +117,7 @@ impl Leases for Sqlite {
         write(self, id, statement).await
     }
 
-    async fn retry(&self, id: Id, lease: Id, why: Failure, due_at: Time) -> Result<LeaseHeld> {
+    async fn retry(&self, id: Id, lease: Id, why: JobFailure, due_at: Time) -> Result<LeaseHeld> {
         let statement = sqlx::query(
             "UPDATE videos SET due_at = ?3, lease_id = NULL, lease_owner = NULL, lease_until = NULL,
                 failure_code = ?4, failure_message = ?5

@@ -31,7 +31,7 @@ use futures_util::future::BoxFuture;
 use sqlx::{SqlitePool, SqliteTransaction};
 
 use crate::ephemeral_memory::EphemeralMemory;
-use crate::{Error, LiveSession, Result, Video};
+use crate::{LiveSession, Result, StorageError, Video};
 
 use fresh::Fresh;
 
@@ -69,7 +69,7 @@ impl Sqlite {
         let task = tokio::spawn(work);
         match within(async { Ok(task.await) }).await? {
             Ok(result) => result,
-            Err(error) => Err(Error::Unavailable(format!("a write ended early: {error}"))),
+            Err(error) => Err(StorageError::Unavailable(format!("a write ended early: {error}"))),
         }
     }
 }
@@ -86,6 +86,8 @@ impl Inner {
 async fn within<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(result) => result,
-        Err(_) => Err(Error::Unavailable(format!("no answer within {} s", DEADLINE.as_secs()))),
+        Err(_) => {
+            Err(StorageError::Unavailable(format!("no answer within {} s", DEADLINE.as_secs())))
+        }
     }
 }

@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions, SqlSafeStr as _};
 use super::fresh::Fresh;
 use super::{CACHE_TTL, Inner, Sqlite};
 use crate::ephemeral_memory::EphemeralMemory;
-use crate::{Error, Result};
+use crate::{Result, StorageError};
 
 /// Version, name and statements of each migration: the files of `storage/migrations`. What has been
 /// released never changes: databases hold a checksum of it.
@@ -42,7 +42,7 @@ impl Sqlite {
     /// `Unavailable` when another process holds it for too long.
     pub async fn open(path: &Path) -> Result<Sqlite> {
         create(path).map_err(|error| {
-            Error::Refused(format!("can't create the database {}: {error}", path.display()))
+            StorageError::Refused(format!("can't create the database {}: {error}", path.display()))
         })?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -60,10 +60,10 @@ impl Sqlite {
                     .pragma("cache_size", "-2048"),
             )
             .await
-            .map_err(|error| at(path, error.into()))?;
+            .map_err(|error| with_path(path, error.into()))?;
         if let Err(error) = migrator().run(&writer).await {
             writer.close().await;
-            return Err(at(path, migration(error)));
+            return Err(with_path(path, migration(error)));
         }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -72,7 +72,7 @@ impl Sqlite {
             .test_before_acquire(false)
             .connect_with(options(path).read_only(true).pragma("cache_size", "-1024"))
             .await
-            .map_err(|error| at(path, error.into()))?;
+            .map_err(|error| with_path(path, error.into()))?;
         tracing::debug!(db.path = %path.display(), "opened the database");
         Ok(Sqlite {
             inner: Arc::new(Inner {
@@ -124,22 +124,22 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(migrations.into())
 }
 
-fn migration(error: MigrateError) -> Error {
+fn migration(error: MigrateError) -> StorageError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         MigrateError::VersionMissing(_) => {
-            Error::Refused("it was written by a newer version of clipmill".to_owned())
+            StorageError::Refused("it was written by a newer version of clipmill".to_owned())
         }
-        other => Error::Refused(other.to_string()),
+        other => StorageError::Refused(other.to_string()),
     }
 }
 
 /// Names the file, so that a person knows which one to look at.
-fn at(path: &Path, error: Error) -> Error {
+fn with_path(path: &Path, error: StorageError) -> StorageError {
     let named = |words: String| format!("{}: {words}", path.display());
     match error {
-        Error::Unavailable(words) => Error::Unavailable(named(words)),
-        Error::Corrupt(words) => Error::Corrupt(named(words)),
-        Error::Refused(words) => Error::Refused(named(words)),
+        StorageError::Unavailable(words) => StorageError::Unavailable(named(words)),
+        StorageError::Corrupt(words) => StorageError::Corrupt(named(words)),
+        StorageError::Refused(words) => StorageError::Refused(named(words)),
     }
 }

@@ -5,11 +5,28 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clipmill_core::{Id, Time};
 use sqlx::Row;
+use sqlx::sqlite::SqliteArguments;
 
 use super::bytes::BlobId;
 use super::columns::{after, ms, time, video};
 use super::{Sqlite, leases, within};
-use crate::{Cancelled, Claimed, Enqueued, Error, Origin, Queue, Result, Status, Want};
+use crate::{Cancelled, Claimed, Enqueued, Origin, Queue, Result, Status, StorageError, Want};
+
+type Statement = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
+
+/// Binds what a record is to become: format and resolution of a clip, then the
+/// codecs and quality of an upload.
+fn bind_preferences(update: Statement, origin: Origin) -> Statement {
+    let (clip, upload) = match origin {
+        Origin::Clip(clip) => (Some(clip), None),
+        Origin::Upload(upload) => (None, Some(upload)),
+    };
+    let (format, resolution) =
+        clip.map(|clip| (clip.format_preference, clip.resolution_preference)).unzip();
+    let codecs = upload.map(|it| (it.video_codec, it.audio_codec, it.quality_preset));
+    let (video_codec, audio_codec, quality) = codecs.unwrap_or_default();
+    update.bind(format).bind(resolution).bind(video_codec).bind(audio_codec).bind(quality)
+}
 
 #[async_trait]
 impl Queue for Sqlite {
@@ -25,7 +42,9 @@ impl Queue for Sqlite {
                 return Ok(Enqueued::Missing);
             };
             if !found.origin.accepts(&want) {
-                return Err(Error::Refused(format!("record {id} can't be turned into {want:?}")));
+                return Err(StorageError::Refused(format!(
+                    "record {id} can't be turned into {want:?}"
+                )));
             }
             if found.job.due_at.is_some() {
                 return Ok(Enqueued::AlreadyActive(found));
@@ -44,20 +63,7 @@ impl Queue for Sqlite {
             )
             .bind(BlobId(id))
             .bind(ms(now));
-            let update = match found.origin {
-                Origin::Clip(clip) => update
-                    .bind(clip.format_preference)
-                    .bind(clip.resolution_preference)
-                    .bind(None::<String>)
-                    .bind(None::<String>)
-                    .bind(None::<String>),
-                Origin::Upload(upload) => update
-                    .bind(None::<String>)
-                    .bind(None::<String>)
-                    .bind(upload.video_codec)
-                    .bind(upload.audio_codec)
-                    .bind(upload.quality_preset),
-            };
+            let update = bind_preferences(update, found.origin);
             let queued = video(&update.fetch_one(&mut *tx).await?)?;
             tx.commit().await?;
             inner.videos.outdate(&id);

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use super::bytes::BlobId;
 use super::columns::{list, ms, time, video};
 use super::{Sqlite, within};
-use crate::{Clip, Error, KeptSession, Origin, Put, Result, Transfer, Upload, User, Video};
+use crate::{Clip, KeptSession, Origin, Put, Result, StorageError, Transfer, Upload, User, Video};
 
 type Statement = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
@@ -114,7 +114,7 @@ fn session(row: &SqliteRow) -> Result<KeptSession> {
         user_id: row.try_get::<BlobId, _>("user_id")?.0,
         token_hash: hash
             .try_into()
-            .map_err(|_| Error::Corrupt("the hash of a token is cut off".to_owned()))?,
+            .map_err(|_| StorageError::Corrupt("the hash of a token is cut off".to_owned()))?,
         created_at: time(row.try_get("created_at")?)?,
         expires_at: time(row.try_get("expires_at")?)?,
     })

@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use clipmill_core::Id;
-use clipmill_storage::{Error, LeaseHeld, Leases, Page, Queue, Sessions, Transfer, Users, Videos};
+use clipmill_storage::{
+    LeaseHeld, Leases, Page, Queue, Sessions, StorageError, Transfer, Users, Videos,
+};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
@@ -31,9 +33,9 @@ async fn document(room: &Room, id: Id) -> Document {
 }
 
 #[track_caller]
-fn assert_corrupt<T: std::fmt::Debug>(result: Result<T, Error>) {
+fn assert_corrupt<T: std::fmt::Debug>(result: Result<T, StorageError>) {
     let error = result.unwrap_err();
-    assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+    assert!(matches!(error, StorageError::Corrupt(_)), "{error:?}");
 }
 
 /// One field of the wrong type each, or with a value that means nothing.

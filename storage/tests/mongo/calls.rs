@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use clipmill_storage::{
-    Cluster, Error, JobUpdate, KeptSession, Leases, Mongo, Page, Queue, Sessions, Transfer, User,
-    Users, Video, Videos, conformance,
+    Cluster, JobUpdate, KeptSession, Leases, Mongo, Page, Queue, Sessions, StorageError, Transfer,
+    User, Users, Video, Videos, conformance,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -15,7 +15,7 @@ use crate::records::{
 use crate::rooms::Room;
 
 /// Its name, and the call itself.
-pub type Call = (&'static str, BoxFuture<'static, Result<(), Error>>);
+pub type Call = (&'static str, BoxFuture<'static, Result<(), StorageError>>);
 
 macro_rules! calls {
     ($storage:ident: $($name:ident($($argument:expr),*);)+) => {

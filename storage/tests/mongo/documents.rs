@@ -5,8 +5,8 @@ use std::slice;
 use chrono::DateTime;
 use clipmill_core::{Id, Span, Time};
 use clipmill_storage::{
-    Clip, Failure, Job, LiveSession, Mongo, Origin, Page, Sessions, Status, StoredFile, Transfer,
-    Upload, Users, Video, Videos,
+    Clip, Job, JobFailure, LiveSession, Mongo, Origin, Page, Sessions, Status, StoredFile,
+    Transfer, Upload, Users, Video, Videos,
 };
 use mongodb::bson::{Bson, DateTime as BsonTime, Document, doc};
 
@@ -186,7 +186,7 @@ fn expected() -> Vec<Video> {
             }),
             |video| {
                 video.job.status = Status::Failed;
-                video.job.failure = Some(Failure {
+                video.job.failure = Some(JobFailure {
                     code: "failed".to_owned(),
                     message: "ERROR: [youtube] dQw4w9WgXcQ: Video unavailable".to_owned(),
                 });

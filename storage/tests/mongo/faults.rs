@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use clipmill_core::Id;
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Cluster, Error, Health, LeaseHeld, Leases, Mongo, Queue, Video, Videos};
+use clipmill_storage::{
+    Cluster, Health, LeaseHeld, Leases, Mongo, Queue, StorageError, Video, Videos,
+};
 use futures_util::future::join_all;
 use mongodb::bson::Document;
 use tokio::runtime::Handle;
@@ -29,7 +31,7 @@ async fn all_end_as_unavailable(storage: &Mongo, like: &Video) {
             .map(|(name, call)| async move { (name, call.await, began.elapsed()) }),
     );
     for (name, result, took) in ended.await {
-        assert!(matches!(result, Err(Error::Unavailable(_))), "{name}: {result:?}");
+        assert!(matches!(result, Err(StorageError::Unavailable(_))), "{name}: {result:?}");
         assert!(took < LONGEST, "{name} took {took:?}");
     }
 }
@@ -38,7 +40,7 @@ async fn all_end_as_unavailable(storage: &Mongo, like: &Video) {
 async fn all_work_again(storage: &Mongo, like: &Video) {
     let healed = Instant::now();
     while let Err(error) = storage.video(like.id).await {
-        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+        assert!(matches!(error, StorageError::Unavailable(_)), "{error:?}");
         assert!(healed.elapsed() < BACK, "{error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -47,7 +49,7 @@ async fn all_work_again(storage: &Mongo, like: &Video) {
     )
     .await
     {
-        assert!(!matches!(result, Err(Error::Unavailable(_))), "{name}: {result:?}");
+        assert!(!matches!(result, Err(StorageError::Unavailable(_))), "{name}: {result:?}");
     }
     assert_eq!(storage.problems().await, [""; 0]);
 }
@@ -90,7 +92,7 @@ async fn every_call_ends_in_time_and_works_after_the_fault() {
 async fn answer_is_lost<T: Send + 'static>(
     storage: &Mongo,
     mongodb: &Proxy,
-    call: impl Future<Output = Result<T, Error>> + Send + 'static,
+    call: impl Future<Output = Result<T, StorageError>> + Send + 'static,
     is_done: impl AsyncFn() -> bool,
 ) {
     // A new connection would not get beyond its first question.
@@ -104,12 +106,12 @@ async fn answer_is_lost<T: Send + 'static>(
     }
     mongodb.cut().await;
     let ended = call.await.unwrap();
-    assert!(matches!(ended, Err(Error::Unavailable(_))), "it was answered");
+    assert!(matches!(ended, Err(StorageError::Unavailable(_))), "it was answered");
     mongodb.heal().await;
 }
 
 /// The same call again and again until MongoDB is back.
-async fn until_back<T>(call: impl AsyncFn() -> Result<T, Error>) -> T {
+async fn until_back<T>(call: impl AsyncFn() -> Result<T, StorageError>) -> T {
     let began = Instant::now();
     loop {
         match call().await {
@@ -173,7 +175,10 @@ async fn calls_do_not_pile_up_in_an_outage() {
         tasks()
     });
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
-    assert!(ended.iter().all(|result| matches!(result, Err(Error::Unavailable(_)))), "{ended:?}");
+    assert!(
+        ended.iter().all(|result| matches!(result, Err(StorageError::Unavailable(_)))),
+        "{ended:?}"
+    );
     assert!(most < before + 3 * count, "{most} tasks for {count} calls, {before} before");
     // Nothing is left of them, though nothing has answered yet.
     let left = async {
@@ -230,7 +235,7 @@ async fn work(storage: &Mongo) -> Vec<(Id, Id)> {
                 }
             },
             Err(error) => {
-                assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+                assert!(matches!(error, StorageError::Unavailable(_)), "{error:?}");
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             }

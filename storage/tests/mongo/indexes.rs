@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clipmill_storage::{Error, Mongo, Users};
+use clipmill_storage::{Mongo, StorageError, Users};
 use mongodb::IndexModel;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::IndexOptions;
@@ -60,7 +60,7 @@ async fn assert_all_there(room: &Room) {
 async fn refusal(room: &Room) -> String {
     match Mongo::open(&room.settings).await {
         Ok(_) => panic!("it opens"),
-        Err(error @ Error::Refused(_)) => error.to_string(),
+        Err(error @ StorageError::Refused(_)) => error.to_string(),
         Err(other) => panic!("{other:?}"),
     }
 }

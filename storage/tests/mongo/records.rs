@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use clipmill_core::{Id, Time};
 use clipmill_storage::{
-    Claimed, Clip, Enqueued, Failure, Finished, Mongo, NewUser, NewVideo, Origin, Queue,
+    Claimed, Clip, Enqueued, Finished, JobFailure, Mongo, NewUser, NewVideo, Origin, Queue,
     Registered, Session, Sessions, StoredFile, Upload, User, Users, Video, Videos, Want,
 };
 
@@ -83,8 +83,8 @@ pub fn encode() -> Want {
     Want::Encode { codec: "h265".to_owned(), quality: "high".to_owned() }
 }
 
-pub fn why() -> Failure {
-    Failure { code: "source_away".to_owned(), message: "The source does not answer.".to_owned() }
+pub fn why() -> JobFailure {
+    JobFailure { code: "source_away".to_owned(), message: "The source does not answer.".to_owned() }
 }
 
 pub fn done(file_path: &str, now: Time) -> Finished {

@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clipmill_storage::testing::Proxy;
-use clipmill_storage::{Error, Health, Mongo, MongoSettings};
+use clipmill_storage::{Health, Mongo, MongoSettings, StorageError};
 use tokio::net::TcpListener;
 
 use crate::rooms::{Room, at_host};
@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(15);
 
 /// How a start with other addresses fails. Every URL here has `secret` for its
 /// password, so that it can be looked for.
-async fn refusal(url: &str, redis_url: &str) -> Error {
+async fn refusal(url: &str, redis_url: &str) -> StorageError {
     let settings = MongoSettings {
         url: url.to_owned(),
         redis_url: redis_url.to_owned(),
@@ -33,14 +33,14 @@ async fn refusal(url: &str, redis_url: &str) -> Error {
 }
 
 #[track_caller]
-fn assert_unavailable(error: &Error, words: &[&str]) {
-    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+fn assert_unavailable(error: &StorageError, words: &[&str]) {
+    assert!(matches!(error, StorageError::Unavailable(_)), "{error:?}");
     assert!(words.iter().all(|word| error.to_string().contains(word)), "{words:?}: {error}");
 }
 
 #[track_caller]
-fn assert_refused(error: &Error, words: &[&str]) {
-    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+fn assert_refused(error: &StorageError, words: &[&str]) {
+    assert!(matches!(error, StorageError::Refused(_)), "{error:?}");
     assert!(words.iter().all(|word| error.to_string().contains(word)), "{words:?}: {error}");
 }
 
@@ -123,7 +123,7 @@ async fn an_address_without_sense_is_told() {
     ];
     for url in nonsense {
         let error = refusal(url, redis_url).await;
-        assert!(matches!(error, Error::Refused(_)), "{url}: {error:?}");
+        assert!(matches!(error, StorageError::Refused(_)), "{url}: {error:?}");
         assert!(error.to_string().contains("the address of MongoDB"), "{url}: {error}");
     }
     for redis_url in

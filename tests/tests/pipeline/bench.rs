@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clipmill::config::Config;
-use clipmill_core::net::{Client, Settings};
+use clipmill_core::net::{Client, ClientSettings};
 use clipmill_core::probe::{AudioTrack, Container, Format, Live, MediaInfo, Transport, VideoTrack};
 use clipmill_core::{Clock, Code, Error, Id, Resolution, Span};
 use clipmill_pipeline::ffmpeg::Tools;
@@ -103,10 +103,10 @@ impl Bench {
         let mut config = Config::default();
         change(&mut config);
         let tools = Tools::discover(&config.tool_paths(), &config.encode).await.unwrap();
-        let settings = Settings {
+        let settings = ClientSettings {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
             idle_timeout,
-            ..Settings::default()
+            ..ClientSettings::default()
         };
         let client = Client::new(settings).unwrap();
         let source = Arc::new(Offer {

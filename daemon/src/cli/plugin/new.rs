@@ -166,7 +166,7 @@ impl PluginKind {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use clap::ValueEnum as _;
-    use clipmill_plugins::wasm::{Kind, Manifest};
+    use clipmill_plugins::wasm::{Kind, PluginManifest};
 
     use super::*;
 
@@ -180,7 +180,7 @@ mod tests {
                 let bytes = project.get(path).unwrap_or_else(|| panic!("{path} of {language:?}"));
                 String::from_utf8(bytes.clone()).unwrap()
             };
-            let manifest = Manifest::parse(&text("my_site.toml")).unwrap();
+            let manifest = PluginManifest::parse(&text("my_site.toml")).unwrap();
             assert_eq!(manifest.name, "my_site");
             let wanted = match kind {
                 PluginKind::Source => Kind::Source,

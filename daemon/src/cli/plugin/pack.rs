@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clipmill_plugins::wasm::{self, Manifest};
+use clipmill_plugins::wasm::{self, PluginManifest};
 
 use super::table::bytes;
 use crate::cli::arguments::PackPluginArguments;
@@ -22,7 +22,7 @@ pub fn run(pack: &PackPluginArguments) -> Result<(), CommandError> {
         None => None,
     };
     let name = match &text {
-        Some(text) => Manifest::parse(text)?.name,
+        Some(text) => PluginManifest::parse(text)?.name,
         None => {
             let stem = pack.module.file_stem().unwrap_or_default();
             stem.to_string_lossy().into_owned()

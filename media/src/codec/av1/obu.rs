@@ -1,7 +1,7 @@
 //! Open bitstream units (5.3), and what the first ones of a sample are.
 
 use super::sequence_header::Av1SequenceHeader;
-use crate::Error;
+use crate::MediaError;
 
 /// `obu_type` OBU_SEQUENCE_HEADER (6.2.2).
 const SEQUENCE_HEADER: u8 = 1;
@@ -23,7 +23,7 @@ pub struct Obu<'a> {
 }
 
 /// The units in some bytes, which may end within the last one.
-fn obus(bytes: &[u8]) -> impl Iterator<Item = Result<Obu<'_>, Error>> {
+fn obus(bytes: &[u8]) -> impl Iterator<Item = Result<Obu<'_>, MediaError>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -36,11 +36,11 @@ fn obus(bytes: &[u8]) -> impl Iterator<Item = Result<Obu<'_>, Error>> {
 }
 
 /// The first unit, and the bytes after it.
-fn split_obu(bytes: &[u8]) -> Result<(Obu<'_>, &[u8]), Error> {
+fn split_obu(bytes: &[u8]) -> Result<(Obu<'_>, &[u8]), MediaError> {
     let (header, mut rest) = bytes.split_first().ok_or_else(ends)?;
     // obu_forbidden_bit
     if header & 0x80 != 0 {
-        return Err(Error::damaged("an OBU that isn't AV1"));
+        return Err(MediaError::damaged("an OBU that isn't AV1"));
     }
     // obu_extension_flag
     if header & 4 != 0 {
@@ -55,7 +55,7 @@ fn split_obu(bytes: &[u8]) -> Result<(Obu<'_>, &[u8]), Error> {
 }
 
 /// Reads a `leb128()` number (4.10.5).
-fn read_leb128(rest: &mut &[u8]) -> Result<u64, Error> {
+fn read_leb128(rest: &mut &[u8]) -> Result<u64, MediaError> {
     let mut value = 0;
     for place in 0..8 {
         let (byte, after) = rest.split_first().ok_or_else(ends)?;
@@ -65,11 +65,11 @@ fn read_leb128(rest: &mut &[u8]) -> Result<u64, Error> {
             return Ok(value);
         }
     }
-    Err(Error::damaged("the size of an OBU is too long"))
+    Err(MediaError::damaged("the size of an OBU is too long"))
 }
 
-fn ends() -> Error {
-    Error::damaged("an OBU ends too early")
+fn ends() -> MediaError {
+    MediaError::damaged("an OBU ends too early")
 }
 
 /// What a decoder finds that starts with a sample.
@@ -86,7 +86,7 @@ impl Av1SampleStart {
     ///
     /// # Errors
     /// `Damaged` when it isn't AV1, or there is no frame in these bytes.
-    pub fn parse(sample: &[u8]) -> Result<Av1SampleStart, Error> {
+    pub fn parse(sample: &[u8]) -> Result<Av1SampleStart, MediaError> {
         let mut sequence_header = None;
         for obu in obus(sample) {
             let obu = obu?;
@@ -101,7 +101,7 @@ impl Av1SampleStart {
                 _ => {}
             }
         }
-        Err(Error::damaged("a sample without a frame"))
+        Err(MediaError::damaged("a sample without a frame"))
     }
 }
 
@@ -109,7 +109,7 @@ impl Av1SampleStart {
 ///
 /// # Errors
 /// `Damaged` when the bytes before it are no units.
-pub fn find_sequence_header(units: &[u8]) -> Result<Option<Obu<'_>>, Error> {
+pub fn find_sequence_header(units: &[u8]) -> Result<Option<Obu<'_>>, MediaError> {
     for obu in obus(units) {
         let obu = obu?;
         if obu.obu_type == SEQUENCE_HEADER {

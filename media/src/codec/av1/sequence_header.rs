@@ -1,6 +1,6 @@
 //! The sequence header (5.5, 6.4), up to the chroma format.
 
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::BitReader;
 use crate::codec::picture_format::PictureSize;
 
@@ -24,13 +24,13 @@ impl Av1SequenceHeader {
     ///
     /// # Errors
     /// `Damaged` when it is no sequence header; `Unsupported` for still pictures.
-    pub fn parse(payload: &[u8]) -> Result<Av1SequenceHeader, Error> {
+    pub fn parse(payload: &[u8]) -> Result<Av1SequenceHeader, MediaError> {
         let mut bits = BitReader::new(payload);
         let profile = bits.bits(3)? as u8;
         bits.bit()?; // still_picture
         // reduced_still_picture_header
         if bits.bit()? {
-            return Err(Error::unsupported("a still picture in AV1"));
+            return Err(MediaError::unsupported("a still picture in AV1"));
         }
         let operating_points = read_operating_points(&mut bits)?;
         let (width_bits, height_bits) = (bits.bits(4)? + 1, bits.bits(4)? + 1);
@@ -57,7 +57,7 @@ impl Av1SequenceHeader {
 
 /// Reads timing, decoder model and operating points, and returns the number of
 /// these.
-fn read_operating_points(bits: &mut BitReader<'_>) -> Result<u8, Error> {
+fn read_operating_points(bits: &mut BitReader<'_>) -> Result<u8, MediaError> {
     let mut buffer_delay_bits = None;
     // timing_info_present_flag
     if bits.bit()? {
@@ -94,7 +94,7 @@ fn read_operating_points(bits: &mut BitReader<'_>) -> Result<u8, Error> {
 
 /// Skips the flags of coding tools, from `use_128x128_superblock` to
 /// `enable_restoration`.
-fn skip_coding_tools(bits: &mut BitReader<'_>) -> Result<(), Error> {
+fn skip_coding_tools(bits: &mut BitReader<'_>) -> Result<(), MediaError> {
     // use_128x128_superblock, enable_filter_intra, enable_intra_edge_filter
     bits.skip(3)?;
     // enable_interintra_compound, enable_masked_compound, enable_warped_motion,

@@ -7,7 +7,7 @@
 //! ```
 
 use super::parameter_sets::ParameterSets;
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::ByteReader;
 use crate::codec::nal::LengthSize;
 
@@ -35,10 +35,10 @@ impl Avcc {
     ///
     /// # Errors
     /// `Damaged` when the bytes are no `avcC`.
-    pub fn parse(config: &[u8]) -> Result<Avcc, Error> {
+    pub fn parse(config: &[u8]) -> Result<Avcc, MediaError> {
         let mut fields = ByteReader::new(config, "avcC ends too early");
         if fields.u8()? != 1 {
-            return Err(Error::damaged("avcC of an unknown version"));
+            return Err(MediaError::damaged("avcC of an unknown version"));
         }
         let (profile, compatibility, level) = (fields.u8()?, fields.u8()?, fields.u8()?);
         let lengths = LengthSize::from_minus_one(fields.u8()?)?;
@@ -61,8 +61,8 @@ impl Avcc {
     /// # Errors
     /// `Unsupported` when there are more than 31 sequence parameter sets or 255
     /// picture parameter sets, or one is longer than 65,535 bytes.
-    pub fn write(&self) -> Result<Vec<u8>, Error> {
-        let many = || Error::unsupported("more parameter sets than avcC can hold");
+    pub fn write(&self) -> Result<Vec<u8>, MediaError> {
+        let many = || MediaError::unsupported("more parameter sets than avcC can hold");
         let lengths = 0xfc | (self.lengths.bytes() as u8 - 1);
         let mut config = vec![1, self.profile, self.compatibility, self.level, lengths];
         let counts = [(0xe0, 31, &self.sps), (0, 255, &self.pps)];
@@ -80,7 +80,7 @@ impl Avcc {
     }
 }
 
-fn sets(fields: &mut ByteReader<'_>, count: u8) -> Result<Vec<Vec<u8>>, Error> {
+fn sets(fields: &mut ByteReader<'_>, count: u8) -> Result<Vec<Vec<u8>>, MediaError> {
     (0..count)
         .map(|_| {
             let length = usize::from(fields.u16()?);

@@ -2,7 +2,7 @@
 //! which of them are marked "unused for reference" (8.2.5).
 
 use super::ref_pic_syntax::RefPicMarking;
-use crate::Error;
+use crate::MediaError;
 
 /// A frame that is used for short-term reference, with its numbers in the
 /// original stream and in the rewritten one.
@@ -73,7 +73,7 @@ impl DecodedPictureBuffer {
         &mut self,
         marking: &RefPicMarking,
         current: ReferenceFrame,
-    ) -> Result<RefPicMarking, Error> {
+    ) -> Result<RefPicMarking, MediaError> {
         let before: Vec<ReferenceFrame> = self.kept().copied().collect();
         self.mark(marking, &current)?;
         let removed: Vec<ReferenceFrame> =
@@ -92,7 +92,11 @@ impl DecodedPictureBuffer {
         Ok(RefPicMarking::Adaptive(removed.iter().map(difference).collect()))
     }
 
-    fn mark(&mut self, marking: &RefPicMarking, current: &ReferenceFrame) -> Result<(), Error> {
+    fn mark(
+        &mut self,
+        marking: &RefPicMarking,
+        current: &ReferenceFrame,
+    ) -> Result<(), MediaError> {
         let max_frame_num = self.max_frame_num;
         let pic_num = |frame: &ReferenceFrame| frame.original_pic_num(current, max_frame_num);
         match marking {
@@ -107,7 +111,7 @@ impl DecodedPictureBuffer {
                     self.frames.retain(|frame| pic_num(frame) != pic_num_x);
                 }
                 if self.frames.len() >= self.max_num_ref_frames {
-                    return Err(Error::unsupported(
+                    return Err(MediaError::unsupported(
                         "H.264 with more reference frames than max_num_ref_frames",
                     ));
                 }

@@ -18,7 +18,7 @@ use super::ref_pic_list::RefPicLists;
 use super::ref_pic_syntax::{RefPicMarking, SliceType};
 use super::slice_header::{SliceHeader, SliceHeaderChanges};
 use super::sps::H264Sps;
-use crate::Error;
+use crate::MediaError;
 
 /// Computes the slice headers of a stream that starts with an intra frame.
 #[derive(Debug, Clone)]
@@ -37,9 +37,9 @@ impl FrameNumRewriter {
     /// # Errors
     /// `Unsupported` when `frame_num` may have gaps, or colour planes are
     /// separate.
-    pub fn new(sps: &H264Sps) -> Result<FrameNumRewriter, Error> {
+    pub fn new(sps: &H264Sps) -> Result<FrameNumRewriter, MediaError> {
         if sps.frame_num_gaps_allowed || sps.separate_colour_planes {
-            return Err(Error::unsupported(
+            return Err(MediaError::unsupported(
                 "H.264 with gaps in frame_num or separate colour planes",
             ));
         }
@@ -62,10 +62,10 @@ impl FrameNumRewriter {
         &mut self,
         slices: &[SliceHeader],
         kept: bool,
-    ) -> Result<Vec<SliceHeaderChanges>, Error> {
-        let first = slices.first().ok_or_else(|| Error::damaged("a frame without slices"))?;
+    ) -> Result<Vec<SliceHeaderChanges>, MediaError> {
+        let first = slices.first().ok_or_else(|| MediaError::damaged("a frame without slices"))?;
         if !slices.iter().all(|slice| slice.is_of_same_frame(first)) {
-            return Err(Error::unsupported("several H.264 frames in one sample"));
+            return Err(MediaError::unsupported("several H.264 frames in one sample"));
         }
         let idr = self.prev_ref_frame_num.is_none();
         self.check_frame_num(first, slices)?;
@@ -76,7 +76,7 @@ impl FrameNumRewriter {
         let mut changes = Vec::new();
         if kept {
             let slices = slices.iter().map(|slice| self.slice_changes(slice, current, idr));
-            changes = slices.collect::<Result<_, Error>>()?;
+            changes = slices.collect::<Result<_, MediaError>>()?;
         }
         if first.is_reference {
             let marking = self.dpb.mark_and_add(&first.ref_pic_marking, current)?;
@@ -89,22 +89,30 @@ impl FrameNumRewriter {
 
     /// Checks that no frame is missing, and that the first one is an intra frame
     /// that others may refer to.
-    fn check_frame_num(&self, frame: &SliceHeader, slices: &[SliceHeader]) -> Result<(), Error> {
+    fn check_frame_num(
+        &self,
+        frame: &SliceHeader,
+        slices: &[SliceHeader],
+    ) -> Result<(), MediaError> {
         let Some(previous) = self.prev_ref_frame_num else {
             let intra = slices.iter().all(|slice| slice.slice_type == SliceType::I);
             if intra && frame.is_reference {
                 return Ok(());
             }
-            return Err(Error::unsupported("an H.264 keyframe that refers to other frames"));
+            return Err(MediaError::unsupported("an H.264 keyframe that refers to other frames"));
         };
         if frame.frame_num == (previous + 1) % self.dpb.max_frame_num {
             Ok(())
         } else {
-            Err(Error::unsupported("an H.264 frame is missing"))
+            Err(MediaError::unsupported("an H.264 frame is missing"))
         }
     }
 
-    fn current_frame(&mut self, first: &SliceHeader, kept: bool) -> Result<ReferenceFrame, Error> {
+    fn current_frame(
+        &mut self,
+        first: &SliceHeader,
+        kept: bool,
+    ) -> Result<ReferenceFrame, MediaError> {
         let max = self.dpb.max_frame_num;
         let rewritten = self.kept_reference_frames % max;
         let frame_nums = FrameNums { original: first.frame_num, rewritten, max };
@@ -122,7 +130,7 @@ impl FrameNumRewriter {
         slice: &SliceHeader,
         current: ReferenceFrame,
         idr: bool,
-    ) -> Result<SliceHeaderChanges, Error> {
+    ) -> Result<SliceHeaderChanges, MediaError> {
         let lists = RefPicLists { dpb: &self.dpb, current };
         let mut modifications = [None, None];
         for list in 0..slice.slice_type.list_count() {

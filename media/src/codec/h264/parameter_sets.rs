@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::nal_unit_type::{PPS, SPS, nal_unit_type};
 use super::sps::H264Sps;
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::BitReader;
 use crate::codec::nal::remove_emulation_prevention;
 
@@ -39,7 +39,7 @@ impl H264Pps {
     /// # Errors
     /// `Damaged` when it is no picture parameter set; `Unsupported` for slice
     /// groups and redundant pictures.
-    pub fn parse(unit: &[u8]) -> Result<H264Pps, Error> {
+    pub fn parse(unit: &[u8]) -> Result<H264Pps, MediaError> {
         let prefix = unit.get(..unit.len().min(PPS_PREFIX)).unwrap_or_default();
         let rbsp = remove_emulation_prevention(prefix);
         let mut bits = BitReader::new(&rbsp);
@@ -50,7 +50,7 @@ impl H264Pps {
         let bottom_field_pic_order_in_frame_present = bits.bit()?;
         // num_slice_groups_minus1
         if bits.ue()? > 0 {
-            return Err(Error::unsupported("H.264 with slice groups"));
+            return Err(MediaError::unsupported("H.264 with slice groups"));
         }
         let num_ref_idx_default_active = [bits.ue_to(31)? + 1, bits.ue_to(31)? + 1];
         let weighted_pred = bits.bit()?;
@@ -62,7 +62,7 @@ impl H264Pps {
         bits.bit()?; // constrained_intra_pred_flag
         // redundant_pic_cnt_present_flag
         if bits.bit()? {
-            return Err(Error::unsupported("H.264 with redundant pictures"));
+            return Err(MediaError::unsupported("H.264 with redundant pictures"));
         }
         Ok(H264Pps {
             sps_id,
@@ -90,7 +90,7 @@ impl ParameterSetIds {
     ///
     /// # Errors
     /// `Damaged` when they are out of range.
-    pub fn from_pps(unit: &[u8]) -> Result<ParameterSetIds, Error> {
+    pub fn from_pps(unit: &[u8]) -> Result<ParameterSetIds, MediaError> {
         let rbsp = remove_emulation_prevention(unit.get(1..unit.len().min(16)).unwrap_or_default());
         let mut bits = BitReader::new(&rbsp);
         Ok(ParameterSetIds { pps: bits.ue_to(255)? as u8, sps: bits.ue_to(31)? as u8 })
@@ -114,7 +114,7 @@ impl ParameterSets {
     /// Those of [`ParameterSets::add`].
     pub fn from_units<'a>(
         units: impl IntoIterator<Item = &'a Vec<u8>>,
-    ) -> Result<ParameterSets, Error> {
+    ) -> Result<ParameterSets, MediaError> {
         let mut sets = ParameterSets::default();
         for unit in units {
             sets.add(unit)?;
@@ -127,7 +127,7 @@ impl ParameterSets {
     ///
     /// # Errors
     /// `Damaged` when its id can't be read.
-    pub fn add(&mut self, unit: &[u8]) -> Result<bool, Error> {
+    pub fn add(&mut self, unit: &[u8]) -> Result<bool, MediaError> {
         let first = unit.first().copied().unwrap_or_default();
         let replaced = match nal_unit_type(first) {
             SPS => self.sps.insert(H264Sps::parse(unit)?.id, unit.to_vec()),
@@ -141,7 +141,7 @@ impl ParameterSets {
     ///
     /// # Errors
     /// `Damaged` when there is none.
-    pub fn pps_unit(&self, id: u8) -> Result<&[u8], Error> {
+    pub fn pps_unit(&self, id: u8) -> Result<&[u8], MediaError> {
         self.pps.get(&id).map(Vec::as_slice).ok_or_else(missing)
     }
 
@@ -149,7 +149,7 @@ impl ParameterSets {
     ///
     /// # Errors
     /// `Damaged` when there is none, and those of [`H264Sps::parse`].
-    pub fn parse_sps(&self, id: u8) -> Result<H264Sps, Error> {
+    pub fn parse_sps(&self, id: u8) -> Result<H264Sps, MediaError> {
         H264Sps::parse(self.sps.get(&id).ok_or_else(missing)?)
     }
 
@@ -159,6 +159,6 @@ impl ParameterSets {
     }
 }
 
-fn missing() -> Error {
-    Error::damaged("a slice refers to a missing parameter set")
+fn missing() -> MediaError {
+    MediaError::damaged("a slice refers to a missing parameter set")
 }

@@ -8,7 +8,7 @@
 
 use super::slice_header::SliceHeader;
 use super::sps::PicOrderCntType;
-use crate::Error;
+use crate::MediaError;
 
 /// `frame_num` of one picture in both streams.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +73,7 @@ impl PicOrderCnts {
         picture: &SliceHeader,
         frame_nums: FrameNums,
         kept: bool,
-    ) -> Result<i64, Error> {
+    ) -> Result<i64, MediaError> {
         match self.pic_order_cnt_type {
             PicOrderCntType::Lsb { bits } => self.next_by_lsb(picture, bits, kept),
             PicOrderCntType::DecodingOrder => self.next_by_frame_num(picture, frame_nums, kept),
@@ -81,7 +81,12 @@ impl PicOrderCnts {
         }
     }
 
-    fn next_by_lsb(&mut self, picture: &SliceHeader, bits: u32, kept: bool) -> Result<i64, Error> {
+    fn next_by_lsb(
+        &mut self,
+        picture: &SliceHeader,
+        bits: u32,
+        kept: bool,
+    ) -> Result<i64, MediaError> {
         let top = self.original.count_from_lsb(i64::from(picture.pic_order_cnt_lsb), bits);
         if picture.is_reference {
             self.original.remember(top, bits);
@@ -104,7 +109,7 @@ impl PicOrderCnts {
         picture: &SliceHeader,
         frame_nums: FrameNums,
         kept: bool,
-    ) -> Result<i64, Error> {
+    ) -> Result<i64, MediaError> {
         let FrameNums { original, rewritten, max } = frame_nums;
         let original = self.original.count_from_frame_num(original, max, picture.is_reference);
         let rewritten = self.rewritten.count_from_frame_num(rewritten, max, picture.is_reference);
@@ -134,8 +139,8 @@ fn bottom_field_lead(picture: &SliceHeader) -> i64 {
     i64::from(picture.delta_pic_order_cnt_bottom.min(0))
 }
 
-fn would_change() -> Error {
-    Error::unsupported("H.264 whose output order would change")
+fn would_change() -> MediaError {
+    MediaError::unsupported("H.264 whose output order would change")
 }
 
 impl PocState {

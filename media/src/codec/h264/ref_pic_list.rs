@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use super::dpb::{DecodedPictureBuffer, ReferenceFrame};
 use super::ref_pic_syntax::{RefPicListModification, SliceType};
 use super::slice_header::SliceHeader;
-use crate::Error;
+use crate::MediaError;
 
 /// The lists of the slices of one frame.
 pub(super) struct RefPicLists<'a> {
@@ -38,9 +38,9 @@ impl RefPicLists<'_> {
         &self,
         slice: &SliceHeader,
         list: usize,
-    ) -> Result<Option<Vec<RefPicListModification>>, Error> {
+    ) -> Result<Option<Vec<RefPicListModification>>, MediaError> {
         let unknown =
-            || Error::unsupported("H.264 whose reference picture lists can't be determined");
+            || MediaError::unsupported("H.264 whose reference picture lists can't be determined");
         let original = self.original(slice, list);
         if original.contains(&RefPicListEntry::Unknown) {
             return Err(unknown());

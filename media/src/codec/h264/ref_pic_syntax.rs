@@ -4,7 +4,7 @@
 
 use super::parameter_sets::H264Pps;
 use super::sps::H264Sps;
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::{BitReader, BitWriter};
 
 /// Maximum number of operations in one list of a header.
@@ -59,7 +59,7 @@ pub enum RefPicMarking {
 pub(super) fn read_modifications(
     bits: &mut BitReader<'_>,
     slice_type: SliceType,
-) -> Result<RefPicListModifications, Error> {
+) -> Result<RefPicListModifications, MediaError> {
     let mut lists = [None, None];
     for list in lists.iter_mut().take(slice_type.list_count()) {
         *list = read_modification(bits)?;
@@ -69,7 +69,7 @@ pub(super) fn read_modifications(
 
 fn read_modification(
     bits: &mut BitReader<'_>,
-) -> Result<Option<Vec<RefPicListModification>>, Error> {
+) -> Result<Option<Vec<RefPicListModification>>, MediaError> {
     if !bits.bit()? {
         return Ok(None);
     }
@@ -114,7 +114,7 @@ pub(super) fn skip_pred_weight_table(
     pps: &H264Pps,
     slice_type: SliceType,
     num_ref_idx_active: [u32; 2],
-) -> Result<(), Error> {
+) -> Result<(), MediaError> {
     let present = match slice_type {
         SliceType::P => pps.weighted_pred,
         SliceType::B => pps.explicit_weighted_bipred,
@@ -144,7 +144,7 @@ pub(super) fn skip_pred_weight_table(
 }
 
 /// Reads `dec_ref_pic_marking` of a non-IDR picture (7.3.3.3).
-pub(super) fn read_marking(bits: &mut BitReader<'_>) -> Result<RefPicMarking, Error> {
+pub(super) fn read_marking(bits: &mut BitReader<'_>) -> Result<RefPicMarking, MediaError> {
     if !bits.bit()? {
         return Ok(RefPicMarking::SlidingWindow);
     }
@@ -176,10 +176,10 @@ pub(super) fn write_marking(bits: &mut BitWriter, marking: &RefPicMarking) {
     }
 }
 
-fn long_term() -> Error {
-    Error::unsupported("H.264 with long-term reference pictures")
+fn long_term() -> MediaError {
+    MediaError::unsupported("H.264 with long-term reference pictures")
 }
 
-pub(super) fn unreadable() -> Error {
-    Error::damaged("a slice header that can't be read")
+pub(super) fn unreadable() -> MediaError {
+    MediaError::damaged("a slice header that can't be read")
 }

@@ -20,7 +20,7 @@ use super::ref_pic_syntax::{
     skip_pred_weight_table, unreadable, write_marking, write_modifications,
 };
 use super::sps::{H264Sps, PicOrderCntType};
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::{BitReader, BitWriter};
 
 /// `idr_pic_id` of a picture that becomes an IDR picture. Two consecutive IDR
@@ -81,7 +81,7 @@ pub struct SliceHeaderChanges {
 ///
 /// # Errors
 /// `Damaged` when the slice header ends too early.
-pub fn slice_pps_id(rbsp: &[u8]) -> Result<u8, Error> {
+pub fn slice_pps_id(rbsp: &[u8]) -> Result<u8, MediaError> {
     let mut bits = BitReader::new(rbsp);
     bits.skip(8)?;
     bits.ue()?;
@@ -96,10 +96,10 @@ impl SliceHeader {
     /// # Errors
     /// `Damaged` when it can't be read, or ends too early; `Unsupported` for
     /// fields, long-term reference pictures, and switching slices.
-    pub fn parse(rbsp: &[u8], sps: &H264Sps, pps: &H264Pps) -> Result<SliceHeader, Error> {
+    pub fn parse(rbsp: &[u8], sps: &H264Sps, pps: &H264Pps) -> Result<SliceHeader, MediaError> {
         let first = rbsp.first().copied().unwrap_or_default();
         if nal_unit_type(first) == IDR {
-            return Err(Error::unsupported("an IDR picture among other slices"));
+            return Err(MediaError::unsupported("an IDR picture among other slices"));
         }
         let is_reference = first & 0x60 != 0; // nal_ref_idc
         let mut bits = BitReader::new(rbsp);
@@ -110,7 +110,7 @@ impl SliceHeader {
         let (frame_num_at, frame_num) = read_field(&mut bits, sps.frame_num_bits)?;
         // field_pic_flag
         if !sps.frame_mbs_only && bits.bit()? {
-            return Err(Error::unsupported("H.264 coded in fields"));
+            return Err(MediaError::unsupported("H.264 coded in fields"));
         }
         let (lsb_at, pic_order_cnt_lsb) = read_field(&mut bits, lsb_bits(sps)?)?;
         let has_delta = !lsb_at.is_empty() && pps.bottom_field_pic_order_in_frame_present;
@@ -167,7 +167,11 @@ impl SliceHeader {
     ///
     /// # Errors
     /// `Damaged` when `rbsp` is not what the header was read from.
-    pub fn rewrite(&self, rbsp: &[u8], changes: &SliceHeaderChanges) -> Result<Vec<u8>, Error> {
+    pub fn rewrite(
+        &self,
+        rbsp: &[u8],
+        changes: &SliceHeaderChanges,
+    ) -> Result<Vec<u8>, MediaError> {
         let layout = &self.layout;
         let mut from = BitReader::new(rbsp);
         let mut to = BitWriter::new();
@@ -202,27 +206,27 @@ impl SliceHeader {
 }
 
 /// Where a fixed-length syntax element is, and its value.
-fn read_field(bits: &mut BitReader<'_>, width: u32) -> Result<(Range<usize>, u32), Error> {
+fn read_field(bits: &mut BitReader<'_>, width: u32) -> Result<(Range<usize>, u32), MediaError> {
     let start = bits.position();
     let value = bits.bits(width)?;
     Ok((start..bits.position(), value))
 }
 
-fn read_slice_type(bits: &mut BitReader<'_>) -> Result<SliceType, Error> {
+fn read_slice_type(bits: &mut BitReader<'_>) -> Result<SliceType, MediaError> {
     match bits.ue_to(9)? % 5 {
         0 => Ok(SliceType::P),
         1 => Ok(SliceType::B),
         2 => Ok(SliceType::I),
-        _ => Err(Error::unsupported("H.264 with switching slices")),
+        _ => Err(MediaError::unsupported("H.264 with switching slices")),
     }
 }
 
 /// Bits of `pic_order_cnt_lsb`; 0 where there is none.
-fn lsb_bits(sps: &H264Sps) -> Result<u32, Error> {
+fn lsb_bits(sps: &H264Sps) -> Result<u32, MediaError> {
     match sps.pic_order_cnt_type {
         PicOrderCntType::Lsb { bits } => Ok(bits),
         PicOrderCntType::DecodingOrder => Ok(0),
-        PicOrderCntType::Cycle => Err(Error::unsupported("H.264 with pic_order_cnt_type 1")),
+        PicOrderCntType::Cycle => Err(MediaError::unsupported("H.264 with pic_order_cnt_type 1")),
     }
 }
 
@@ -230,7 +234,7 @@ fn read_num_ref_idx_active(
     bits: &mut BitReader<'_>,
     slice_type: SliceType,
     pps: &H264Pps,
-) -> Result<[u32; 2], Error> {
+) -> Result<[u32; 2], MediaError> {
     let mut active = pps.num_ref_idx_default_active;
     // num_ref_idx_active_override_flag
     if slice_type != SliceType::I && bits.bit()? {
@@ -246,7 +250,7 @@ fn skip_quantization_and_deblocking(
     bits: &mut BitReader<'_>,
     slice_type: SliceType,
     pps: &H264Pps,
-) -> Result<(), Error> {
+) -> Result<(), MediaError> {
     if pps.cabac && slice_type != SliceType::I {
         bits.ue_to(2)?; // cabac_init_idc
     }

@@ -1,7 +1,7 @@
 //! Sequence parameter sets (7.3.2.1, 7.4.2.1), up to the colour description of
 //! the VUI (E.1.1).
 
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::BitReader;
 use crate::codec::nal::{MAX_PARAMETER_SET, remove_emulation_prevention};
 use crate::codec::picture_format::{ColourDescription, CropUnit, PictureFormat, PictureSize};
@@ -52,7 +52,7 @@ impl H264Sps {
     /// # Errors
     /// `Damaged` when it is no sequence parameter set; `Unsupported` when luma
     /// and chroma have different bit depths.
-    pub fn parse(unit: &[u8]) -> Result<H264Sps, Error> {
+    pub fn parse(unit: &[u8]) -> Result<H264Sps, MediaError> {
         let unit = unit.get(..unit.len().min(MAX_PARAMETER_SET)).unwrap_or_default();
         let rbsp = remove_emulation_prevention(unit);
         let mut bits = BitReader::new(&rbsp);
@@ -109,7 +109,7 @@ struct Sampling {
 }
 
 impl Sampling {
-    fn read(bits: &mut BitReader<'_>, profile_idc: u8) -> Result<Sampling, Error> {
+    fn read(bits: &mut BitReader<'_>, profile_idc: u8) -> Result<Sampling, MediaError> {
         if !matches!(
             profile_idc,
             44 | 83 | 86 | 100 | 110 | 118 | 122 | 128 | 134 | 135 | 138 | 139 | 244
@@ -121,7 +121,7 @@ impl Sampling {
         let bit_depth = 8 + bits.ue_to(6)? as u8;
         let chroma_bit_depth = 8 + bits.ue_to(6)? as u8;
         if chroma_format != 0 && chroma_bit_depth != bit_depth {
-            return Err(Error::unsupported("luma and chroma of different depths"));
+            return Err(MediaError::unsupported("luma and chroma of different depths"));
         }
         bits.bit()?; // qpprime_y_zero_transform_bypass_flag
         if bits.bit()? {
@@ -132,7 +132,7 @@ impl Sampling {
 }
 
 impl PicOrderCntType {
-    fn read(bits: &mut BitReader<'_>) -> Result<PicOrderCntType, Error> {
+    fn read(bits: &mut BitReader<'_>) -> Result<PicOrderCntType, MediaError> {
         Ok(match bits.ue_to(2)? {
             0 => PicOrderCntType::Lsb { bits: bits.ue_to(12)? + 4 },
             1 => {
@@ -150,7 +150,7 @@ impl PicOrderCntType {
 }
 
 /// Skips the scaling lists of a sequence parameter set (7.3.2.1.1.1).
-fn skip_scaling_lists(bits: &mut BitReader<'_>, chroma_format: u8) -> Result<(), Error> {
+fn skip_scaling_lists(bits: &mut BitReader<'_>, chroma_format: u8) -> Result<(), MediaError> {
     for list in 0..if chroma_format == 3 { 12 } else { 8 } {
         if !bits.bit()? {
             continue;

@@ -8,7 +8,7 @@
 //! ```
 
 use super::nal_unit_type::{PPS, SPS, VPS};
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::ByteReader;
 use crate::codec::nal::LengthSize;
 
@@ -72,12 +72,12 @@ impl Hvcc {
     /// # Errors
     /// `Damaged` when the bytes are no `hvcC`; `TooLarge` when they hold more
     /// than 512 NAL units.
-    pub fn parse(config: &[u8]) -> Result<Hvcc, Error> {
+    pub fn parse(config: &[u8]) -> Result<Hvcc, MediaError> {
         let mut fields = ByteReader::new(config, "hvcC ends too early");
         let header = <[u8; 22]>::try_from(fields.bytes(22)?);
-        let header = header.map_err(|_| Error::damaged("hvcC ends too early"))?;
+        let header = header.map_err(|_| MediaError::damaged("hvcC ends too early"))?;
         if header[0] != 1 {
-            return Err(Error::damaged("hvcC of an unknown version"));
+            return Err(MediaError::damaged("hvcC of an unknown version"));
         }
         let mut arrays = NalUnitArrays::default();
         let mut units = 0;
@@ -88,7 +88,7 @@ impl Hvcc {
                 arrays.add(unit_type, fields.bytes(length)?.to_vec());
                 units += 1;
                 if units > MAX_UNITS {
-                    return Err(Error::too_large("hvcC with more than 512 units"));
+                    return Err(MediaError::too_large("hvcC with more than 512 units"));
                 }
             }
         }
@@ -99,7 +99,7 @@ impl Hvcc {
     ///
     /// # Errors
     /// `Damaged` for 3 bytes.
-    pub fn lengths(&self) -> Result<LengthSize, Error> {
+    pub fn lengths(&self) -> Result<LengthSize, MediaError> {
         LengthSize::from_minus_one(self.header[21])
     }
 
@@ -128,8 +128,8 @@ impl Hvcc {
     ///
     /// # Errors
     /// `Unsupported` when there are more NAL units, or longer ones, than fit.
-    pub fn write(&self, complete: bool) -> Result<Vec<u8>, Error> {
-        let many = |_| Error::unsupported("more parameter sets than hvcC can hold");
+    pub fn write(&self, complete: bool) -> Result<Vec<u8>, MediaError> {
+        let many = |_| MediaError::unsupported("more parameter sets than hvcC can hold");
         let mut config = self.header.to_vec();
         config.push(u8::try_from(self.arrays.0.len()).map_err(many)?);
         for array in &self.arrays.0 {

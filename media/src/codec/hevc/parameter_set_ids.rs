@@ -12,7 +12,7 @@ use super::nal_unit_type::{
     PPS, SPS, VPS, has_no_output_of_prior_pics_flag, is_slice, layer_id, nal_unit_type,
 };
 use super::sps::HevcSps;
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::{BitReader, BitWriter};
 use crate::codec::nal::{insert_emulation_prevention, remove_emulation_prevention};
 
@@ -42,10 +42,11 @@ impl HevcUsedIds {
     ///
     /// # Errors
     /// `Damaged` when they can't be read.
-    pub fn add(&mut self, unit: &[u8]) -> Result<(), Error> {
+    pub fn add(&mut self, unit: &[u8]) -> Result<(), MediaError> {
         match nal_unit_type(unit.first().copied().unwrap_or_default()) {
             VPS => {
-                let id = unit.get(2).ok_or_else(|| Error::damaged("an empty parameter set"))? >> 4;
+                let id =
+                    unit.get(2).ok_or_else(|| MediaError::damaged("an empty parameter set"))? >> 4;
                 self.vps.insert(id);
             }
             SPS => {
@@ -75,14 +76,15 @@ impl HevcUsedIds {
     ///
     /// # Errors
     /// `Unsupported` when there are too few.
-    pub fn unused(&self) -> Result<[HevcIds; 2], Error> {
+    pub fn unused(&self) -> Result<[HevcIds; 2], MediaError> {
         let mut vps = (0..=15).filter(|id| !self.vps.contains(id));
         let mut sps = (0..=15).filter(|id| !self.sps.contains_key(id));
         let mut pps = (15..=30).filter(|id| !self.pps.contains_key(id));
         let mut next = || Some(HevcIds { vps: vps.next()?, sps: sps.next()?, pps: pps.next()? });
         let unused = next().zip(next()).map(|(one, other)| [one, other]);
-        unused
-            .ok_or_else(|| Error::unsupported("the stream leaves no ids for other parameter sets"))
+        unused.ok_or_else(|| {
+            MediaError::unsupported("the stream leaves no ids for other parameter sets")
+        })
     }
 }
 
@@ -94,9 +96,9 @@ impl HevcIds {
     /// `Damaged` when it can't be read; `Unsupported` when a slice or parameter
     /// set refers to other ids than 0, or a parameter set says that slice headers
     /// hold entry points.
-    pub fn rewrite(self, unit: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn rewrite(self, unit: &[u8]) -> Result<Vec<u8>, MediaError> {
         let [first, second, ..] = *unit else {
-            return Err(Error::damaged("a NAL unit without a header"));
+            return Err(MediaError::damaged("a NAL unit without a header"));
         };
         if layer_id(first, second) != 0 {
             return Ok(unit.to_vec());
@@ -104,7 +106,8 @@ impl HevcIds {
         let mut rbsp = remove_emulation_prevention(unit);
         let rewritten = match nal_unit_type(first) {
             VPS => {
-                let byte = rbsp.get_mut(2).ok_or_else(|| Error::damaged("an empty NAL unit"))?;
+                let byte =
+                    rbsp.get_mut(2).ok_or_else(|| MediaError::damaged("an empty NAL unit"))?;
                 *byte = self.vps << 4 | *byte & 15;
                 rbsp
             }
@@ -118,7 +121,7 @@ impl HevcIds {
         Ok(insert_emulation_prevention(&rewritten))
     }
 
-    fn rewrite_sps(self, rbsp: &[u8]) -> Result<Vec<u8>, Error> {
+    fn rewrite_sps(self, rbsp: &[u8]) -> Result<Vec<u8>, MediaError> {
         let sps = HevcSps::parse_rbsp(rbsp)?;
         if sps.id != 0 {
             return Err(unexpected_ids());
@@ -135,7 +138,7 @@ impl HevcIds {
         Ok(writer.finish())
     }
 
-    fn rewrite_pps(self, rbsp: &[u8]) -> Result<Vec<u8>, Error> {
+    fn rewrite_pps(self, rbsp: &[u8]) -> Result<Vec<u8>, MediaError> {
         let mut reader = BitReader::new(rbsp);
         let mut writer = BitWriter::new();
         writer.copy_until(&mut reader, 16)?;
@@ -143,7 +146,7 @@ impl HevcIds {
             return Err(unexpected_ids());
         }
         if has_entry_points(reader.clone())? {
-            return Err(Error::unsupported("encoded slices with entry points"));
+            return Err(MediaError::unsupported("encoded slices with entry points"));
         }
         writer.ue(u32::from(self.pps));
         writer.ue(u32::from(self.sps));
@@ -154,9 +157,9 @@ impl HevcIds {
     /// Replaces `slice_pic_parameter_set_id` 0. Before it are two bytes of NAL
     /// unit header, `first_slice_segment_in_pic_flag`, and of IRAP pictures
     /// `no_output_of_prior_pics_flag`.
-    fn rewrite_slice(self, mut rbsp: Vec<u8>, is_irap: bool) -> Result<Vec<u8>, Error> {
+    fn rewrite_slice(self, mut rbsp: Vec<u8>, is_irap: bool) -> Result<Vec<u8>, MediaError> {
         let flags = if is_irap { 2 } else { 1 };
-        let byte = u16::from(*rbsp.get(2).ok_or_else(|| Error::damaged("an empty slice"))?);
+        let byte = u16::from(*rbsp.get(2).ok_or_else(|| MediaError::damaged("an empty slice"))?);
         if byte >> (7 - flags) & 1 != 1 || !(15..=30).contains(&self.pps) {
             return Err(unexpected_ids());
         }
@@ -169,13 +172,13 @@ impl HevcIds {
     }
 }
 
-fn unexpected_ids() -> Error {
-    Error::unsupported("encoded frames refer to other parameter sets than expected")
+fn unexpected_ids() -> MediaError {
+    MediaError::unsupported("encoded frames refer to other parameter sets than expected")
 }
 
 /// Whether slice headers hold `entry_point_offset`s: a picture parameter set,
 /// read behind its ids, enables tiles or wavefronts (7.3.2.3.1).
-fn has_entry_points(mut bits: BitReader<'_>) -> Result<bool, Error> {
+fn has_entry_points(mut bits: BitReader<'_>) -> Result<bool, MediaError> {
     // From dependent_slice_segments_enabled_flag to cabac_init_present_flag.
     bits.skip(7)?;
     bits.ue()?; // num_ref_idx_l0_default_active_minus1

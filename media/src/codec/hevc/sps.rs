@@ -1,7 +1,7 @@
 //! Sequence parameter sets (7.3.2.2, 7.4.3.2), up to the colour description of
 //! the VUI (E.2.1).
 
-use crate::Error;
+use crate::MediaError;
 use crate::codec::bits::BitReader;
 use crate::codec::nal::{MAX_PARAMETER_SET, remove_emulation_prevention};
 use crate::codec::picture_format::{ColourDescription, CropUnit, PictureFormat, PictureSize};
@@ -33,13 +33,13 @@ impl HevcSps {
     /// # Errors
     /// `Damaged` when it is no sequence parameter set; `Unsupported` when luma
     /// and chroma have different bit depths.
-    pub fn parse(unit: &[u8]) -> Result<HevcSps, Error> {
+    pub fn parse(unit: &[u8]) -> Result<HevcSps, MediaError> {
         let unit = unit.get(..unit.len().min(MAX_PARAMETER_SET)).unwrap_or_default();
         HevcSps::parse_rbsp(&remove_emulation_prevention(unit))
     }
 
     /// Reads a NAL unit, header included, without emulation prevention.
-    pub(super) fn parse_rbsp(rbsp: &[u8]) -> Result<HevcSps, Error> {
+    pub(super) fn parse_rbsp(rbsp: &[u8]) -> Result<HevcSps, MediaError> {
         let mut bits = BitReader::new(rbsp);
         bits.skip(16)?;
         let vps_id = bits.bits(4)? as u8;
@@ -63,7 +63,7 @@ impl HevcSps {
         }
         let bit_depth = 8 + bits.ue_to(8)? as u8;
         if 8 + bits.ue_to(8)? as u8 != bit_depth && chroma_format != 0 {
-            return Err(Error::unsupported("luma and chroma of different depths"));
+            return Err(MediaError::unsupported("luma and chroma of different depths"));
         }
         skip_to_vui(&mut bits, max_sub_layers_minus1)?;
         let colour = if bits.bit()? {
@@ -84,7 +84,7 @@ impl HevcSps {
 }
 
 /// Skips what `profile_tier_level` says of sub-layers (7.3.3).
-fn skip_sub_layers(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<(), Error> {
+fn skip_sub_layers(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<(), MediaError> {
     let mut length = 0;
     for _ in 0..max_sub_layers_minus1 {
         // sub_layer_profile_present_flag, sub_layer_level_present_flag
@@ -99,7 +99,7 @@ fn skip_sub_layers(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Resu
 
 /// Skips the syntax elements between the bit depths and
 /// `vui_parameters_present_flag`.
-fn skip_to_vui(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<(), Error> {
+fn skip_to_vui(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<(), MediaError> {
     let pic_order_cnt_bits = 4 + bits.ue_to(12)? as usize;
     // sps_sub_layer_ordering_info_present_flag
     let sub_layers = if bits.bit()? { max_sub_layers_minus1 + 1 } else { 1 };
@@ -138,7 +138,7 @@ fn skip_to_vui(bits: &mut BitReader<'_>, max_sub_layers_minus1: u32) -> Result<(
 }
 
 /// Skips `scaling_list_data` (7.3.4).
-fn skip_scaling_lists(bits: &mut BitReader<'_>) -> Result<(), Error> {
+fn skip_scaling_lists(bits: &mut BitReader<'_>) -> Result<(), MediaError> {
     for size in 0..4 {
         for _ in 0..if size == 3 { 2 } else { 6 } {
             if !bits.bit()? {
@@ -164,7 +164,7 @@ fn skip_short_term_ref_pic_set(
     bits: &mut BitReader<'_>,
     is_predictable: bool,
     previous: u32,
-) -> Result<u32, Error> {
+) -> Result<u32, MediaError> {
     let mut count = 0;
     // inter_ref_pic_set_prediction_flag
     if is_predictable && bits.bit()? {
@@ -183,7 +183,7 @@ fn skip_short_term_ref_pic_set(
         }
     }
     if count > MAX_DELTA_POCS {
-        return Err(Error::damaged("a parameter set with too many references"));
+        return Err(MediaError::damaged("a parameter set with too many references"));
     }
     Ok(count)
 }

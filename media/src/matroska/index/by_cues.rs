@@ -2,7 +2,7 @@
 
 use super::cluster_search::ClusterSearch;
 use super::span::{BlockBoundary, BlockRange, WantedBlocks};
-use crate::Error;
+use crate::MediaError;
 use crate::matroska::buffered_file::BufferedFile;
 use crate::matroska::cluster::ClusterCursor;
 use crate::matroska::cues::IndexEntry;
@@ -34,7 +34,7 @@ pub async fn find_blocks(
     head: &SegmentHead,
     cues: &[IndexEntry],
     wanted: &WantedBlocks,
-) -> Result<Option<BlockRange>, Error> {
+) -> Result<Option<BlockRange>, MediaError> {
     let entries = usable_entries(cues, wanted);
     let first_time = wanted.first_time();
     let first = entries.partition_point(|entry| entry.time <= first_time).saturating_sub(1);
@@ -99,7 +99,7 @@ fn usable_entries(cues: &[IndexEntry], wanted: &WantedBlocks) -> Vec<IndexEntry>
 async fn boundary_at_entry(
     file: &mut BufferedFile<'_>,
     entry: &IndexEntry,
-) -> Result<BlockBoundary, Error> {
+) -> Result<BlockBoundary, MediaError> {
     let before_cluster = BlockBoundary::before_cluster(entry.cluster);
     if entry.relative_position <= FIRST_BLOCK {
         return Ok(before_cluster);
@@ -128,7 +128,7 @@ async fn find_end(
     after: &[IndexEntry],
     from: BlockBoundary,
     wanted: &WantedBlocks,
-) -> Result<Option<BlockBoundary>, Error> {
+) -> Result<Option<BlockBoundary>, MediaError> {
     let mut failed = None;
     for entry in after.iter().take(ENTRIES_TRIED) {
         if failed == Some((entry.cluster, entry.relative_position)) {
@@ -154,7 +154,7 @@ async fn find_end(
 async fn boundary_before_first_block(
     file: &mut BufferedFile<'_>,
     entry: &IndexEntry,
-) -> Result<Option<BlockBoundary>, Error> {
+) -> Result<Option<BlockBoundary>, MediaError> {
     let Some(mut cursor) = ClusterCursor::open(file, entry.cluster).await? else { return Ok(None) };
     for _ in 0..BLOCKS {
         let Some(block) = cursor.next_block(file).await.ok().flatten() else { return Ok(None) };
@@ -170,7 +170,7 @@ async fn boundary_before_first_block(
 async fn boundary_before_block(
     file: &mut BufferedFile<'_>,
     entry: &IndexEntry,
-) -> Result<Option<BlockBoundary>, Error> {
+) -> Result<Option<BlockBoundary>, MediaError> {
     let Some(mut cursor) = ClusterCursor::open(file, entry.cluster).await? else { return Ok(None) };
     let Some(offset) = cursor.content.checked_add(entry.relative_position) else {
         return Ok(None);
@@ -197,7 +197,7 @@ async fn end_behind(
     entry: &IndexEntry,
     boundary: BlockBoundary,
     wanted: &WantedBlocks,
-) -> Result<BlockBoundary, Error> {
+) -> Result<BlockBoundary, MediaError> {
     if entry.time.saturating_sub(wanted.end) >= wanted.reordering_delay {
         return Ok(boundary);
     }

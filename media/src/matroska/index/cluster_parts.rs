@@ -2,7 +2,7 @@
 //! copied; one that the range starts or ends in gets a new header.
 
 use super::span::{BlockBoundary, BlockRange};
-use crate::Error;
+use crate::MediaError;
 use crate::clip_file::ClipPart;
 use crate::matroska::buffered_file::BufferedFile;
 use crate::matroska::cluster::ClusterCursor;
@@ -16,10 +16,10 @@ use crate::matroska::write::ebml::{header, header_of_unknown_size, unsigned};
 pub async fn cluster_parts(
     file: &mut BufferedFile<'_>,
     range: BlockRange,
-) -> Result<Vec<ClipPart>, Error> {
+) -> Result<Vec<ClipPart>, MediaError> {
     let BlockRange { from, to } = range;
     if to.block <= from.block {
-        return Err(Error::nothing("no frames within the span"));
+        return Err(MediaError::nothing("no frames within the span"));
     }
     let mut parts = Vec::new();
     if from.cluster == to.cluster {
@@ -47,8 +47,8 @@ async fn part_of_cluster(
     file: &mut BufferedFile<'_>,
     from: BlockBoundary,
     end: Option<u64>,
-) -> Result<[ClipPart; 2], Error> {
-    let lost = || Error::damaged("no cluster where the index has one");
+) -> Result<[ClipPart; 2], MediaError> {
+    let lost = || MediaError::damaged("no cluster where the index has one");
     let mut cursor = ClusterCursor::open(file, from.cluster).await?.ok_or_else(lost)?;
     let (mut timestamp, mut start) = (Vec::new(), cursor.content);
     if from.is_inside_cluster() {

@@ -1,7 +1,7 @@
 //! Finding clusters by their time where the index has no entry: by halving the
 //! range in which a cluster has to be, in few small reads.
 
-use crate::Error;
+use crate::MediaError;
 use crate::matroska::buffered_file::BufferedFile;
 use crate::matroska::cluster::find_timestamp;
 use crate::matroska::ebml::{HEADER_MAX, parse_header};
@@ -102,7 +102,7 @@ impl ClusterSearch {
         &self,
         file: &mut BufferedFile<'_>,
         offset: u64,
-    ) -> Result<Option<FoundCluster>, Error> {
+    ) -> Result<Option<FoundCluster>, MediaError> {
         if offset >= self.end {
             return Ok(None);
         }
@@ -119,7 +119,7 @@ impl ClusterSearch {
         file: &mut BufferedFile<'_>,
         low: FoundCluster,
         time: u64,
-    ) -> Result<ClusterPair, Error> {
+    ) -> Result<ClusterPair, MediaError> {
         let (mut low, mut high) = self.narrow_by_known(low, time);
         let read_ahead = file.read_ahead;
         loop {
@@ -167,7 +167,7 @@ impl ClusterSearch {
         &mut self,
         file: &mut BufferedFile<'_>,
         cluster: FoundCluster,
-    ) -> Result<Option<FoundCluster>, Error> {
+    ) -> Result<Option<FoundCluster>, MediaError> {
         let Some(mut offset) = cluster.end.filter(|end| *end > cluster.offset) else {
             return self.scan(file, cluster.content..self.end, cluster.time).await;
         };
@@ -193,7 +193,7 @@ impl ClusterSearch {
         file: &mut BufferedFile<'_>,
         range: std::ops::Range<u64>,
         time: u64,
-    ) -> Result<Option<FoundCluster>, Error> {
+    ) -> Result<Option<FoundCluster>, MediaError> {
         let (mut offset, mut length) = (range.start, FIRST_READ);
         while offset < range.end {
             let bytes = file.read_up_to(offset, length + CLUSTER_HEAD).await?;
@@ -219,7 +219,7 @@ impl ClusterSearch {
             }
             self.scanned = self.scanned.saturating_add(within as u64);
             if self.scanned > SCANNED {
-                return Err(Error::unsupported("no index, and clusters too far apart"));
+                return Err(MediaError::unsupported("no index, and clusters too far apart"));
             }
             offset += within as u64;
             length = (2 * length).min(LONGEST_READ);

@@ -4,7 +4,7 @@
 use crate::matroska::buffered_file::BufferedFile;
 use crate::matroska::cluster::{ClusterCursor, StoredBlock};
 use crate::matroska::segment_head::SegmentHead;
-use crate::{Error, TrackKind};
+use crate::{MediaError, TrackKind};
 
 /// Bytes from the first cluster on that are read where the buffered start of
 /// the file does not reach so far.
@@ -34,7 +34,7 @@ pub struct Interleaving {
 pub async fn read_interleaving(
     file: &mut BufferedFile<'_>,
     head: &SegmentHead,
-) -> Result<Interleaving, Error> {
+) -> Result<Interleaving, MediaError> {
     let Some(first) = head.first_cluster else { return Ok(Interleaving::default()) };
     let until = file.buffered_start().max(first.saturating_add(BYTES)).min(head.end);
     let mut latest = LatestTimes::default();
@@ -72,7 +72,7 @@ impl LatestTimes {
         file: &mut BufferedFile<'_>,
         head: &SegmentHead,
         block: &StoredBlock,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         let entry = head.entries.iter().find(|entry| u64::from(entry.track.id) == block.track);
         let Some(entry) = entry else { return Ok(()) };
         let time = block.time;

@@ -28,7 +28,7 @@ use super::segment_head::{SegmentHead, read_segment_head};
 use super::track_entry::TrackEntry;
 use super::write::ebml::{element, header_of_unknown_size};
 use crate::clip_file::{ClipFile, ClipPart, SpanSelection};
-use crate::{Codec, Error, Media, ReadAt, Track, TrackKind};
+use crate::{CodecId, Media, MediaError, ReadAt, Track, TrackKind};
 
 /// Bytes that are read at once where a few are needed.
 const READ_AHEAD: usize = 4096;
@@ -49,7 +49,7 @@ const MOST_SECONDS: u64 = 5;
 /// # Errors
 /// Those of the file; when it contradicts itself, has nothing within the span
 /// or of the wanted tracks, or when a track is encrypted or compressed once more.
-pub async fn locate(file: &dyn ReadAt, selection: &SpanSelection) -> Result<ClipFile, Error> {
+pub async fn locate(file: &dyn ReadAt, selection: &SpanSelection) -> Result<ClipFile, MediaError> {
     let mut file = BufferedFile::open(file, READ_AHEAD).await?;
     let head = read_segment_head(&mut file).await?;
     let interleaving = read_interleaving(&mut file, &head).await?;
@@ -58,7 +58,7 @@ pub async fn locate(file: &dyn ReadAt, selection: &SpanSelection) -> Result<Clip
     let duration = duration.filter(|duration| *duration > 0.0);
     let wanted = wanted_blocks(selection, &head, &interleaving)?;
     if duration.is_some_and(|duration| selection.start >= duration) {
-        return Err(Error::nothing("the file ends before the span"));
+        return Err(MediaError::nothing("the file ends before the span"));
     }
     let cues = read_cues(&mut file, &head).await?;
     let range = match by_cues::find_blocks(&mut file, &head, &cues, &wanted).await? {
@@ -83,15 +83,16 @@ fn wanted_blocks(
     selection: &SpanSelection,
     head: &SegmentHead,
     interleaving: &Interleaving,
-) -> Result<WantedBlocks, Error> {
+) -> Result<WantedBlocks, MediaError> {
     let first = |kind: TrackKind, wanted: bool| {
         head.entries.iter().find(|entry| wanted && entry.track.kind == kind)
     };
     let video = first(TrackKind::Video, selection.video);
     let audio = first(TrackKind::Audio, selection.audio);
-    let reference = video.or(audio).ok_or_else(|| Error::nothing("none of the wanted tracks"))?;
+    let reference =
+        video.or(audio).ok_or_else(|| MediaError::nothing("none of the wanted tracks"))?;
     if !(selection.start.is_finite() && selection.end > selection.start) {
-        return Err(Error::nothing("an empty span"));
+        return Err(MediaError::nothing("an empty span"));
     }
     let ticks = |nanos: u64| nanos / head.scale;
     let ticks_per_second = ticks(1_000_000_000).max(1);
@@ -130,7 +131,7 @@ fn wanted_blocks(
 
 /// Whether frames may be presented in another order than they are decoded in.
 fn may_be_reordered(entry: &TrackEntry) -> bool {
-    !matches!(entry.track.codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1)
+    !matches!(entry.track.codec, CodecId::Vp8 | CodecId::Vp9 | CodecId::Av1)
 }
 
 /// Everything before the first cluster: as it was, but without positions and

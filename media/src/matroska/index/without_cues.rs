@@ -2,7 +2,7 @@
 
 use super::cluster_search::{ClusterSearch, FoundCluster};
 use super::span::{BlockBoundary, BlockRange, WantedBlocks};
-use crate::Error;
+use crate::MediaError;
 use crate::matroska::buffered_file::BufferedFile;
 use crate::matroska::cluster::ClusterCursor;
 use crate::matroska::segment_head::SegmentHead;
@@ -23,8 +23,8 @@ pub async fn find_blocks(
     file: &mut BufferedFile<'_>,
     head: &SegmentHead,
     wanted: &WantedBlocks,
-) -> Result<BlockRange, Error> {
-    let none = || Error::nothing("no frames");
+) -> Result<BlockRange, MediaError> {
+    let none = || MediaError::nothing("no frames");
     let first = head.first_cluster.ok_or_else(none)?;
     let mut search = ClusterSearch::new(head.clusters_end(first));
     file.read_ahead = KEYFRAME_WITHIN as usize;
@@ -45,7 +45,7 @@ async fn find_start(
     search: &mut ClusterSearch,
     low: FoundCluster,
     wanted: &WantedBlocks,
-) -> Result<BlockBoundary, Error> {
+) -> Result<BlockBoundary, MediaError> {
     let first_time = wanted.first_time();
     let mut searched_from = None;
     let mut earliest = low;
@@ -89,7 +89,7 @@ async fn find_keyframe(
     file: &mut BufferedFile<'_>,
     cluster: &FoundCluster,
     wanted: &WantedBlocks,
-) -> Result<Option<BlockBoundary>, Error> {
+) -> Result<Option<BlockBoundary>, MediaError> {
     let Some(mut cursor) = ClusterCursor::open(file, cluster.offset).await? else {
         return Ok(None);
     };

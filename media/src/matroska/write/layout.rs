@@ -6,7 +6,7 @@ use super::ebml;
 use super::track_entry::codec_delay_nanos;
 use crate::matroska::ids;
 use crate::mux::OutTrack;
-use crate::{Error, TrackKind};
+use crate::{MediaError, TrackKind};
 
 /// Most milliseconds from a cluster's start to its last block.
 const LONGEST_MS: i64 = 5000;
@@ -89,10 +89,10 @@ pub fn simple_block_header(sample_size: u64) -> Vec<u8> {
 ///
 /// # Errors
 /// When there is nothing to write, or times make no sense.
-pub fn lay_out(tracks: &[OutTrack]) -> Result<FileLayout, Error> {
+pub fn lay_out(tracks: &[OutTrack]) -> Result<FileLayout, MediaError> {
     let mut layout = FileLayout { blocks: interleave(tracks)?, ..FileLayout::default() };
     if layout.blocks.is_empty() {
-        return Err(Error::nothing("no samples to write"));
+        return Err(MediaError::nothing("no samples to write"));
     }
     let is_video = |track: usize| tracks[track].track.kind == TrackKind::Video;
     let reference = (0..tracks.len()).find(|track| is_video(*track)).unwrap_or(0);
@@ -136,7 +136,7 @@ impl FileLayout {
 }
 
 /// All blocks in the order of decoding, tracks side by side.
-fn interleave(tracks: &[OutTrack]) -> Result<Vec<BlockLayout>, Error> {
+fn interleave(tracks: &[OutTrack]) -> Result<Vec<BlockLayout>, MediaError> {
     // Each with the time by which it has to be decoded.
     let mut all: Vec<(i64, BlockLayout)> = Vec::new();
     for (track, out) in tracks.iter().enumerate() {
@@ -160,12 +160,12 @@ fn interleave(tracks: &[OutTrack]) -> Result<Vec<BlockLayout>, Error> {
 }
 
 /// When each sample of a track is presented, nanoseconds.
-fn sample_times(out: &OutTrack) -> Result<Vec<i64>, Error> {
+fn sample_times(out: &OutTrack) -> Result<Vec<i64>, MediaError> {
     let delay = codec_delay_nanos(out);
     let nanos = |pts: i64| {
         let ticks = out.start.checked_add(pts)?;
         out.track.timescale.rescale(ticks, Timescale::NANOS).checked_add_unsigned(delay)
     };
-    let damaged = || Error::damaged("a time stamp makes no sense");
+    let damaged = || MediaError::damaged("a time stamp makes no sense");
     out.samples.iter().map(|sample| nanos(sample.pts).ok_or_else(damaged)).collect()
 }

@@ -15,7 +15,7 @@ use std::io::{BufWriter, Write};
 use self::ebml::{element, float, id_bytes, master, unsigned, unsigned_of_8_bytes};
 use self::layout::{FileLayout, lay_out, simple_block_header};
 use super::ids;
-use crate::Error;
+use crate::MediaError;
 use crate::mux::copy::SampleCopier;
 use crate::mux::{OutTrack, WriteError};
 
@@ -38,7 +38,7 @@ const APP: &[u8] = b"clipmill";
 /// in Matroska; those of the files.
 pub fn write(out: &mut dyn Write, tracks: &[OutTrack], files: &[&File]) -> Result<(), WriteError> {
     if tracks.len() > TRACKS {
-        return Err(Error::too_large("more than 126 tracks").into());
+        return Err(MediaError::too_large("more than 126 tracks").into());
     }
     let layout = lay_out(tracks)?;
     let mut out = BufWriter::with_capacity(BUFFER, out);
@@ -65,7 +65,7 @@ pub fn write(out: &mut dyn Write, tracks: &[OutTrack], files: &[&File]) -> Resul
 }
 
 /// Everything before the first cluster.
-fn file_head(tracks: &[OutTrack], layout: &FileLayout) -> Result<Vec<u8>, Error> {
+fn file_head(tracks: &[OutTrack], layout: &FileLayout) -> Result<Vec<u8>, MediaError> {
     let info = master(
         ids::INFO,
         &[

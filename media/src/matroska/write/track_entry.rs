@@ -7,7 +7,7 @@ use crate::matroska::ids;
 use crate::matroska::timestamp_grid::find_grid;
 use crate::mux::OutTrack;
 use crate::track::UPRIGHT;
-use crate::{Codec, Error, Track, TrackKind};
+use crate::{CodecId, MediaError, Track, TrackKind};
 
 /// Nanoseconds that a decoder of Opus needs to settle (RFC 7845, 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
@@ -17,7 +17,7 @@ pub fn fits_webm(tracks: &[OutTrack]) -> bool {
     tracks.iter().all(|out| {
         matches!(
             out.track.codec,
-            Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus | Codec::Vorbis
+            CodecId::Vp8 | CodecId::Vp9 | CodecId::Av1 | CodecId::Opus | CodecId::Vorbis
         )
     })
 }
@@ -35,7 +35,7 @@ pub fn codec_delay_nanos(out: &OutTrack) -> u64 {
 ///
 /// # Errors
 /// When its codec can't be in Matroska, or lacks what it needs.
-pub fn track_entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
+pub fn track_entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, MediaError> {
     let track = &out.track;
     let is_video = track.kind == TrackKind::Video;
     let mut made = vec![
@@ -57,10 +57,10 @@ pub fn track_entry(out: &OutTrack, number: u64) -> Result<Vec<u8>, Error> {
         if codec_delay_nanos(out) > 0 {
             made.push(unsigned(ids::CODEC_DELAY, codec_delay_nanos(out)));
         }
-        if track.codec == Codec::Opus {
+        if track.codec == CodecId::Opus {
             made.push(unsigned(ids::SEEK_PRE_ROLL, OPUS_SEEK_PRE_ROLL));
         }
-        let rate = if track.codec == Codec::Opus { 48_000 } else { track.sample_rate };
+        let rate = if track.codec == CodecId::Opus { 48_000 } else { track.sample_rate };
         made.push(master(
             ids::AUDIO,
             &[
@@ -80,38 +80,38 @@ fn frame_nanos(out: &OutTrack) -> Option<u64> {
 }
 
 /// `CodecID`.
-fn codec_id(codec: &Codec) -> Result<&str, Error> {
+fn codec_id(codec: &CodecId) -> Result<&str, MediaError> {
     Ok(match codec {
-        Codec::H264 => "V_MPEG4/ISO/AVC",
-        Codec::Hevc => "V_MPEGH/ISO/HEVC",
-        Codec::Vp8 => "V_VP8",
-        Codec::Vp9 => "V_VP9",
-        Codec::Av1 => "V_AV1",
-        Codec::Aac => "A_AAC",
-        Codec::Opus => "A_OPUS",
-        Codec::Vorbis => "A_VORBIS",
-        Codec::Mp3 => "A_MPEG/L3",
-        Codec::Flac => "A_FLAC",
-        Codec::Ac3 => "A_AC3",
-        Codec::Eac3 => "A_EAC3",
-        Codec::Other(name) if name.starts_with("V_") || name.starts_with("A_") => name,
-        Codec::Other(name) => {
-            return Err(Error::unsupported(format!("{name:?} has no name in Matroska")));
+        CodecId::H264 => "V_MPEG4/ISO/AVC",
+        CodecId::Hevc => "V_MPEGH/ISO/HEVC",
+        CodecId::Vp8 => "V_VP8",
+        CodecId::Vp9 => "V_VP9",
+        CodecId::Av1 => "V_AV1",
+        CodecId::Aac => "A_AAC",
+        CodecId::Opus => "A_OPUS",
+        CodecId::Vorbis => "A_VORBIS",
+        CodecId::Mp3 => "A_MPEG/L3",
+        CodecId::Flac => "A_FLAC",
+        CodecId::Ac3 => "A_AC3",
+        CodecId::Eac3 => "A_EAC3",
+        CodecId::Other(name) if name.starts_with("V_") || name.starts_with("A_") => name,
+        CodecId::Other(name) => {
+            return Err(MediaError::unsupported(format!("{name:?} has no name in Matroska")));
         }
     })
 }
 
 /// `CodecPrivate`; empty when there is none.
-fn codec_private(out: &OutTrack) -> Result<Vec<u8>, Error> {
+fn codec_private(out: &OutTrack) -> Result<Vec<u8>, MediaError> {
     let config = &out.track.config;
     match out.track.codec {
-        Codec::Vp8 => Ok(Vec::new()),
-        Codec::Vp9 => Ok(vp9_features(config)),
-        Codec::Opus => opus_head(out),
-        Codec::H264 | Codec::Hevc | Codec::Av1 | Codec::Aac | Codec::Vorbis
+        CodecId::Vp8 => Ok(Vec::new()),
+        CodecId::Vp9 => Ok(vp9_features(config)),
+        CodecId::Opus => opus_head(out),
+        CodecId::H264 | CodecId::Hevc | CodecId::Av1 | CodecId::Aac | CodecId::Vorbis
             if config.is_empty() =>
         {
-            Err(Error::unsupported("a track without its decoder's configuration"))
+            Err(MediaError::unsupported("a track without its decoder's configuration"))
         }
         _ => Ok(config.clone()),
     }
@@ -130,13 +130,14 @@ fn vp9_features(config: &[u8]) -> Vec<u8> {
 }
 
 /// The identification header of Opus, skipping exactly what is not presented.
-fn opus_head(out: &OutTrack) -> Result<Vec<u8>, Error> {
+fn opus_head(out: &OutTrack) -> Result<Vec<u8>, MediaError> {
     let track = &out.track;
     let mut head = track.config.clone();
     if head.len() < 19 || !head.starts_with(b"OpusHead") {
         let channels =
             u8::try_from(track.channels).ok().filter(|channels| (1..=2).contains(channels));
-        let channels = channels.ok_or_else(|| Error::unsupported("Opus without its header"))?;
+        let channels =
+            channels.ok_or_else(|| MediaError::unsupported("Opus without its header"))?;
         head = b"OpusHead\x01".to_vec();
         head.push(channels);
         head.extend([0; 2]);

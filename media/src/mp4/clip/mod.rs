@@ -29,7 +29,7 @@ use super::moov::Moov;
 use super::sample::SampleInfo;
 use super::trak::Trak;
 use super::write::boxes::{boxed, full_box, words};
-use crate::{ClipPart, Error, Track};
+use crate::{ClipPart, MediaError, Track};
 
 /// The samples of a track that a span needs.
 pub(crate) struct SelectedTrack<'m> {
@@ -57,7 +57,7 @@ pub(crate) fn clip_parts(
     ftyp: &[u8],
     moov: &Moov,
     tracks: &[SelectedTrack<'_>],
-) -> Result<Vec<ClipPart>, Error> {
+) -> Result<Vec<ClipPart>, MediaError> {
     let mut head = match ftyp {
         [] => boxed(b"ftyp", &[b"qt  ", &words(&[0]), b"qt  "]),
         ftyp => ftyp.to_vec(),

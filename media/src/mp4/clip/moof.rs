@@ -15,7 +15,7 @@ use std::ops::Range;
 use super::super::sample::SampleInfo;
 use super::super::write::boxes::{boxed, full_box, words};
 use crate::clip_file::GAP;
-use crate::{ClipPart, Error};
+use crate::{ClipPart, MediaError};
 
 /// From this size on, a box needs 64 bits for its size.
 const WIDE: u64 = 0xf000_0000;
@@ -43,7 +43,10 @@ struct SampleStretch<'a> {
 }
 
 /// A fragment, which is at `offset` in the clip file.
-pub(crate) fn fragment(tracks: &[FragmentTrack<'_>], offset: u64) -> Result<Vec<ClipPart>, Error> {
+pub(crate) fn fragment(
+    tracks: &[FragmentTrack<'_>],
+    offset: u64,
+) -> Result<Vec<ClipPart>, MediaError> {
     let copied = copied_ranges(tracks);
     let payload: u64 = copied.iter().map(|range| range.end - range.start).sum();
     let mdat = mdat_header(payload);
@@ -127,7 +130,10 @@ pub(super) fn lowest_composition_offset(samples: &[SampleInfo]) -> u32 {
     lowest.min(0).unsigned_abs()
 }
 
-fn moof(tracks: &[FragmentTrack<'_>], offset_of: impl Fn(u64) -> u64) -> Result<Vec<u8>, Error> {
+fn moof(
+    tracks: &[FragmentTrack<'_>],
+    offset_of: impl Fn(u64) -> u64,
+) -> Result<Vec<u8>, MediaError> {
     let mut trafs = Vec::new();
     for track in tracks {
         let stretches: Vec<_> = stretches(track.samples).collect();
@@ -154,7 +160,7 @@ fn traf(
     track: &FragmentTrack<'_>,
     stretches: &[SampleStretch<'_>],
     offset_of: &impl Fn(u64) -> u64,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, MediaError> {
     let Some(first) = stretches.iter().flat_map(|stretch| stretch.samples).next() else {
         return Ok(Vec::new());
     };
@@ -170,8 +176,8 @@ fn traf(
             tfhd.extend(words(&[column.value(first)]));
         }
     }
-    let time =
-        u64::try_from(first.dts).map_err(|_| Error::unsupported("a sample is decoded before 0"))?;
+    let time = u64::try_from(first.dts)
+        .map_err(|_| MediaError::unsupported("a sample is decoded before 0"))?;
     let mut content = full_box(b"tfhd", 0, has, &[&tfhd]);
     content.extend(full_box(b"tfdt", 1, 0, &[&time.to_be_bytes()]));
     for stretch in stretches {
@@ -181,11 +187,15 @@ fn traf(
     Ok(boxed(b"traf", &[&content]))
 }
 
-fn trun(stretch: &SampleStretch<'_>, offset: i64, columns: &[Column]) -> Result<Vec<u8>, Error> {
-    let offset =
-        i32::try_from(offset).map_err(|_| Error::unsupported("the samples lie too far apart"))?;
-    let count =
-        u32::try_from(stretch.samples.len()).map_err(|_| Error::too_large("too many samples"))?;
+fn trun(
+    stretch: &SampleStretch<'_>,
+    offset: i64,
+    columns: &[Column],
+) -> Result<Vec<u8>, MediaError> {
+    let offset = i32::try_from(offset)
+        .map_err(|_| MediaError::unsupported("the samples lie too far apart"))?;
+    let count = u32::try_from(stretch.samples.len())
+        .map_err(|_| MediaError::too_large("too many samples"))?;
     let listed: Vec<&Column> = columns.iter().filter(|column| column.is_listed).collect();
     let has = listed.iter().fold(TRUN_FLAGS, |has, column| has | column.listed_flag);
     let mut table = words(&[count, offset.cast_unsigned()]);

@@ -11,7 +11,7 @@ use super::super::source::Mp4Source;
 use super::super::stts::{DecodingTimes, composition_offsets};
 use super::super::tracks::media_tracks;
 use super::super::trak::Trak;
-use crate::Error;
+use crate::MediaError;
 
 /// Samples at the beginning of a track among which the first one to be presented
 /// is.
@@ -22,14 +22,17 @@ const FIRST_FRAGMENTS: usize = 8;
 
 /// When the first of all tracks is presented, microseconds, of a file whose
 /// tables have samples.
-pub(crate) async fn start_by_tables(source: &Mp4Source<'_>, moov: &Moov) -> Result<i64, Error> {
+pub(crate) async fn start_by_tables(
+    source: &Mp4Source<'_>,
+    moov: &Moov,
+) -> Result<i64, MediaError> {
     let tracks = media_tracks(moov).into_iter();
     let tracks = tracks.filter(|track| track.trak.tables.sample_count > 0);
     let starts = tracks.map(|track| track_start(source, moov, track.trak));
     Ok(try_join_all(starts).await?.into_iter().min().unwrap_or(0))
 }
 
-async fn track_start(source: &Mp4Source<'_>, moov: &Moov, trak: &Trak) -> Result<i64, Error> {
+async fn track_start(source: &Mp4Source<'_>, moov: &Moov, trak: &Trak) -> Result<i64, MediaError> {
     if trak.edits.is_listed {
         return Ok(trak.clock().micros(moov.start_of(trak)?));
     }
@@ -52,7 +55,7 @@ pub(crate) async fn start_by_fragments(
     source: &Mp4Source<'_>,
     moov: &Moov,
     first: u64,
-) -> Result<i64, Error> {
+) -> Result<i64, MediaError> {
     let mut starts = Vec::new();
     let mut unlisted = Vec::new();
     for track in media_tracks(moov) {

@@ -11,7 +11,7 @@ use super::super::source::Mp4Source;
 use super::super::table_samples::all_samples;
 use super::super::tracks::MediaTrak;
 use super::select::{MicrosSpan, select_samples};
-use crate::{Error, TrackKind};
+use crate::{MediaError, TrackKind};
 
 /// How much after a span fragments of a track start when no sample of the span
 /// can be in those after it any more, microseconds: two packets of audio.
@@ -36,7 +36,7 @@ pub(crate) struct FragmentedFile<'a, 's> {
 impl<'a> FragmentedFile<'a, '_> {
     /// Selects what the span needs of the tracks, from the fragment at `known`
     /// on if that is known to be before the span.
-    pub async fn select(&self, known: Option<u64>) -> Result<Vec<SelectedTrack<'a>>, Error> {
+    pub async fn select(&self, known: Option<u64>) -> Result<Vec<SelectedTrack<'a>>, MediaError> {
         let mut starts = match known {
             Some(known) => vec![known],
             None => self.possible_starts().await?,
@@ -58,7 +58,7 @@ impl<'a> FragmentedFile<'a, '_> {
 
     /// Fragments that the span may begin with, the best one last. None stands for
     /// the beginning of the file.
-    async fn possible_starts(&self) -> Result<Vec<u64>, Error> {
+    async fn possible_starts(&self) -> Result<Vec<u64>, MediaError> {
         let Some(MediaTrak { trak, .. }) = self.tracks.first() else { return Ok(Vec::new()) };
         let entries = random_access(self.source, trak.id).await?;
         let is_before = |entry: &&RandomAccess| {
@@ -71,7 +71,7 @@ impl<'a> FragmentedFile<'a, '_> {
 
     /// Collects samples from the fragment at `start` on, or from the beginning of
     /// the file, until the span is over.
-    async fn collect(&self, start: Option<u64>) -> Result<Vec<CollectedTrack<'a>>, Error> {
+    async fn collect(&self, start: Option<u64>) -> Result<Vec<CollectedTrack<'a>>, MediaError> {
         let mut collected = Vec::new();
         for track in self.tracks.iter().copied() {
             let timeline = self.moov.timeline_of(track.trak)?;
@@ -106,7 +106,7 @@ impl<'a> FragmentedFile<'a, '_> {
                 return Ok(collected);
             }
         }
-        Err(Error::unsupported("the file has too many fragments and no index"))
+        Err(MediaError::unsupported("the file has too many fragments and no index"))
     }
 }
 
@@ -126,9 +126,9 @@ impl<'m> CollectedTrack<'m> {
         CollectedTrack { track, timeline, description: None, samples, is_past_span: false }
     }
 
-    fn append(&mut self, fragment: Fragment, span: MicrosSpan) -> Result<(), Error> {
+    fn append(&mut self, fragment: Fragment, span: MicrosSpan) -> Result<(), MediaError> {
         if self.description.is_some_and(|known| known != fragment.description) {
-            return Err(Error::unsupported("the track changes its sample description"));
+            return Err(MediaError::unsupported("the track changes its sample description"));
         }
         self.description = Some(fragment.description);
         let start = self.timeline.earliest(&fragment.samples);
@@ -138,7 +138,7 @@ impl<'m> CollectedTrack<'m> {
     }
 
     /// What the span needs, and whether samples before these are needed as well.
-    fn select(&self, span: MicrosSpan) -> Result<(SelectedTrack<'m>, bool), Error> {
+    fn select(&self, span: MicrosSpan) -> Result<(SelectedTrack<'m>, bool), MediaError> {
         let MediaTrak { trak, kind } = self.track;
         let selected = select_samples(&self.samples, kind, self.timeline, span);
         let needs_earlier = match &selected {

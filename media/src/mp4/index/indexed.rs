@@ -18,7 +18,7 @@ use super::fragmented::FragmentedFile;
 use super::segments::{IndexedSegment, read_segments};
 use super::select::MicrosSpan;
 use super::trim::{CopiedSegment, SegmentTrimmer, merged};
-use crate::{Error, ErrorKind, TrackKind};
+use crate::{MediaError, MediaErrorKind, TrackKind};
 
 /// How much more audio is taken along on either side, microseconds: two packets.
 const AUDIO_MARGIN: i64 = 50_000;
@@ -38,7 +38,7 @@ pub(crate) enum SegmentChoice {
 pub(crate) async fn choose_segments(
     file: &FragmentedFile<'_, '_>,
     indexes: &[SegmentIndex],
-) -> Result<SegmentChoice, Error> {
+) -> Result<SegmentChoice, MediaError> {
     let index_of =
         |track: &MediaTrak<'_>| indexes.iter().find(|index| index.track == track.trak.id);
     let (indexed, others): (Vec<MediaTrak<'_>>, Vec<MediaTrak<'_>>) =
@@ -50,7 +50,7 @@ pub(crate) async fn choose_segments(
             Ok(SegmentChoice::Copy(found)) => copied.extend(found),
             Ok(read_fragments) => return Ok(read_fragments),
             // A fragment that has no `tfdt`.
-            Err(error) if error.kind == ErrorKind::Unsupported => {
+            Err(error) if error.kind == MediaErrorKind::Unsupported => {
                 return Ok(SegmentChoice::ReadFragments(None));
             }
             Err(error) => return Err(error),
@@ -99,14 +99,14 @@ impl<'a, 's> TrackChooser<'a, 's> {
         file: &FragmentedFile<'a, 's>,
         track: MediaTrak<'a>,
         others: &'a [MediaTrak<'a>],
-    ) -> Result<TrackChooser<'a, 's>, Error> {
+    ) -> Result<TrackChooser<'a, 's>, MediaError> {
         let (source, moov) = (file.source, file.moov);
         let margin = if track.kind == TrackKind::Audio { AUDIO_MARGIN } else { 0 };
         let timeline = moov.timeline_of(track.trak)?;
         Ok(TrackChooser { source, moov, track, timeline, others, span: file.span.widened(margin) })
     }
 
-    async fn choose(&self, index: &SegmentIndex) -> Result<SegmentChoice, Error> {
+    async fn choose(&self, index: &SegmentIndex) -> Result<SegmentChoice, MediaError> {
         let mut segments = read_segments(self.source, index, self.span).await?;
         if segments.is_empty() {
             return Ok(SegmentChoice::ReadFragments(None));
@@ -149,7 +149,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
         &self,
         segments: &[IndexedSegment],
         cover: Cover,
-    ) -> Result<Vec<Fragment>, Error> {
+    ) -> Result<Vec<Fragment>, MediaError> {
         let Some(first) = segments.get(cover.first) else { return Ok(Vec::new()) };
         let trimmer = self.trimmer();
         let last = segments.get(cover.last).filter(|last| trimmer.may_trim(last));
@@ -163,7 +163,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
     }
 
     /// Whether the span can start with a segment whose first fragments are these.
-    fn can_start_with(&self, own: &Fragment, fragments: &[Fragment]) -> Result<bool, Error> {
+    fn can_start_with(&self, own: &Fragment, fragments: &[Fragment]) -> Result<bool, MediaError> {
         let is_sync = own.samples.first().is_some_and(|first| first.is_sync);
         let is_decodable = self.track.kind == TrackKind::Audio || is_sync;
         Ok(is_decodable && self.others_start_before(fragments)?)
@@ -174,7 +174,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
         &self,
         segments: &[IndexedSegment],
         cover: Cover,
-    ) -> Result<SegmentChoice, Error> {
+    ) -> Result<SegmentChoice, MediaError> {
         let needs_next = self.others_reach_into(segments.get(cover.last + 1)).await?;
         let last = if needs_next { cover.last + 1 } else { cover.last };
         let chosen = segments.get(cover.first..=last).unwrap_or_default();
@@ -193,7 +193,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
     }
 
     /// The first fragments of a segment.
-    async fn fragments(&self, segment: &IndexedSegment) -> Result<Vec<Fragment>, Error> {
+    async fn fragments(&self, segment: &IndexedSegment) -> Result<Vec<Fragment>, MediaError> {
         let all = std::iter::once(&self.track).chain(self.others);
         let mut states: Vec<TrackState> =
             all.map(|track| TrackState::unknown(self.moov, track.trak)).collect();
@@ -202,7 +202,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
     }
 
     /// Whether the other tracks start before the span in these fragments.
-    fn others_start_before(&self, fragments: &[Fragment]) -> Result<bool, Error> {
+    fn others_start_before(&self, fragments: &[Fragment]) -> Result<bool, MediaError> {
         for MediaTrak { trak, .. } in self.others {
             let fragment = fragments.iter().find(|fragment| fragment.track == trak.id);
             let Some(fragment) = fragment else { continue };
@@ -218,7 +218,7 @@ impl<'a, 's> TrackChooser<'a, 's> {
 
     /// Whether something of the other tracks that the span needs is in the
     /// segment after it.
-    async fn others_reach_into(&self, after: Option<&IndexedSegment>) -> Result<bool, Error> {
+    async fn others_reach_into(&self, after: Option<&IndexedSegment>) -> Result<bool, MediaError> {
         let Some(after) = after.filter(|_| !self.others.is_empty()) else { return Ok(false) };
         let fragments = self.fragments(after).await?;
         for MediaTrak { trak, .. } in self.others {

@@ -18,28 +18,28 @@ use super::progressive::select_from_tables;
 use super::segments::{FragmentedBody, read_body};
 use super::select::MicrosSpan;
 use super::trim::CopiedSegment;
-use crate::{ClipFile, ClipPart, Error, Media, ReadAt, SpanSelection};
+use crate::{ClipFile, ClipPart, Media, MediaError, ReadAt, SpanSelection};
 
 /// Finds what a span needs of a file, reading as little as possible: for large
 /// tables only the stretches that the span needs.
 ///
 /// # Errors
 /// As [`read`](crate::mp4::read), but at most 64 MiB are read, and
-/// [`ErrorKind::Nothing`](crate::ErrorKind::Nothing) when nothing is presented in the
+/// [`MediaErrorKind::Nothing`](crate::MediaErrorKind::Nothing) when nothing is presented in the
 /// span.
-pub async fn locate(file: &dyn ReadAt, want: &SpanSelection) -> Result<ClipFile, Error> {
+pub async fn locate(file: &dyn ReadAt, want: &SpanSelection) -> Result<ClipFile, MediaError> {
     let source = Mp4Source::new(file, limits::SPAN_INDEX);
     source.run(plan(&source, want)).await
 }
 
-async fn plan(source: &Mp4Source<'_>, want: &SpanSelection) -> Result<ClipFile, Error> {
+async fn plan(source: &Mp4Source<'_>, want: &SpanSelection) -> Result<ClipFile, MediaError> {
     let place = find_moov(source).await?;
     if place.moov.header.size > limits::SMALL_MOOV {
         prefetch_index(source, Moov::boxes(source, &place.moov).await?, want).await;
     }
     let moov = Moov::read(source, &place.moov).await?;
     if want.start.is_nan() || want.end.is_nan() || want.start >= want.end {
-        return Err(Error::nothing("the span is empty"));
+        return Err(MediaError::nothing("the span is empty"));
     }
     let planner = Planner { source, place: &place, moov: &moov, want };
     if moov.is_fragmented {
@@ -68,7 +68,7 @@ struct FileTimes {
 }
 
 impl Planner<'_, '_> {
-    async fn plan_from_tables(&self) -> Result<ClipFile, Error> {
+    async fn plan_from_tables(&self) -> Result<ClipFile, MediaError> {
         let start = start_by_tables(self.source, self.moov).await?;
         let span = MicrosSpan::new(self.want, start);
         let tracks = span_tracks(self.moov, self.want.video, self.want.audio);
@@ -81,7 +81,7 @@ impl Planner<'_, '_> {
         &self,
         body: &FragmentedBody,
         first_moof: u64,
-    ) -> Result<ClipFile, Error> {
+    ) -> Result<ClipFile, MediaError> {
         let Planner { source, moov, want, .. } = *self;
         let tracks = span_tracks(moov, want.video, want.audio);
         // Refuses what can't be used before more is read.
@@ -117,7 +117,7 @@ impl Planner<'_, '_> {
         &self,
         mut tracks: Vec<SelectedTrack<'_>>,
         times: FileTimes,
-    ) -> Result<ClipFile, Error> {
+    ) -> Result<ClipFile, MediaError> {
         tracks.retain(|track| !track.samples.is_empty());
         if !tracks.iter().any(|track| track.is_in_span) {
             return Err(nothing());
@@ -133,7 +133,7 @@ impl Planner<'_, '_> {
         segments: &[CopiedSegment],
         times: FileTimes,
         media: Media,
-    ) -> Result<ClipFile, Error> {
+    ) -> Result<ClipFile, MediaError> {
         let place = &self.place.moov;
         let moov = self.source.read(place.offset, place.header.size).await?;
         let head = ClipPart::Generated([&self.place.ftyp[..], &moov].concat());
@@ -159,6 +159,6 @@ fn located(parts: Vec<ClipPart>, times: FileTimes, media: Media) -> ClipFile {
     ClipFile { parts, origin_micros: start, duration, extension: "mp4", media }
 }
 
-fn nothing() -> Error {
-    Error::nothing("the file has nothing within the span")
+fn nothing() -> MediaError {
+    MediaError::nothing("the file has nothing within the span")
 }

@@ -23,7 +23,7 @@ use super::super::stts::DecodingTimes;
 use super::super::tracks::MediaTrak;
 use super::super::trak::{SECONDS, TimeHeader, Trak, read_small};
 use super::select::MicrosSpan;
-use crate::{Error, SpanSelection, TrackKind};
+use crate::{MediaError, SpanSelection, TrackKind};
 
 /// How much later than decoded samples are presented at most, as is assumed
 /// until the tables say more; microseconds.
@@ -200,7 +200,7 @@ pub(crate) async fn prefetch_tables(
     track: MediaTrak<'_>,
     timeline: TrackTimeline,
     span: MicrosSpan,
-) -> Result<(), Error> {
+) -> Result<(), MediaError> {
     let (trak, kind) = (track.trak, track.kind);
     let tables = &trak.tables;
     let ticks = examined_ticks(timeline, span);

@@ -15,7 +15,7 @@ use super::super::table_samples::{SampleClock, with_offsets};
 use super::super::tracks::MediaTrak;
 use super::prefetch::{REORDERING, prefetch_tables};
 use super::select::{MARGIN, MicrosSpan, select_samples};
-use crate::{Error, TrackKind};
+use crate::{MediaError, TrackKind};
 
 /// Most attempts to find the samples of a span, each with more of the tables.
 const ATTEMPTS: u32 = 16;
@@ -26,7 +26,7 @@ pub(crate) async fn select_from_tables<'m>(
     moov: &'m Moov,
     tracks: Vec<MediaTrak<'m>>,
     span: MicrosSpan,
-) -> Result<Vec<SelectedTrack<'m>>, Error> {
+) -> Result<Vec<SelectedTrack<'m>>, MediaError> {
     let select = |track| select_track(source, moov, track, span);
     try_join_all(tracks.into_iter().map(select)).await
 }
@@ -36,7 +36,7 @@ async fn select_track<'m>(
     moov: &'m Moov,
     track: MediaTrak<'m>,
     span: MicrosSpan,
-) -> Result<SelectedTrack<'m>, Error> {
+) -> Result<SelectedTrack<'m>, MediaError> {
     let tables = &track.trak.tables;
     // Refuses what can't be used before its tables are read.
     track.describe(1)?;
@@ -116,7 +116,7 @@ struct TableSearch<'a, 's> {
 }
 
 impl TableSearch<'_, '_> {
-    async fn attempt(&self, reach: Reach) -> Result<Attempt, Error> {
+    async fn attempt(&self, reach: Reach) -> Result<Attempt, MediaError> {
         let MediaTrak { trak, kind } = self.track;
         let until = self.timeline.media_ticks(self.span.end).saturating_add(1);
         let until = until.saturating_add(reach.reordering);
@@ -127,7 +127,7 @@ impl TableSearch<'_, '_> {
             return Ok(Attempt::Nothing);
         }
         if range.end - range.start > limits::SPAN_SAMPLES {
-            return Err(Error::too_large("the span has too many samples"));
+            return Err(MediaError::too_large("the span has too many samples"));
         }
         let clock = SampleClock { times: &times, syncs: self.syncs };
         let mut samples = clock.timed_samples(self.source, &trak.tables, range.clone()).await?;

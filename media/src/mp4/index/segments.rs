@@ -9,7 +9,7 @@ use super::super::sidx::{SegmentIndex, SegmentReference};
 use super::super::source::Mp4Source;
 use super::super::top_level::TopLevelBox;
 use super::select::MicrosSpan;
-use crate::Error;
+use crate::MediaError;
 
 /// How far before and after a span indexes within indexes are read,
 /// microseconds: a segment before it may have to be taken along.
@@ -39,10 +39,10 @@ impl IndexedSegment {
     ///
     /// # Errors
     /// There is none, and those of reading.
-    pub async fn moof(&self, source: &Mp4Source<'_>) -> Result<TopLevelBox, Error> {
+    pub async fn moof(&self, source: &Mp4Source<'_>) -> Result<TopLevelBox, MediaError> {
         let moof = next_moof(source, self.range.start, limits::HEADER_READ).await?;
         moof.filter(|moof| moof.offset < self.range.end)
-            .ok_or_else(|| Error::damaged("a segment has no fragment"))
+            .ok_or_else(|| MediaError::damaged("a segment has no fragment"))
     }
 }
 
@@ -50,7 +50,7 @@ impl IndexedSegment {
 pub(crate) async fn read_body(
     source: &Mp4Source<'_>,
     moov: &TopLevelBox,
-) -> Result<FragmentedBody, Error> {
+) -> Result<FragmentedBody, MediaError> {
     let mut indexes = Vec::new();
     let mut offset = moov.end();
     for _ in 0..limits::BOXES_BEFORE_FRAGMENTS {
@@ -76,7 +76,7 @@ pub(crate) async fn read_body(
 
 /// Whether no fragments follow those of an index. Some files have an index
 /// before every fragment.
-async fn is_complete(source: &Mp4Source<'_>, index: &SegmentIndex) -> Result<bool, Error> {
+async fn is_complete(source: &Mp4Source<'_>, index: &SegmentIndex) -> Result<bool, MediaError> {
     let end = index.references.last().map_or(0, |last| last.range.end);
     if end == source.size() || index.references.iter().any(|reference| reference.is_index) {
         return Ok(true);
@@ -85,10 +85,13 @@ async fn is_complete(source: &Mp4Source<'_>, index: &SegmentIndex) -> Result<boo
     Ok(next.is_none_or(|next| !matches!(&next.header.name, b"moof" | b"styp" | b"sidx" | b"mdat")))
 }
 
-async fn read_sidx(source: &Mp4Source<'_>, place: &TopLevelBox) -> Result<SegmentIndex, Error> {
+async fn read_sidx(
+    source: &Mp4Source<'_>,
+    place: &TopLevelBox,
+) -> Result<SegmentIndex, MediaError> {
     let header = place.header;
     if header.size > limits::SIDX {
-        return Err(Error::too_large("a segment index is too large"));
+        return Err(MediaError::too_large("a segment index is too large"));
     }
     let content = source.read(place.offset + header.length, header.size - header.length).await?;
     SegmentIndex::parse(&content, place.end())
@@ -118,7 +121,7 @@ pub(crate) async fn read_segments(
     source: &Mp4Source<'_>,
     index: &SegmentIndex,
     span: MicrosSpan,
-) -> Result<Vec<IndexedSegment>, Error> {
+) -> Result<Vec<IndexedSegment>, MediaError> {
     let near = span.widened(AROUND);
     let mut found = Vec::new();
     let mut rest = pending(index, 0);
@@ -126,7 +129,7 @@ pub(crate) async fn read_segments(
     while let Some(Pending { depth, time, reference }) = rest.pop() {
         if !reference.is_index {
             if reference.range.end > source.size() {
-                return Err(Error::damaged("a segment index goes beyond the file"));
+                return Err(MediaError::damaged("a segment index goes beyond the file"));
             }
             let SegmentReference { range, may_start, .. } = reference;
             found.push(IndexedSegment { range, time, may_start });
@@ -137,14 +140,14 @@ pub(crate) async fn read_segments(
         }
         read += 1;
         if depth >= limits::INDEX_NESTING || read > limits::INDEXES {
-            return Err(Error::too_large("segment indexes are nested too deeply"));
+            return Err(MediaError::too_large("segment indexes are nested too deeply"));
         }
         let start = reference.range.start;
         let Some(place) = TopLevelBox::read(source, start, limits::HEADER_READ).await? else {
-            return Err(Error::damaged("a segment index goes beyond the file"));
+            return Err(MediaError::damaged("a segment index goes beyond the file"));
         };
         if &place.header.name != b"sidx" {
-            return Err(Error::damaged("a segment index refers to something else"));
+            return Err(MediaError::damaged("a segment index refers to something else"));
         }
         rest.extend(pending(&read_sidx(source, &place).await?, depth + 1));
     }

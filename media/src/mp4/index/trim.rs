@@ -12,7 +12,7 @@ use super::super::top_level::TopLevelBox;
 use super::super::tracks::MediaTrak;
 use super::segments::IndexedSegment;
 use super::select::{MicrosSpan, select_samples};
-use crate::{Error, ErrorKind};
+use crate::{MediaError, MediaErrorKind};
 
 /// From this size on, bytes, only what is needed of a segment is copied: to look
 /// for it costs a request.
@@ -81,13 +81,16 @@ impl SegmentTrimmer<'_, '_> {
     }
 
     /// These segments, without what the span does not need at either edge.
-    pub async fn copied(&self, segments: &[IndexedSegment]) -> Result<Vec<CopiedSegment>, Error> {
+    pub async fn copied(
+        &self,
+        segments: &[IndexedSegment],
+    ) -> Result<Vec<CopiedSegment>, MediaError> {
         let mut copied = Vec::new();
         for (number, segment) in segments.iter().enumerate() {
             let edges = Edges { start: number == 0, end: number + 1 == segments.len() };
             let trimmed = if (edges.start || edges.end) && self.may_trim(segment) {
                 match self.trimmed(segment, edges).await {
-                    Err(error) if error.kind == ErrorKind::Read => return Err(error),
+                    Err(error) if error.kind == MediaErrorKind::Read => return Err(error),
                     // A segment that can't be trimmed is copied whole.
                     trimmed => trimmed.ok().flatten(),
                 }
@@ -105,7 +108,7 @@ impl SegmentTrimmer<'_, '_> {
         &self,
         segment: &IndexedSegment,
         edges: Edges,
-    ) -> Result<Option<Fragment>, Error> {
+    ) -> Result<Option<Fragment>, MediaError> {
         let moof = segment.moof(self.source).await?;
         let next = TopLevelBox::read(self.source, moof.end(), limits::HEADER_READ).await?;
         let is_rest =
@@ -129,7 +132,10 @@ impl SegmentTrimmer<'_, '_> {
     }
 
     /// The first fragment of a segment, if it has samples of the track only.
-    pub async fn fragment_of(&self, segment: &IndexedSegment) -> Result<Option<Fragment>, Error> {
+    pub async fn fragment_of(
+        &self,
+        segment: &IndexedSegment,
+    ) -> Result<Option<Fragment>, MediaError> {
         let moof = segment.moof(self.source).await?;
         let mut states = [TrackState::unknown(self.moov, self.track.trak)];
         let mut fragments = read_moof(self.source, &moof, &mut states).await?;

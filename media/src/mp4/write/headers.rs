@@ -9,7 +9,7 @@ use super::sample_entry::written_entry;
 use super::stbl::{TableContent, TrackTimes, stbl};
 use crate::UPRIGHT;
 use crate::mux::OutTrack;
-use crate::{Error, Track, TrackKind};
+use crate::{MediaError, Track, TrackKind};
 
 /// Ticks per second of the movie: those of edit lists.
 const MOVIE_TIMESCALE: Timescale = Timescale::MPEG;
@@ -28,7 +28,7 @@ impl MovieTrack<'_> {
     ///
     /// # Errors
     /// The track can't be put in an MP4.
-    pub fn new(out: &OutTrack) -> Result<MovieTrack<'_>, Error> {
+    pub fn new(out: &OutTrack) -> Result<MovieTrack<'_>, MediaError> {
         Ok(MovieTrack { out, entry: written_entry(&out.track)?, times: TrackTimes::new(out)? })
     }
 
@@ -58,7 +58,7 @@ pub(super) fn moov(
     tracks: &[MovieTrack<'_>],
     chunks: &[Vec<Chunk>],
     is_wide: bool,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, MediaError> {
     let duration = tracks.iter().map(MovieTrack::end).max().unwrap_or(0);
     let mut boxes = vec![mvhd(duration, tracks.len())];
     for ((number, track), chunks) in (1_u32..).zip(tracks).zip(chunks) {

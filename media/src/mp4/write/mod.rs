@@ -53,7 +53,7 @@ const WIDE: u64 = 0xf000_0000;
 /// times that it can't hold.
 pub fn write(out: &mut dyn Write, tracks: &[OutTrack], files: &[&File]) -> Result<(), WriteError> {
     let movie: Vec<MovieTrack<'_>> =
-        tracks.iter().map(MovieTrack::new).collect::<Result<_, crate::Error>>()?;
+        tracks.iter().map(MovieTrack::new).collect::<Result<_, crate::MediaError>>()?;
     let payload: u64 =
         tracks.iter().flat_map(|track| &track.samples).map(|sample| sample.data.size()).sum();
     let is_wide = payload > WIDE;

@@ -1,38 +1,38 @@
 //! Sample entries: what a decoder has to know before the first sample.
 
 use super::boxes::{boxed, full_box};
-use crate::{Codec, Error, Track, TrackKind};
+use crate::{CodecId, MediaError, Track, TrackKind};
 
 /// The track's own sample entry, or one made for it.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for codecs that MP4 can't
+/// [`MediaErrorKind::Unsupported`](crate::MediaErrorKind::Unsupported) for codecs that MP4 can't
 /// hold, or without what their entry has to say.
-pub(super) fn written_entry(track: &Track) -> Result<Vec<u8>, Error> {
+pub(super) fn written_entry(track: &Track) -> Result<Vec<u8>, MediaError> {
     if let Some(entry) = &track.entry {
         return Ok(entry.clone());
     }
     let config = &track.config;
-    if config.is_empty() && track.codec != Codec::Mp3 {
-        return Err(Error::unsupported("the track says nothing of how it is coded"));
+    if config.is_empty() && track.codec != CodecId::Mp3 {
+        return Err(MediaError::unsupported("the track says nothing of how it is coded"));
     }
     match track.kind {
         TrackKind::Video => {
             let (name, inner) = match track.codec {
-                Codec::H264 => (b"avc1", boxed(b"avcC", &[config])),
-                Codec::Hevc => (b"hvc1", boxed(b"hvcC", &[config])),
+                CodecId::H264 => (b"avc1", boxed(b"avcC", &[config])),
+                CodecId::Hevc => (b"hvc1", boxed(b"hvcC", &[config])),
                 // `vpcC` is a full box, and `config` has its version and flags.
-                Codec::Vp9 => (b"vp09", boxed(b"vpcC", &[config])),
-                Codec::Av1 => (b"av01", boxed(b"av1C", &[config])),
+                CodecId::Vp9 => (b"vp09", boxed(b"vpcC", &[config])),
+                CodecId::Av1 => (b"av01", boxed(b"av1C", &[config])),
                 _ => return Err(no_such_codec(track)),
             };
             Ok(video_entry(name, track, &inner))
         }
         TrackKind::Audio => {
             let (name, inner) = match track.codec {
-                Codec::Aac => (b"mp4a", esds(0x40, config)),
-                Codec::Mp3 => (b"mp4a", esds(0x6b, &[])),
-                Codec::Opus => (b"Opus", boxed(b"dOps", &[&dops(config)?])),
+                CodecId::Aac => (b"mp4a", esds(0x40, config)),
+                CodecId::Mp3 => (b"mp4a", esds(0x6b, &[])),
+                CodecId::Opus => (b"Opus", boxed(b"dOps", &[&dops(config)?])),
                 _ => return Err(no_such_codec(track)),
             };
             Ok(audio_entry(name, track, &inner))
@@ -40,8 +40,8 @@ pub(super) fn written_entry(track: &Track) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn no_such_codec(track: &Track) -> Error {
-    Error::unsupported(format!("{:?} is not put into MP4 here", track.codec))
+fn no_such_codec(track: &Track) -> MediaError {
+    MediaError::unsupported(format!("{:?} is not put into MP4 here", track.codec))
 }
 
 /// `VisualSampleEntry` (ISO/IEC 14496-12, 12.1.3).
@@ -112,8 +112,8 @@ fn descriptor(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
 
 /// From the identification header of RFC 7845, 5.1, whose numbers are little
 /// endian, to `dOps` (Encapsulation of Opus in ISO Base Media, 4.3.2).
-fn dops(head: &[u8]) -> Result<Vec<u8>, Error> {
-    let short = || Error::damaged("the Opus header is cut short");
+fn dops(head: &[u8]) -> Result<Vec<u8>, MediaError> {
+    let short = || MediaError::damaged("the Opus header is cut short");
     let body = head.strip_prefix(b"OpusHead").ok_or_else(short)?;
     let (fixed, mapping) = body.split_at_checked(11).ok_or_else(short)?;
     let &[_, channels, skip0, skip1, rate0, rate1, rate2, rate3, gain0, gain1, family] = fixed

@@ -2,7 +2,7 @@
 
 use super::boxes::{boxed, count, full_box, table, words};
 use super::chunks::Chunk;
-use crate::Error;
+use crate::MediaError;
 use crate::mux::{OutSample, OutTrack};
 
 /// The times of a track as the tables have them: the decoding times are its
@@ -18,14 +18,14 @@ pub(super) struct TrackTimes {
 }
 
 impl TrackTimes {
-    pub fn new(track: &OutTrack) -> Result<TrackTimes, Error> {
+    pub fn new(track: &OutTrack) -> Result<TrackTimes, MediaError> {
         let mut rising: Vec<(i64, u32)> =
             track.samples.iter().map(|sample| (sample.pts, sample.duration)).collect();
         rising.sort_unstable();
         let (Some(first), Some(last)) = (rising.first(), rising.last()) else {
-            return Err(Error::nothing("a track has no samples"));
+            return Err(MediaError::nothing("a track has no samples"));
         };
-        let too_far = || Error::too_large("the times of a track are too far apart");
+        let too_far = || MediaError::too_large("the times of a track are too far apart");
         let delta = |from: i64, to: i64| {
             to.checked_sub(from).and_then(|delta| u32::try_from(delta).ok()).ok_or_else(too_far)
         };
@@ -60,7 +60,7 @@ pub(super) struct TableContent<'a> {
 }
 
 /// `stbl`.
-pub(super) fn stbl(content: &TableContent<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn stbl(content: &TableContent<'_>) -> Result<Vec<u8>, MediaError> {
     let TableContent { track, times, chunks, .. } = *content;
     let mut boxes = vec![full_box(b"stsd", 0, 0, &[&table(1, content.entry)])];
     boxes.push(runs(b"stts", 0, times.deltas.iter().copied()));
@@ -105,11 +105,12 @@ fn stsc(chunks: &[Chunk]) -> Vec<u8> {
     full_box(b"stsc", 0, 0, &[&table(rows.len(), &words(&rows.concat()))])
 }
 
-fn stsz(track: &OutTrack) -> Result<Vec<u8>, Error> {
+fn stsz(track: &OutTrack) -> Result<Vec<u8>, MediaError> {
     let mut sizes = Vec::with_capacity(track.samples.len());
     for sample in &track.samples {
         let size = u32::try_from(sample.data.size());
-        sizes.push(size.map_err(|_| Error::too_large("a sample is larger than MP4 can hold"))?);
+        sizes
+            .push(size.map_err(|_| MediaError::too_large("a sample is larger than MP4 can hold"))?);
     }
     Ok(full_box(b"stsz", 0, 0, &[&words(&[0]), &table(sizes.len(), &words(&sizes))]))
 }

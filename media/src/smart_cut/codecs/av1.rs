@@ -14,7 +14,7 @@ use crate::mux::SampleData;
 use crate::smart_cut::codec::{EntryPoint, PartJoiner, Splice, SpliceCodec};
 use crate::smart_cut::constraints::SpliceConstraints;
 use crate::smart_cut::parts::{FileTrack, JoinedParts, SpliceParts};
-use crate::{Codec, Error, Sample};
+use crate::{CodecId, MediaError, Sample};
 
 /// Bytes of `av1C` before its OBUs (AV1 in ISO BMFF, 2.3).
 const AV1C_FIXED: usize = 4;
@@ -23,31 +23,31 @@ pub(super) struct Av1Splice;
 
 #[async_trait]
 impl SpliceCodec for Av1Splice {
-    fn codec(&self) -> Codec {
-        Codec::Av1
+    fn codec(&self) -> CodecId {
+        CodecId::Av1
     }
 
     async fn entry_point(
         &self,
         source: FileTrack<'_>,
         sample: &Sample,
-    ) -> Result<EntryPoint, Error> {
+    ) -> Result<EntryPoint, MediaError> {
         let start = Av1SampleStart::parse(&source.read_start(sample).await?)?;
         Ok(if start.is_shown_key_frame { EntryPoint::Independent } else { EntryPoint::None })
     }
 
-    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, Error> {
-        let first = samples.first().ok_or_else(|| Error::damaged("AV1 without a keyframe"))?;
+    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, MediaError> {
+        let first = samples.first().ok_or_else(|| MediaError::damaged("AV1 without a keyframe"))?;
         let header = sequence_header(source, source.sample(*first)?).await?;
         if header.operating_points > 1 {
-            return Err(Error::unsupported("AV1 in scalable layers"));
+            return Err(MediaError::unsupported("AV1 in scalable layers"));
         }
         // SVT-AV1 encodes nothing else.
         if header.profile != 0 || header.monochrome {
-            return Err(Error::unsupported("AV1 that isn't 4:2:0"));
+            return Err(MediaError::unsupported("AV1 that isn't 4:2:0"));
         }
         let constraints = SpliceConstraints {
-            codec: Codec::Av1,
+            codec: CodecId::Av1,
             encoder: "libsvtav1",
             profile: None,
             interlaced: false,
@@ -61,7 +61,7 @@ impl SpliceCodec for Av1Splice {
 async fn sequence_header(
     source: FileTrack<'_>,
     keyframe: &Sample,
-) -> Result<Av1SequenceHeader, Error> {
+) -> Result<Av1SequenceHeader, MediaError> {
     let start = Av1SampleStart::parse(&source.read_start(keyframe).await?)?;
     match start.sequence_header {
         Some(header) => Ok(header),
@@ -70,10 +70,10 @@ async fn sequence_header(
 }
 
 /// The sequence header in `av1C`.
-fn configured_header(source: FileTrack<'_>) -> Result<Obu<'_>, Error> {
+fn configured_header(source: FileTrack<'_>) -> Result<Obu<'_>, MediaError> {
     let units = source.track.config.get(AV1C_FIXED..).unwrap_or_default();
     let header = find_sequence_header(units)?;
-    header.ok_or_else(|| Error::unsupported("AV1 without a sequence header"))
+    header.ok_or_else(|| MediaError::unsupported("AV1 without a sequence header"))
 }
 
 /// A keyframe with the sequence header inserted before it; none when the sample
@@ -81,7 +81,7 @@ fn configured_header(source: FileTrack<'_>) -> Result<Obu<'_>, Error> {
 async fn insert_sequence_header(
     source: FileTrack<'_>,
     keyframe: &Sample,
-) -> Result<Option<SampleData>, Error> {
+) -> Result<Option<SampleData>, MediaError> {
     let start = Av1SampleStart::parse(&source.read_start(keyframe).await?)?;
     if start.sequence_header.is_some() {
         return Ok(None);
@@ -98,7 +98,7 @@ struct Av1Joiner {
 
 #[async_trait]
 impl PartJoiner for Av1Joiner {
-    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, Error> {
+    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, MediaError> {
         let source = parts.source;
         let mut joined = JoinedParts::with_config_of(source.track);
         if let Some(first) = parts.body_start
@@ -110,7 +110,7 @@ impl PartJoiner for Av1Joiner {
         for part in parts.encoded() {
             let keyframe = part.encoded.sample(0)?;
             if sequence_header(part.encoded, keyframe).await? != self.header {
-                return Err(Error::unsupported("encoded frames have another format"));
+                return Err(MediaError::unsupported("encoded frames have another format"));
             }
             let mut samples = part.copied();
             let inserted = insert_sequence_header(part.encoded, keyframe).await?;

@@ -26,7 +26,7 @@ use crate::smart_cut::constraints::{EncoderParams, SpliceConstraints};
 use crate::smart_cut::open_gop;
 use crate::smart_cut::parts::{CutEnd, FileTrack, JoinedParts, RewrittenSamples, SpliceParts};
 use crate::smart_cut::sample_entry;
-use crate::{Codec, Error, Sample};
+use crate::{CodecId, MediaError, Sample};
 
 /// Bytes of a slice that hold its `pic_parameter_set_id`.
 const SLICE_START: u32 = 24;
@@ -35,15 +35,15 @@ pub(super) struct H264Splice;
 
 #[async_trait]
 impl SpliceCodec for H264Splice {
-    fn codec(&self) -> Codec {
-        Codec::H264
+    fn codec(&self) -> CodecId {
+        CodecId::H264
     }
 
     async fn entry_point(
         &self,
         source: FileTrack<'_>,
         sample: &Sample,
-    ) -> Result<EntryPoint, Error> {
+    ) -> Result<EntryPoint, MediaError> {
         let lengths = Avcc::parse(&source.track.config)?.lengths;
         let mut units = NalUnitReader::new(source.file, sample, lengths);
         let (mut idr, mut recovers) = (false, false);
@@ -65,11 +65,11 @@ impl SpliceCodec for H264Splice {
         &self,
         source: FileTrack<'_>,
         body: &[usize],
-    ) -> Result<RewrittenSamples, Error> {
+    ) -> Result<RewrittenSamples, MediaError> {
         open_gop::rewrite(source, body).await
     }
 
-    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, Error> {
+    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, MediaError> {
         let config = Avcc::parse(&source.track.config)?;
         let mut stream = StreamFormat {
             sets: ParameterSets::from_units(config.sps.iter().chain(&config.pps))?,
@@ -101,12 +101,12 @@ impl StreamFormat {
         &mut self,
         mut units: NalUnitReader<'_>,
         is_first: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), MediaError> {
         while let Some(unit) = units.next().await? {
             match nal_unit_type(unit.first) {
                 SPS | PPS => self.add_set(&units.read(unit).await?, is_first)?,
                 unit_type if is_data_partition(unit_type) => {
-                    return Err(Error::unsupported("H.264 with data partitions"));
+                    return Err(MediaError::unsupported("H.264 with data partitions"));
                 }
                 unit_type if is_slice(unit_type) && self.active.is_none() => {
                     self.active = Some(active_sps(&mut units, unit, &self.sets).await?);
@@ -117,26 +117,26 @@ impl StreamFormat {
         Ok(())
     }
 
-    fn add_set(&mut self, set: &[u8], is_first: bool) -> Result<(), Error> {
+    fn add_set(&mut self, set: &[u8], is_first: bool) -> Result<(), MediaError> {
         self.sets_change |= self.sets.add(set)? && !is_first;
         if nal_unit_type(set.first().copied().unwrap_or_default()) == SPS {
             let sps = H264Sps::parse(set)?;
             self.interlaced |= !sps.frame_mbs_only;
             if self.active.is_some_and(|active| active.format != sps.format) {
-                return Err(Error::unsupported("the format of the video changes"));
+                return Err(MediaError::unsupported("the format of the video changes"));
             }
         }
         Ok(())
     }
 
-    fn splice(self) -> Result<Splice, Error> {
-        let active = self.active.ok_or_else(|| Error::damaged("H.264 without a picture"))?;
+    fn splice(self) -> Result<Splice, MediaError> {
+        let active = self.active.ok_or_else(|| MediaError::damaged("H.264 without a picture"))?;
         let profile = x264_profile(active.profile_idc).ok_or_else(|| {
-            Error::unsupported(format!("H.264 of profile {}", active.profile_idc))
+            MediaError::unsupported(format!("H.264 of profile {}", active.profile_idc))
         })?;
         let (head_id, tail_id) = self.unused_ids()?;
         let constraints = SpliceConstraints {
-            codec: Codec::H264,
+            codec: CodecId::H264,
             encoder: "libx264",
             profile: Some(profile),
             interlaced: self.interlaced || !active.frame_mbs_only,
@@ -160,11 +160,11 @@ impl StreamFormat {
     }
 
     /// Ids for the parameter sets of head and tail.
-    fn unused_ids(&self) -> Result<(u8, u8), Error> {
+    fn unused_ids(&self) -> Result<(u8, u8), MediaError> {
         let mut ids = self.sets.unused_ids();
-        ids.next()
-            .zip(ids.next())
-            .ok_or_else(|| Error::unsupported("the stream leaves no ids for other parameter sets"))
+        ids.next().zip(ids.next()).ok_or_else(|| {
+            MediaError::unsupported("the stream leaves no ids for other parameter sets")
+        })
     }
 }
 
@@ -186,7 +186,7 @@ async fn active_sps(
     units: &mut NalUnitReader<'_>,
     slice: NalUnit,
     sets: &ParameterSets,
-) -> Result<H264Sps, Error> {
+) -> Result<H264Sps, MediaError> {
     let start = units.read_start(slice, SLICE_START).await?;
     let pps_id = slice_pps_id(&remove_emulation_prevention(&start))?;
     sets.parse_sps(ParameterSetIds::from_pps(sets.pps_unit(pps_id)?)?.sps)
@@ -208,7 +208,7 @@ struct H264Joiner {
 
 #[async_trait]
 impl PartJoiner for H264Joiner {
-    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, Error> {
+    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, MediaError> {
         let source = parts.source.track;
         let mut config = Avcc::parse(&source.config)?;
         let mut sets = self.sets.clone();
@@ -243,11 +243,11 @@ impl PartJoiner for H264Joiner {
 
 impl H264Joiner {
     /// Adds the parameter sets of an encoded part, if they fulfil the constraints.
-    fn add_sets(&self, own: &Avcc, id: u8, sets: &mut ParameterSets) -> Result<(), Error> {
+    fn add_sets(&self, own: &Avcc, id: u8, sets: &mut ParameterSets) -> Result<(), MediaError> {
         let added = ParameterSets::from_units(own.sps.iter().chain(&own.pps))?;
         let alone = added.sps.keys().eq([&id]) && added.pps.keys().eq([&id]);
         if !alone || sets.sps.contains_key(&id) || sets.pps.contains_key(&id) {
-            return Err(Error::unsupported(
+            return Err(MediaError::unsupported(
                 "encoded frames have other parameter sets than demanded",
             ));
         }
@@ -256,7 +256,7 @@ impl H264Joiner {
             let same =
                 sps.format == self.format && x264_profile(sps.profile_idc) == Some(self.profile);
             if !same || !sps.colour.is_compatible_with(&self.colour) {
-                return Err(Error::unsupported("encoded frames have another format"));
+                return Err(MediaError::unsupported("encoded frames have another format"));
             }
         }
         sets.sps.extend(added.sps);
@@ -266,7 +266,7 @@ impl H264Joiner {
 }
 
 /// A sample whose length fields have another size.
-fn change_lengths(sample: &[u8], from: LengthSize, to: LengthSize) -> Result<Vec<u8>, Error> {
+fn change_lengths(sample: &[u8], from: LengthSize, to: LengthSize) -> Result<Vec<u8>, MediaError> {
     let mut changed = Vec::with_capacity(sample.len());
     for unit in split_nal_units(sample, from)? {
         to.push(unit, &mut changed)?;

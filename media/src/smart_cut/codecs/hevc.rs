@@ -29,7 +29,7 @@ use crate::smart_cut::codec::{EntryPoint, PartJoiner, Splice, SpliceCodec};
 use crate::smart_cut::constraints::{EncoderParams, SpliceConstraints};
 use crate::smart_cut::parts::{CutEnd, FileTrack, JoinedParts, SpliceParts};
 use crate::smart_cut::sample_entry;
-use crate::{Codec, Error, Sample};
+use crate::{CodecId, MediaError, Sample};
 
 /// Bytes of a slice segment that hold its `slice_pic_parameter_set_id`.
 const SLICE_START: u32 = 16;
@@ -42,8 +42,8 @@ pub(super) struct HevcSplice;
 
 #[async_trait]
 impl SpliceCodec for HevcSplice {
-    fn codec(&self) -> Codec {
-        Codec::Hevc
+    fn codec(&self) -> CodecId {
+        CodecId::Hevc
     }
 
     fn marks_leading_pictures(&self) -> bool {
@@ -54,7 +54,7 @@ impl SpliceCodec for HevcSplice {
         &self,
         source: FileTrack<'_>,
         sample: &Sample,
-    ) -> Result<EntryPoint, Error> {
+    ) -> Result<EntryPoint, MediaError> {
         let lengths = Hvcc::parse(&source.track.config)?.lengths()?;
         let mut units = NalUnitReader::new(source.file, sample, lengths);
         while let Some(unit) = units.next().await? {
@@ -67,7 +67,7 @@ impl SpliceCodec for HevcSplice {
         Ok(EntryPoint::None)
     }
 
-    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, Error> {
+    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, MediaError> {
         let config = Hvcc::parse(&source.track.config)?;
         let lengths = config.lengths()?;
         let mut stream =
@@ -93,14 +93,14 @@ struct StreamFormat {
 }
 
 impl StreamFormat {
-    async fn read_sample(&mut self, mut units: NalUnitReader<'_>) -> Result<(), Error> {
+    async fn read_sample(&mut self, mut units: NalUnitReader<'_>) -> Result<(), MediaError> {
         while let Some(unit) = units.next().await? {
             if layer_id(unit.first, unit.second) != 0 {
-                return Err(Error::unsupported("HEVC in layers"));
+                return Err(MediaError::unsupported("HEVC in layers"));
             }
             match nal_unit_type(unit.first) {
                 VPS | SPS | PPS => self.add_set(&units.read(unit).await?)?,
-                DOLBY_VISION.. => return Err(Error::unsupported("HEVC with Dolby Vision")),
+                DOLBY_VISION.. => return Err(MediaError::unsupported("HEVC with Dolby Vision")),
                 unit_type if is_slice(unit_type) && self.active.is_none() => {
                     self.active = Some(active_sps(&mut units, unit, &self.used_ids).await?);
                 }
@@ -110,22 +110,22 @@ impl StreamFormat {
         Ok(())
     }
 
-    fn add_set(&mut self, set: &[u8]) -> Result<(), Error> {
+    fn add_set(&mut self, set: &[u8]) -> Result<(), MediaError> {
         self.in_band = true;
         self.used_ids.add(set)?;
         if let Some(active) = self.active
             && nal_unit_type(set.first().copied().unwrap_or_default()) == SPS
             && HevcSps::parse(set)?.format != active.format
         {
-            return Err(Error::unsupported("the format of the video changes"));
+            return Err(MediaError::unsupported("the format of the video changes"));
         }
         Ok(())
     }
 
-    fn splice(self) -> Result<Splice, Error> {
-        let active = self.active.ok_or_else(|| Error::damaged("HEVC without a picture"))?;
+    fn splice(self) -> Result<Splice, MediaError> {
+        let active = self.active.ok_or_else(|| MediaError::damaged("HEVC without a picture"))?;
         if active.interlaced {
-            return Err(Error::unsupported("interlaced HEVC"));
+            return Err(MediaError::unsupported("interlaced HEVC"));
         }
         // A.3: 1 is Main, 2 is Main 10.
         let format = active.format;
@@ -133,12 +133,12 @@ impl StreamFormat {
             (1 | 2, 1, 8) => "main",
             (2, 1, 10) => "main10",
             (other, ..) => {
-                return Err(Error::unsupported(format!("HEVC of profile {other}")));
+                return Err(MediaError::unsupported(format!("HEVC of profile {other}")));
             }
         };
         let [head_ids, tail_ids] = self.used_ids.unused()?;
         let constraints = SpliceConstraints {
-            codec: Codec::Hevc,
+            codec: CodecId::Hevc,
             encoder: "libx265",
             profile: Some(profile),
             interlaced: false,
@@ -159,7 +159,7 @@ async fn active_sps(
     units: &mut NalUnitReader<'_>,
     slice: NalUnit,
     used_ids: &HevcUsedIds,
-) -> Result<HevcSps, Error> {
+) -> Result<HevcSps, MediaError> {
     let start = units.read_start(slice, SLICE_START).await?;
     let rbsp = remove_emulation_prevention(start.get(2..).unwrap_or_default());
     let mut bits = BitReader::new(&rbsp);
@@ -169,7 +169,7 @@ async fn active_sps(
     }
     let pps_id = bits.ue_to(63)? as u8;
     let found = used_ids.sps_of_pps(pps_id);
-    found.ok_or_else(|| Error::damaged("a slice refers to a missing parameter set"))
+    found.ok_or_else(|| MediaError::damaged("a slice refers to a missing parameter set"))
 }
 
 /// What head and tail must be like, and the ids that they get.
@@ -185,7 +185,7 @@ struct HevcJoiner {
 
 #[async_trait]
 impl PartJoiner for HevcJoiner {
-    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, Error> {
+    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, MediaError> {
         let source = parts.source;
         let mut config = Hvcc::parse(&source.track.config)?;
         let lengths = config.lengths()?;
@@ -227,16 +227,16 @@ impl PartJoiner for HevcJoiner {
 
 impl HevcJoiner {
     /// Adds the parameter sets of an encoded part, if they fulfil the constraints.
-    fn add_sets(&self, own: &Hvcc, ids: HevcIds, config: &mut Hvcc) -> Result<(), Error> {
+    fn add_sets(&self, own: &Hvcc, ids: HevcIds, config: &mut Hvcc) -> Result<(), MediaError> {
         for unit_type in [VPS, SPS, PPS] {
             if own.arrays.units_of_type(unit_type).count() != 1 {
-                return Err(Error::unsupported("encoded frames have several parameter sets"));
+                return Err(MediaError::unsupported("encoded frames have several parameter sets"));
             }
             for unit in own.arrays.units_of_type(unit_type) {
                 if unit_type == SPS {
                     let sps = HevcSps::parse(unit)?;
                     if sps.format != self.format || !sps.colour.is_compatible_with(&self.colour) {
-                        return Err(Error::unsupported("encoded frames have another format"));
+                        return Err(MediaError::unsupported("encoded frames have another format"));
                     }
                 }
                 config.arrays.add(unit_type, ids.rewrite(unit)?);
@@ -254,7 +254,7 @@ fn rewrite_ids(
     from: LengthSize,
     to: LengthSize,
     ids: HevcIds,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, MediaError> {
     let mut rewritten = Vec::with_capacity(sample.len() + 64);
     for unit in split_nal_units(sample, from)? {
         match nal_unit_type(unit.first().copied().unwrap_or_default()) {
@@ -269,7 +269,7 @@ fn rewrite_ids(
 
 /// The HDR metadata of a keyframe, for head and tail as well: encoders don't copy
 /// it.
-fn display_metadata(sample: &[u8], lengths: LengthSize) -> Result<Vec<u8>, Error> {
+fn display_metadata(sample: &[u8], lengths: LengthSize) -> Result<Vec<u8>, MediaError> {
     let mut units = Vec::new();
     for unit in split_nal_units(sample, lengths)?.into_iter().filter(|it| is_display_metadata(it)) {
         lengths.push(unit, &mut units)?;
@@ -279,7 +279,7 @@ fn display_metadata(sample: &[u8], lengths: LengthSize) -> Result<Vec<u8>, Error
 
 /// An IRAP picture as it must be behind other frames: CRA becomes BLA_N_LP, and
 /// `no_output_of_prior_pics_flag` is 0. None when the sample need not change.
-fn rewrite_keyframe(sample: &[u8], lengths: LengthSize) -> Result<Option<Vec<u8>>, Error> {
+fn rewrite_keyframe(sample: &[u8], lengths: LengthSize) -> Result<Option<Vec<u8>>, MediaError> {
     let mut rewritten = Vec::with_capacity(sample.len());
     for unit in split_nal_units(sample, lengths)? {
         let [first, _, third, ..] = *unit else {

@@ -6,7 +6,7 @@ mod hevc;
 mod vpx;
 
 use super::codec::SpliceCodec;
-use crate::{Codec, Error};
+use crate::{CodecId, MediaError};
 
 /// All codecs of the smart cut.
 const CODECS: [&dyn SpliceCodec; 5] =
@@ -16,10 +16,12 @@ const CODECS: [&dyn SpliceCodec; 5] =
 ///
 /// # Errors
 /// `Unsupported` when the smart cut does not know it.
-pub(super) fn splice_codec(codec: &Codec) -> Result<&'static dyn SpliceCodec, Error> {
+pub(super) fn splice_codec(codec: &CodecId) -> Result<&'static dyn SpliceCodec, MediaError> {
     let found = CODECS.into_iter().find(|known| known.codec() == *codec);
     found.ok_or_else(|| match codec {
-        Codec::Other(name) => Error::unsupported(format!("the smart cut doesn't support {name:?}")),
-        codec => Error::unsupported(format!("the smart cut doesn't support {codec:?}")),
+        CodecId::Other(name) => {
+            MediaError::unsupported(format!("the smart cut doesn't support {name:?}"))
+        }
+        codec => MediaError::unsupported(format!("the smart cut doesn't support {codec:?}")),
     })
 }

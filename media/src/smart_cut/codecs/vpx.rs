@@ -12,27 +12,31 @@ use crate::codec::vpx::{Vp9KeyframeHeader, is_vp8_keyframe};
 use crate::smart_cut::codec::{EntryPoint, PartJoiner, Splice, SpliceCodec};
 use crate::smart_cut::constraints::SpliceConstraints;
 use crate::smart_cut::parts::{FileTrack, JoinedParts, SpliceParts};
-use crate::{Codec, Error, Sample};
+use crate::{CodecId, MediaError, Sample};
 
 pub(super) struct Vp8Splice;
 
 #[async_trait]
 impl SpliceCodec for Vp8Splice {
-    fn codec(&self) -> Codec {
-        Codec::Vp8
+    fn codec(&self) -> CodecId {
+        CodecId::Vp8
     }
 
     async fn entry_point(
         &self,
         source: FileTrack<'_>,
         sample: &Sample,
-    ) -> Result<EntryPoint, Error> {
+    ) -> Result<EntryPoint, MediaError> {
         entry_point(is_vp8_keyframe(&source.read_start(sample).await?)?)
     }
 
-    async fn splice(&self, _source: FileTrack<'_>, _samples: &[usize]) -> Result<Splice, Error> {
+    async fn splice(
+        &self,
+        _source: FileTrack<'_>,
+        _samples: &[usize],
+    ) -> Result<Splice, MediaError> {
         let joiner = Arc::new(VpxJoiner { vp9: None });
-        Ok(Splice { constraints: constraints(Codec::Vp8, "libvpx"), joiner })
+        Ok(Splice { constraints: constraints(CodecId::Vp8, "libvpx"), joiner })
     }
 }
 
@@ -40,30 +44,30 @@ pub(super) struct Vp9Splice;
 
 #[async_trait]
 impl SpliceCodec for Vp9Splice {
-    fn codec(&self) -> Codec {
-        Codec::Vp9
+    fn codec(&self) -> CodecId {
+        CodecId::Vp9
     }
 
     async fn entry_point(
         &self,
         source: FileTrack<'_>,
         sample: &Sample,
-    ) -> Result<EntryPoint, Error> {
+    ) -> Result<EntryPoint, MediaError> {
         let header = Vp9KeyframeHeader::parse(&source.read_start(sample).await?)?;
         entry_point(header.is_some())
     }
 
-    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, Error> {
+    async fn splice(&self, source: FileTrack<'_>, samples: &[usize]) -> Result<Splice, MediaError> {
         let joiner = Arc::new(VpxJoiner { vp9: Some(keyframe_header(source, samples).await?) });
-        Ok(Splice { constraints: constraints(Codec::Vp9, "libvpx-vp9"), joiner })
+        Ok(Splice { constraints: constraints(CodecId::Vp9, "libvpx-vp9"), joiner })
     }
 }
 
-fn entry_point(is_keyframe: bool) -> Result<EntryPoint, Error> {
+fn entry_point(is_keyframe: bool) -> Result<EntryPoint, MediaError> {
     Ok(if is_keyframe { EntryPoint::Independent } else { EntryPoint::None })
 }
 
-fn constraints(codec: Codec, encoder: &'static str) -> SpliceConstraints {
+fn constraints(codec: CodecId, encoder: &'static str) -> SpliceConstraints {
     SpliceConstraints { codec, encoder, profile: None, interlaced: false, params: None }
 }
 
@@ -71,8 +75,8 @@ fn constraints(codec: Codec, encoder: &'static str) -> SpliceConstraints {
 async fn keyframe_header(
     source: FileTrack<'_>,
     samples: &[usize],
-) -> Result<Vp9KeyframeHeader, Error> {
-    let no_keyframe = || Error::damaged("VP9 without a keyframe");
+) -> Result<Vp9KeyframeHeader, MediaError> {
+    let no_keyframe = || MediaError::damaged("VP9 without a keyframe");
     let first = source.sample(*samples.first().ok_or_else(no_keyframe)?)?;
     Vp9KeyframeHeader::parse(&source.read_start(first).await?)?.ok_or_else(no_keyframe)
 }
@@ -86,13 +90,13 @@ struct VpxJoiner {
 
 #[async_trait]
 impl PartJoiner for VpxJoiner {
-    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, Error> {
+    async fn join(&self, parts: SpliceParts<'_>) -> Result<JoinedParts, MediaError> {
         let mut joined = JoinedParts::with_config_of(parts.source.track);
         for part in parts.encoded() {
             if let Some(wanted) = self.vp9
                 && keyframe_header(part.encoded, &[0]).await? != wanted
             {
-                return Err(Error::unsupported("encoded frames have another format"));
+                return Err(MediaError::unsupported("encoded frames have another format"));
             }
             joined.set_samples(part.end, part.copied());
         }

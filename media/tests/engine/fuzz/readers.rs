@@ -16,13 +16,13 @@ use clipmill_media::codec::nal::{
     LengthSize, insert_emulation_prevention, remove_emulation_prevention, split_nal_units,
 };
 use clipmill_media::codec::vpx::{Vp9KeyframeHeader, is_vp8_keyframe};
-use clipmill_media::dash::{LiveMoment, Manifest};
+use clipmill_media::dash::{LiveMoment, Mpd};
 use clipmill_media::hls::Playlist;
 use clipmill_media::matroska::Matroska;
 use clipmill_media::mp4::InitTracks;
 use clipmill_media::{
-    Codec, ContainerFormat, Error, LocalFile, Media, ReadAt, SpanSelection, container_format,
-    matroska, mp4, smart_cut, ts,
+    CodecId, ContainerFormat, LocalFile, Media, MediaError, ReadAt, SpanSelection,
+    container_format, matroska, mp4, smart_cut, ts,
 };
 
 use super::{corpus, feed};
@@ -45,7 +45,7 @@ impl ReadAt for Counted {
         self.0.size()
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let reads = self.1.fetch_add(1, Ordering::Relaxed);
         assert!(reads < READS, "the file is read again and again");
         self.0.read_at(from, length).await
@@ -111,7 +111,7 @@ fn playlists() {
 #[test]
 fn manifests() {
     feed("dash", corpus::dash(), |bytes| {
-        let Ok(manifest) = Manifest::parse(bytes) else { return };
+        let Ok(manifest) = Mpd::parse(bytes) else { return };
         let now = LiveMoment { at: 1e9, window: manifest.window };
         for period in &manifest.periods {
             for representation in &period.representations {
@@ -213,7 +213,7 @@ fn units() {
 /// Parameter sets of H.264, by which slices are read.
 fn headers(all_media: &[(Vec<u8>, Media)]) -> (H264Sps, H264Pps) {
     let tracks = || all_media.iter().filter_map(|(_, media)| media.video_track());
-    let track = tracks().find(|track| track.codec == Codec::H264).unwrap();
+    let track = tracks().find(|track| track.codec == CodecId::H264).unwrap();
     let config = Avcc::parse(&track.config).unwrap();
     (H264Sps::parse(&config.sps[0]).unwrap(), H264Pps::parse(&config.pps[0]).unwrap())
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clipmill_media::{
-    ClipFile, ClipPart, Codec, Error, ErrorKind, LocalFile, ReadAt, SpanSelection, matroska,
+    ClipFile, ClipPart, CodecId, LocalFile, MediaError, MediaErrorKind, ReadAt, SpanSelection,
+    matroska,
 };
 
 use super::inputs;
@@ -26,7 +27,7 @@ impl ReadAt for Counting {
         self.file.size()
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         if from + length as u64 > 256 * 1024 {
             self.reads.fetch_add(1, Ordering::Relaxed);
             self.bytes.fetch_add(length as u64, Ordering::Relaxed);
@@ -79,7 +80,7 @@ async fn check(path: &Path, want: SpanSelection, most_reads: u64) {
     let (source, got) = (packets(path), packets(&small));
     // The file's beginning is told without the delay of the sound's encoder,
     // which is 7 ms here for Opus.
-    let opus = |stream: usize| located.media.tracks[stream].codec == Codec::Opus;
+    let opus = |stream: usize| located.media.tracks[stream].codec == CodecId::Opus;
     let block = |packet: &Packet| packet.pts + if opus(packet.stream) { 7 } else { 0 };
     let zero = source.iter().map(block).min().unwrap();
     assert_eq!(located.origin_micros, zero * 1000, "{case}");
@@ -220,12 +221,12 @@ async fn spans_are_found_without_an_index() {
 async fn what_is_not_there_is_told() {
     let file = LocalFile::open(inputs::vp9()).unwrap();
     let kind = async |want: SpanSelection| matroska::locate(&file, &want).await.unwrap_err().kind;
-    assert_eq!(kind(want(25.0, 26.0)).await, ErrorKind::Nothing);
-    assert_eq!(kind(want(2.0, 2.0)).await, ErrorKind::Nothing);
-    assert_eq!(kind(want(f64::NAN, 2.0)).await, ErrorKind::Nothing);
+    assert_eq!(kind(want(25.0, 26.0)).await, MediaErrorKind::Nothing);
+    assert_eq!(kind(want(2.0, 2.0)).await, MediaErrorKind::Nothing);
+    assert_eq!(kind(want(f64::NAN, 2.0)).await, MediaErrorKind::Nothing);
     assert_eq!(
         kind(SpanSelection { video: false, audio: false, ..want(1.0, 2.0) }).await,
-        ErrorKind::Nothing
+        MediaErrorKind::Nothing
     );
     let (located, ..) = locate(inputs::vp9(), &want(1.0, 2.0)).await;
     assert!((located.duration.unwrap() - 24.0).abs() < 0.1);

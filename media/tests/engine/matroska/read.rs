@@ -1,6 +1,6 @@
 //! Every frame is found where ffprobe finds it.
 
-use clipmill_media::{Codec, LocalFile, TrackKind, matroska};
+use clipmill_media::{CodecId, LocalFile, TrackKind, matroska};
 
 use super::inputs;
 use super::judge::packets;
@@ -30,10 +30,13 @@ async fn every_frame_is_where_ffprobe_finds_it() {
 async fn tracks_tell_what_a_decoder_needs() {
     let media = matroska::read(&LocalFile::open(inputs::vp9()).unwrap()).await.unwrap();
     let (picture, sound) = (media.video_track().unwrap(), media.audio_tracks().next().unwrap());
-    assert_eq!((picture.codec.clone(), picture.width, picture.height), (Codec::Vp9, 320, 180));
+    assert_eq!((picture.codec.clone(), picture.width, picture.height), (CodecId::Vp9, 320, 180));
     assert_eq!(picture.config[..4], [1, 0, 0, 0]);
     assert_eq!(picture.config[6] >> 4, 8);
-    assert_eq!((sound.codec.clone(), sound.sample_rate, sound.channels), (Codec::Opus, 48_000, 1));
+    assert_eq!(
+        (sound.codec.clone(), sound.sample_rate, sound.channels),
+        (CodecId::Opus, 48_000, 1)
+    );
     assert!(sound.config.starts_with(b"OpusHead"));
     let media = matroska::read(&LocalFile::open(inputs::avc()).unwrap()).await.unwrap();
     assert_eq!(media.video_track().unwrap().config[0], 1);
@@ -61,7 +64,7 @@ async fn milliseconds_return_to_the_grid_they_were_rounded_from() {
                 let off = track.seconds(even.pts) - rough.pts as f64 / 1000.0;
                 assert!((-0.0006..0.001).contains(&off), "{path:?} {even:?} {rough:?}");
             }
-            if track.codec == Codec::Opus {
+            if track.codec == CodecId::Opus {
                 assert_eq!(pts[0], -312);
             }
         }

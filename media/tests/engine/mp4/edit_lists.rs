@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use clipmill_media::mp4::{self, InitTracks};
-use clipmill_media::{ClipPart, Error, ErrorKind, SpanSelection};
+use clipmill_media::{ClipPart, MediaError, MediaErrorKind, SpanSelection};
 
 use super::film::{boxed, table, words};
 
@@ -122,7 +122,7 @@ fn progressive(elst: Option<&[u8]>, entry: &[u8]) -> Vec<u8> {
 }
 
 /// When the first frame of a file is presented, microseconds.
-async fn read(file: Vec<u8>) -> Result<i64, Error> {
+async fn read(file: Vec<u8>) -> Result<i64, MediaError> {
     let media = mp4::read(&Bytes::from(file)).await?;
     let track = &media.tracks[0];
     assert_eq!(track.samples.len(), OFFSETS.len());
@@ -130,7 +130,7 @@ async fn read(file: Vec<u8>) -> Result<i64, Error> {
 }
 
 /// The same of the clip file of all of it.
-async fn locate(file: Vec<u8>) -> Result<i64, Error> {
+async fn locate(file: Vec<u8>) -> Result<i64, MediaError> {
     let (start, end) = (f64::NEG_INFINITY, f64::INFINITY);
     let want = SpanSelection { start, end, video: true, audio: true };
     let located = mp4::locate(&Bytes::from(file.clone()), &want).await?;
@@ -142,12 +142,12 @@ async fn locate(file: Vec<u8>) -> Result<i64, Error> {
 }
 
 /// The same of the segment.
-fn start(init: &[u8], segment: &[u8]) -> Result<i64, Error> {
+fn start(init: &[u8], segment: &[u8]) -> Result<i64, MediaError> {
     InitTracks::parse(init)?.start(segment).map(Option::unwrap)
 }
 
 /// What all doors answer for an edit list.
-async fn through_all_doors(elst: Option<&[u8]>) -> Result<i64, Error> {
+async fn through_all_doors(elst: Option<&[u8]>) -> Result<i64, MediaError> {
     let entry = sample_entry(&[1, 66, 0, 10], None);
     let (init, segment) = (init(elst, &entry), segment(0));
     let answer = start(&init, &segment);
@@ -206,7 +206,7 @@ async fn lists_that_do_more_are_refused_everywhere() {
     ];
     for list in lists {
         let error = through_all_doors(Some(&list)).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unsupported, "{list:?}");
+        assert_eq!(error.kind, MediaErrorKind::Unsupported, "{list:?}");
         assert_eq!(error.what, "an edit list does more than move a track");
     }
 }
@@ -217,7 +217,7 @@ async fn damaged_lists_are_refused_everywhere() {
     let cut = whole[..whole.len() - 1].to_vec();
     for list in [cut, vec![0; 3], long_elst(9, i64::MAX), long_elst(u64::MAX, -1)] {
         let error = through_all_doors(Some(&list)).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Damaged, "{list:?}");
+        assert_eq!(error.kind, MediaErrorKind::Damaged, "{list:?}");
     }
 }
 
@@ -239,7 +239,7 @@ fn a_shift_makes_up_for_another_list() {
     assert_eq!(mp4::fragment_ranges(&bytes).unwrap().len(), 2);
     // Before 0 there is no place for a time.
     let error = own.shift(&mut bytes, -60_000_000, &other).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert_eq!(error.kind, MediaErrorKind::Unsupported);
 }
 
 /// Bit rates differ from one encode to the next, configurations must not; also
@@ -266,7 +266,7 @@ fn the_head_of_a_segment_is_enough() {
         let start = section.start(&whole[..length]).unwrap();
         assert_eq!(start, (length >= moof).then(|| micros(3003)), "{length}");
         let error = mp4::fragment_ranges(&whole[..length]).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Damaged, "{length}");
+        assert_eq!(error.kind, MediaErrorKind::Damaged, "{length}");
     }
 }
 
@@ -277,10 +277,10 @@ fn fragments_that_cannot_be_joined_are_refused() {
     let section = InitTracks::parse(&init(None, &sample_entry(&[1], None))).unwrap();
     let untimed = segment_with(&boxed(b"tfhd", &[&words([0x02_0000, 1])]), &[]);
     let error = section.start(&untimed).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert_eq!(error.kind, MediaErrorKind::Unsupported);
     let fixed = segment_with(&boxed(b"tfhd", &[&words([0x01, 1, 0, 0])]), &[]);
     let error = mp4::fragment_ranges(&fixed).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert_eq!(error.kind, MediaErrorKind::Unsupported);
     let encrypted = init(None, &boxed(b"encv", &[&[0; 78]]));
-    assert_eq!(InitTracks::parse(&encrypted).unwrap_err().kind, ErrorKind::Unsupported);
+    assert_eq!(InitTracks::parse(&encrypted).unwrap_err().kind, MediaErrorKind::Unsupported);
 }

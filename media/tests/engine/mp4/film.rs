@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::{Error, ReadAt};
+use clipmill_media::{MediaError, ReadAt};
 
 /// A file of which all but the beginning is nothing.
 pub struct Sparse {
@@ -17,7 +17,7 @@ impl ReadAt for Sparse {
         self.size
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let end = from as usize + length;
         assert!(end as u64 <= self.size);
         if end <= self.head.len() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::{ClipFile, ClipPart, Error, LocalFile, ReadAt};
+use clipmill_media::{ClipFile, ClipPart, LocalFile, MediaError, ReadAt};
 
 /// Makes a file of a moving picture and a tone. `{N}` in `args` is the length.
 pub fn generate(dir: &Path, name: &str, seconds: u32, args: &str) -> PathBuf {
@@ -143,7 +143,7 @@ impl<F: ReadAt> ReadAt for Counting<F> {
         self.file.size()
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(length as u64, Ordering::Relaxed);
         self.file.read_at(from, length).await

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::{ClipFile, ClipPart, Error, Media, ReadAt, Sample, SpanSelection, Track, mp4};
+use clipmill_media::{
+    ClipFile, ClipPart, Media, MediaError, ReadAt, Sample, SpanSelection, Track, mp4,
+};
 
 use super::film::{Film, PLAIN, Sparse, chance, packet_size};
 use super::slow_server::{Cost, SlowServer};
@@ -179,7 +181,7 @@ impl ReadAt for Recorded<'_> {
         self.film.size()
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         self.reads.lock().unwrap().push(from..from + length as u64);
         self.film.read_at(from, length).await
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use clipmill_media::{Error, ReadAt};
+use clipmill_media::{MediaError, ReadAt};
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -72,7 +72,7 @@ impl<F: ReadAt> ReadAt for SlowServer<F> {
         self.file.size()
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, MediaError> {
         let end = from + length as u64;
         let from_there = from.max(HEAD.min(self.size()));
         if from_there < end {

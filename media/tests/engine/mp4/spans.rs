@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use clipmill_media::{
-    Codec, ErrorKind, LocalFile, Media, Sample, SpanSelection, Track, TrackKind, mp4,
+    CodecId, LocalFile, Media, MediaErrorKind, Sample, SpanSelection, Track, TrackKind, mp4,
 };
 
 use super::fixtures::{Counting, Packet, copied, frames, generate, packets, remux, write_clip};
@@ -254,8 +254,11 @@ async fn described() {
     let [picture, sound] = &media.tracks[..] else { panic!("{} tracks", media.tracks.len()) };
     assert_eq!((picture.width, picture.height, picture.pixel_aspect), (320, 180, (9, 8)));
     assert_eq!(picture.presented, (360 << 16, 180 << 16));
-    assert_eq!((picture.codec.clone(), picture.config[0]), (Codec::H264, 1));
-    assert_eq!((sound.codec.clone(), sound.sample_rate, sound.channels), (Codec::Opus, 48_000, 2));
+    assert_eq!((picture.codec.clone(), picture.config[0]), (CodecId::H264, 1));
+    assert_eq!(
+        (sound.codec.clone(), sound.sample_rate, sound.channels),
+        (CodecId::Opus, 48_000, 2)
+    );
     assert_eq!(sound.language, *b"fra");
     // Version, channels, samples to skip, rate.
     assert_eq!(sound.config[..10], *b"OpusHead\x01\x02");
@@ -328,7 +331,7 @@ async fn beyond() {
         {
             let want = SpanSelection { start, end, video: true, audio: true };
             let error = mp4::locate(&file, &want).await.unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Nothing, "{path:?} {start}..{end}: {error}");
+            assert_eq!(error.kind, MediaErrorKind::Nothing, "{path:?} {start}..{end}: {error}");
         }
         let want = SpanSelection {
             start: f64::NEG_INFINITY,

@@ -7,7 +7,7 @@ use clipmill_media::codec::hevc::{HevcSps, Hvcc, SPS};
 use clipmill_media::codec::picture_format::ColourDescription;
 use clipmill_media::mux::{OutSample, SampleData};
 use clipmill_media::smart_cut::{FileTrack, join, prepare};
-use clipmill_media::{ErrorKind, LocalFile};
+use clipmill_media::{LocalFile, MediaErrorKind};
 
 use super::source::{PICTURE, Source, ffprobe};
 use super::{cut, file_track, rewritten};
@@ -133,7 +133,7 @@ async fn h264_whose_groups_are_open_that_can_not_be_rewritten() {
     let file = LocalFile::open(&source.bytes).unwrap();
     let times = source.times();
     let error = prepare(&file, &source.track, times[25], times[58]).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert_eq!(error.kind, MediaErrorKind::Unsupported);
     assert!(error.what.contains("CABAC"), "{error}");
 }
 
@@ -170,7 +170,7 @@ async fn parts_that_are_not_what_was_asked_for() {
         (Some(Source::make(5, PICTURE, &id.replace("=1", "=0"))), "the body's own ids"),
         (Some(Source::make(5, PICTURE, "-c:v libx265 -x265-params log-level=error")), "HEVC"),
     ] {
-        assert_eq!(refused(head.as_ref()).await.unwrap_err(), ErrorKind::Unsupported, "{why}");
+        assert_eq!(refused(head.as_ref()).await.unwrap_err(), MediaErrorKind::Unsupported, "{why}");
     }
 }
 
@@ -277,7 +277,7 @@ async fn hevc_parts_in_other_colours_are_not_joined() {
         assert_eq!(joined(&format!("{format} {range}")).await, Ok(()), "{wide}");
         for (from, to) in others {
             let other = wide.replace(from, to);
-            assert_eq!(joined(&other).await, Err(ErrorKind::Unsupported), "{other}");
+            assert_eq!(joined(&other).await, Err(MediaErrorKind::Unsupported), "{other}");
         }
     }
 }

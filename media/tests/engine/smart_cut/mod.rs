@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clipmill_media::mux::{OutTrack, SampleData};
 use clipmill_media::smart_cut::{CutEnd, FileTrack, SmartCut, join, prepare};
-use clipmill_media::{Codec, LocalFile, ReadAt, Track};
+use clipmill_media::{CodecId, LocalFile, ReadAt, Track};
 
 use self::source::{Source, ffmpeg, hashes};
 
@@ -56,7 +56,7 @@ async fn cut(source: &Source, from: usize, to: usize) -> Made {
     files.push(head_file.as_ref().map_or(file.file(), LocalFile::file));
     files.push(tail_file.as_ref().map_or(file.file(), LocalFile::file));
     // MP4 can't hold VP8.
-    let webm = track.track.codec == Codec::Vp8;
+    let webm = track.track.codec == CodecId::Vp8;
     let path = source.beside(&format!("cut-{from}-{to}.{}", if webm { "webm" } else { "mp4" }));
     let mut out = File::create(&path).unwrap();
     let tracks = std::slice::from_ref(&track);
@@ -87,7 +87,7 @@ fn judge(
     assert_eq!(hashes(path), expected, "{from}..{to} of {}", source.path.display());
     let times = source.times();
     let own: Vec<i64> = times[from..until].iter().map(|time| time - times[from]).collect();
-    if source.track.codec != Codec::Vp8 {
+    if source.track.codec != CodecId::Vp8 {
         assert_eq!(Source::read(path).times(), own, "times of {from}..{to}");
     }
 }
@@ -98,7 +98,7 @@ async fn encode(source: &Source, cut: &SmartCut, end: CutEnd) -> Option<Source> 
         CutEnd::Head => (&cut.plan.head, "head"),
         CutEnd::Tail => (&cut.plan.tail, "tail"),
     };
-    let webm = source.track.codec == Codec::Vp8;
+    let webm = source.track.codec == CodecId::Vp8;
     let first = source.track.samples[*frames.first()?];
     let before = source.track.seconds(first.pts) - 0.005;
     let path: PathBuf = source.beside(&format!("{name}.{}", if webm { "webm" } else { "mp4" }));
@@ -111,7 +111,7 @@ async fn encode(source: &Source, cut: &SmartCut, end: CutEnd) -> Option<Source> 
         add(&["-profile:v", profile, "-preset", "veryfast", "-bf", "2"]);
     }
     if let Some(params) = &cut.constraints.params {
-        let quiet = if source.track.codec == Codec::Hevc { ":log-level=error" } else { "" };
+        let quiet = if source.track.codec == CodecId::Hevc { ":log-level=error" } else { "" };
         add(&[&format!("-{}", params.option), &format!("{}{quiet}", params.value(end))]);
     }
     add(match cut.constraints.encoder {

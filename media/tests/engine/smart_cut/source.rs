@@ -6,7 +6,7 @@ use std::process::Command;
 
 use clipmill_core::Timescale;
 use clipmill_media::codec::nal::{LengthSize, split_nal_units};
-use clipmill_media::{Codec, LocalFile, Sample, Track, TrackKind};
+use clipmill_media::{CodecId, LocalFile, Sample, Track, TrackKind};
 
 /// Neither side is a whole number of blocks.
 pub const PICTURE: &str = "testsrc2=s=196x108:r=25";
@@ -54,10 +54,10 @@ impl Source {
         let stream = ffprobe(path, "stream=codec_name,width,height,time_base");
         let stream: Vec<&str> = stream.trim().split(',').collect();
         let (codec, name) = match stream[0] {
-            "h264" => (Codec::H264, "avcC"),
-            "hevc" => (Codec::Hevc, "hvcC"),
-            "vp9" => (Codec::Vp9, "vpcC"),
-            "av1" => (Codec::Av1, "av1C"),
+            "h264" => (CodecId::H264, "avcC"),
+            "hevc" => (CodecId::Hevc, "hvcC"),
+            "vp9" => (CodecId::Vp9, "vpcC"),
+            "av1" => (CodecId::Av1, "av1C"),
             other => panic!("{other}"),
         };
         // Behind the head of the table and the number of its entries.

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clipmill_core::disk::file_error;
 use clipmill_core::{ByteRange, Code, Error, Span, sniff};
-use clipmill_media::{ClipPart, ErrorKind, ReadAt, SpanSelection, container_format};
+use clipmill_media::{ClipPart, MediaErrorKind, ReadAt, SpanSelection, container_format};
 use tokio::sync::watch;
 
 use super::early_start::PartialFile;
@@ -78,9 +78,9 @@ pub async fn plan_clip(
     let format = sniff(&remote.head).and_then(|format| container_format(format.container()));
     let located = match format {
         Some(format) => format.locate(&*remote, &selection).await,
-        None => {
-            Err(clipmill_media::Error::unsupported("this format has no index that is read here"))
-        }
+        None => Err(clipmill_media::MediaError::unsupported(
+            "this format has no index that is read here",
+        )),
     };
     let located = located.map_err(|error| plan_error(error, &remote))?;
     if tracks.video && located.media.video_track().is_none() {
@@ -208,18 +208,18 @@ impl PlannedFile {
     }
 }
 
-fn plan_error(error: clipmill_media::Error, remote: &RemoteFile) -> PlanError {
+fn plan_error(error: clipmill_media::MediaError, remote: &RemoteFile) -> PlanError {
     match error.kind {
-        ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::TooLarge => {
+        MediaErrorKind::Damaged | MediaErrorKind::Unsupported | MediaErrorKind::TooLarge => {
             PlanError::Unreadable(error.what)
         }
-        ErrorKind::Nothing => {
+        MediaErrorKind::Nothing => {
             let error = Error::never(Code::NoSuchSpan, "the video ends before this span begins")
                 .caused_by(error);
             PlanError::Failed(error)
         }
         // A read beyond the end is the file's fault.
-        ErrorKind::Read => match remote.failure() {
+        MediaErrorKind::Read => match remote.failure() {
             Some(failure) => PlanError::Failed(failure),
             None => PlanError::Unreadable(error.what),
         },
@@ -233,16 +233,16 @@ impl ReadAt for RemoteFile {
         self.size
     }
 
-    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, clipmill_media::Error> {
+    async fn read_at(&self, from: u64, length: usize) -> Result<Bytes, clipmill_media::MediaError> {
         let len = length as u64;
         if from.checked_add(len).is_none_or(|end| end > self.size) {
-            return Err(clipmill_media::Error::read("the file ends too early"));
+            return Err(clipmill_media::MediaError::read("the file ends too early"));
         }
         if length > LONGEST_READ {
-            return Err(clipmill_media::Error::too_large("too much would be read at once"));
+            return Err(clipmill_media::MediaError::too_large("too much would be read at once"));
         }
         self.read(ByteRange { offset: from, len }).await.map_err(|error| {
-            let failure = clipmill_media::Error::read(error.code.as_str());
+            let failure = clipmill_media::MediaError::read(error.code.as_str());
             self.fail(error);
             failure
         })

@@ -8,7 +8,7 @@ use clipmill_core::probe::{AudioTrack, Container, Format, Transport, VideoTrack}
 use clipmill_core::{Clock, Code, Error, micros_of_seconds};
 use clipmill_media::TrackKind;
 use clipmill_media::dash::{
-    self, LiveMoment, Manifest, Period, Representation, SegmentSource, SegmentUrl,
+    self, LiveMoment, Mpd, Period, Representation, SegmentSource, SegmentUrl,
 };
 use url::Url;
 
@@ -108,7 +108,7 @@ pub async fn list_segments(
 
 /// The segments of a representation in all periods.
 struct ManifestList<'a> {
-    manifest: &'a Manifest,
+    manifest: &'a Mpd,
     /// As of when a live manifest is read.
     now: Option<LiveMoment>,
     /// By how much the source's time 0 is later than the presentation's,
@@ -119,11 +119,7 @@ struct ManifestList<'a> {
 }
 
 impl ManifestList<'_> {
-    fn new<'a>(
-        manifest: &'a Manifest,
-        live: Option<LiveTimeline>,
-        clock: &Clock,
-    ) -> ManifestList<'a> {
+    fn new<'a>(manifest: &'a Mpd, live: Option<LiveTimeline>, clock: &Clock) -> ManifestList<'a> {
         let start = manifest.availability_start_micros.unwrap_or(0);
         let at = clock.now().timestamp_micros().saturating_sub(start) as f64 / 1e6;
         let epoch = live.and_then(|live| live.epoch_micros).filter(|_| manifest.dynamic);
@@ -177,9 +173,9 @@ impl ManifestList<'_> {
 async fn read_manifest(
     reader: &ListReader<'_>,
     address: &RemoteAddress,
-) -> Result<(Manifest, Url), Error> {
+) -> Result<(Mpd, Url), Error> {
     let text = reader.read(address, dash::MANIFEST_SIZE).await?;
-    Ok((Manifest::parse(&text.bytes).map_err(unreadable_stream)?, text.url))
+    Ok((Mpd::parse(&text.bytes).map_err(unreadable_stream)?, text.url))
 }
 
 /// The address that a representation's own ones are relative to.

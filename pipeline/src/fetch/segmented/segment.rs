@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clipmill_core::{ByteRange, Code, Error};
-use clipmill_media::ErrorKind;
+use clipmill_media::MediaErrorKind;
 
 /// Bytes at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +74,13 @@ impl SegmentFolder {
 }
 
 /// What a parser's refusal of a playlist, a manifest or a segment means for a job.
-pub fn unreadable_stream(error: clipmill_media::Error) -> Error {
+pub fn unreadable_stream(error: clipmill_media::MediaError) -> Error {
     let explained = match error.kind {
-        ErrorKind::Nothing => Error::never(Code::NoSuchSpan, error.what.clone()),
-        ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::TooLarge | ErrorKind::Read => {
+        MediaErrorKind::Nothing => Error::never(Code::NoSuchSpan, error.what.clone()),
+        MediaErrorKind::Damaged
+        | MediaErrorKind::Unsupported
+        | MediaErrorKind::TooLarge
+        | MediaErrorKind::Read => {
             Error::never(Code::NotMedia, format!("the stream can't be read: {}", error.what))
         }
     };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
-use clipmill_core::net::{Client, Settings};
+use clipmill_core::net::{Client, ClientSettings};
 use clipmill_core::{ByteRange, Code, Error, lock};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -91,7 +91,8 @@ fn partial(headers: &HeaderMap, tag: &str) -> Response<Full<Bytes>> {
 }
 
 fn transfer() -> Arc<TransferContext> {
-    let settings = Settings { allow: vec!["127.0.0.0/8".parse().unwrap()], ..Settings::default() };
+    let settings =
+        ClientSettings { allow: vec!["127.0.0.0/8".parse().unwrap()], ..ClientSettings::default() };
     let client = Client::new(settings).unwrap();
     Arc::new(TransferContext::new(client, &FetchSettings::default(), u64::MAX))
 }

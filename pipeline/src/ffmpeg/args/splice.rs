@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use clipmill_media::Codec;
+use clipmill_media::CodecId;
 use clipmill_media::smart_cut::{CutEnd, SpliceConstraints};
 
 use super::arg_list::{ArgList, seconds};
@@ -65,7 +65,7 @@ fn encoder(args: &mut ArgList, job: &PartJob<'_>) {
     // Reordering would save bytes and take time. There is no keyframe but the
     // first one, and one shortly before the copied frames, from which the check of
     // the splice decodes. In WebM, players and decoders seek by cluster only.
-    if matches!(codec, Codec::H264 | Codec::Hevc)
+    if matches!(codec, CodecId::H264 | CodecId::Hevc)
         && let (CutEnd::Head, Some(frame @ KEYFRAME_BEFORE_SPLICE..)) =
             (job.end, job.frames.checked_sub(KEYFRAME_BEFORE_SPLICE))
     {
@@ -73,23 +73,23 @@ fn encoder(args: &mut ArgList, job: &PartJob<'_>) {
         args.add(&["-force_key_frames", &frame, "-forced-idr", "1"]);
     }
     match codec {
-        Codec::H264 => {
+        CodecId::H264 => {
             args.add(&["-preset", "ultrafast", "-crf", "20", "-bf", "0"]);
             args.add(&["-g", "9999", "-sc_threshold", "0"]);
             if job.constraints.interlaced && job.interlaced {
                 args.add(&["-flags", "+ilme+ildct"]);
             }
         }
-        Codec::Hevc => args.add(&["-preset", "superfast", "-crf", "18"]),
-        Codec::Vp8 | Codec::Vp9 => {
+        CodecId::Hevc => args.add(&["-preset", "superfast", "-crf", "18"]),
+        CodecId::Vp8 | CodecId::Vp9 => {
             args.add(&["-deadline", "realtime", "-cpu-used", "8", "-crf", "18", "-b:v", "0"]);
             // Frames that are not shown would have no timestamp of their own.
             args.add(&["-lag-in-frames", "0", "-auto-alt-ref", "0", "-g", "9999"]);
-            if *codec == Codec::Vp9 {
+            if *codec == CodecId::Vp9 {
                 args.add(&["-row-mt", "1"]);
             }
         }
-        Codec::Av1 => args.add(&["-preset", "11", "-crf", "20", "-g", "9999"]),
+        CodecId::Av1 => args.add(&["-preset", "11", "-crf", "20", "-g", "9999"]),
         // The smart cut knows no other codecs.
         _ => {}
     }
@@ -101,7 +101,7 @@ fn params(args: &mut ArgList, job: &PartJob<'_>) {
     let constraints = job.constraints;
     let Some(params) = &constraints.params else { return };
     let mut value = params.value(job.end).to_owned();
-    if constraints.codec == Codec::H264 {
+    if constraints.codec == CodecId::H264 {
         // The encoder writes the lowest profile that suffices, which with this
         // preset would be the baseline profile.
         match constraints.profile {
@@ -110,7 +110,7 @@ fn params(args: &mut ArgList, job: &PartJob<'_>) {
             Some(_) => value.push_str(":8x8dct=1"),
         }
     }
-    if constraints.codec == Codec::Hevc {
+    if constraints.codec == CodecId::Hevc {
         value.push_str(":bframes=0:scenecut=0:log-level=error");
         if job.threads > 0 {
             value.push_str(&format!(":pools={}", job.threads));

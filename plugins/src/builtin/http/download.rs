@@ -19,17 +19,17 @@ const ATTEMPTS: u32 = 5;
 /// The waits between them.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(4));
 
-/// Progress is told this often.
-const TELL: Duration = Duration::from_millis(200);
+/// Progress is reported this often.
+const REPORT: Duration = Duration::from_millis(200);
 
 /// A download on its way.
-pub(super) struct Download<'a> {
-    pub(super) client: &'a Client,
-    pub(super) url: &'a Url,
+pub(crate) struct Download<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) url: &'a Url,
     /// Request headers that the server wants.
-    pub(super) headers: &'a BTreeMap<String, String>,
-    pub(super) max_bytes: u64,
-    pub(super) progress: &'a (dyn Fn(FetchProgress) + Send + Sync),
+    pub(crate) headers: &'a BTreeMap<String, String>,
+    pub(crate) max_bytes: u64,
+    pub(crate) progress: &'a (dyn Fn(FetchProgress) + Send + Sync),
 }
 
 /// Where it stands.
@@ -42,7 +42,7 @@ struct State {
     /// What tells the server's file from a later one of the same address.
     tag: Option<Tag>,
     began: Instant,
-    told: Option<Instant>,
+    reported: Option<Instant>,
 }
 
 #[derive(PartialEq, Clone)]
@@ -53,11 +53,14 @@ struct Tag {
 
 impl Download<'_> {
     /// Writes the file to `path`, which must not exist.
-    pub(super) async fn run(&self, path: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// What the client says, `too_large`, or `source_failed` when it can't be written.
+    pub(crate) async fn run(&self, path: &Path) -> Result<(), Error> {
         let file = OpenOptions::new().write(true).create_new(true).open(path).await;
         let file = file.map_err(|error| disk(&error))?;
         let mut state =
-            State { file, written: 0, most: 0, tag: None, began: Instant::now(), told: None };
+            State { file, written: 0, most: 0, tag: None, began: Instant::now(), reported: None };
         let mut failed = 0;
         loop {
             let before = state.written;
@@ -109,7 +112,7 @@ impl Download<'_> {
             state.file.write_all(&chunk).await.map_err(|error| disk(&error))?;
             state.written += chunk.len() as u64;
             state.most = state.most.max(state.written);
-            self.tell(state, total);
+            self.report_progress(state, total);
         }
         match total {
             Some(total) if state.written < total => {
@@ -119,11 +122,11 @@ impl Download<'_> {
         }
     }
 
-    fn tell(&self, state: &mut State, total: Option<u64>) {
-        if state.told.is_some_and(|told| told.elapsed() < TELL) {
+    fn report_progress(&self, state: &mut State, total: Option<u64>) {
+        if state.reported.is_some_and(|reported| reported.elapsed() < REPORT) {
             return;
         }
-        state.told = Some(Instant::now());
+        state.reported = Some(Instant::now());
         let seconds = state.began.elapsed().as_secs_f64();
         let speed = (seconds > 0.1).then(|| state.written as f64 / seconds);
         let left = total.map(|total| total.saturating_sub(state.most) as f64);

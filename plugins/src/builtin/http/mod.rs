@@ -5,7 +5,7 @@
 
 use clipmill_core::{ByteRange, Code, Error, SNIFFED_BYTES};
 
-mod download;
+pub(crate) mod download;
 mod sniff;
 #[cfg(test)]
 mod tests;
@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use tokio::io::AsyncReadExt;
 use url::Url;
 
+use self::download::Download;
 use self::sniff::List;
 pub use self::sniff::names_list;
 use crate::{FetchProgress, OpaqueFetch, ResolveOptions, Source, SourceDescription};
@@ -110,8 +111,8 @@ impl Source for Http {
     ) -> Result<PathBuf, Error> {
         check_url(&what.url)?;
         let path = what.folder.join("source.bin");
-        download_to(&path, &self.client, &what.url, &BTreeMap::new(), what.max_bytes, progress)
-            .await?;
+        let (client, url, headers) = (&self.client, &what.url, &BTreeMap::new());
+        Download { client, url, headers, max_bytes: what.max_bytes, progress }.run(&path).await?;
         if sniff::list(&head_of(&path).await?).is_some() {
             return Err(Error::never(
                 Code::SourceFailed,
@@ -162,21 +163,6 @@ fn list_of(transport: &Transport) -> Option<List> {
         Transport::Dash { .. } => Some(List::Dash),
         Transport::Progressive { .. } | Transport::Opaque => None,
     }
-}
-
-/// Downloads one whole file of at most `max_bytes` to `path`, where nothing is.
-///
-/// # Errors
-/// What the client says, `too_large`, or `source_failed` when it can't be written.
-pub(crate) async fn download_to(
-    path: &Path,
-    client: &Client,
-    url: &Url,
-    headers: &BTreeMap<String, String>,
-    max_bytes: u64,
-    progress: &(dyn Fn(FetchProgress) + Send + Sync),
-) -> Result<(), Error> {
-    download::Download { client, url, headers, max_bytes, progress }.run(path).await
 }
 
 /// The last part of the path, decoded, as a title; untrusted text.

@@ -64,10 +64,10 @@ impl FileServer {
 }
 
 fn source() -> Http {
-    let settings = net::Settings {
+    let settings = net::ClientSettings {
         allow: vec!["127.0.0.0/8".parse().unwrap()],
         idle_timeout: Duration::from_millis(500),
-        ..net::Settings::default()
+        ..net::ClientSettings::default()
     };
     Http::new(Client::new(settings).unwrap())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::settings::Settings;
+use super::settings::YtDlpSettings;
 
 /// Seconds fetched before a span, because some formats can be entered only at
 /// the keyframe after the asked moment.
@@ -44,7 +44,7 @@ impl Args {
 
 /// What every call has in common: nothing of the user's own configuration, no
 /// plugins but the given ones, no code from the network, no proxy.
-fn common(settings: &Settings, cookies: Option<&Path>) -> Args {
+fn common(settings: &YtDlpSettings, cookies: Option<&Path>) -> Args {
     let mut args =
         Args(Vec::new()).flag("--ignore-config").flag("--no-update").flag("--no-plugin-dirs");
     for folder in &settings.plugin_dirs {
@@ -90,7 +90,11 @@ fn runtime_of(path: &Path) -> &'static str {
 
 /// Asks for everything about one video. A page with several videos is asked
 /// for two of them, to tell that it has several.
-pub(super) fn resolve(settings: &Settings, cookies: Option<&Path>, url: &Url) -> Vec<OsString> {
+pub(super) fn resolve(
+    settings: &YtDlpSettings,
+    cookies: Option<&Path>,
+    url: &Url,
+) -> Vec<OsString> {
     common(settings, cookies).set("--playlist-items", "1:2").flag("--dump-single-json").url(url)
 }
 
@@ -100,7 +104,7 @@ pub(super) fn resolve(settings: &Settings, cookies: Option<&Path>, url: &Url) ->
 /// A span keeps the source's timestamps: `-copyts` keeps them, and
 /// `-start_at_zero` takes away what the container began with.
 pub(super) fn fetch(
-    settings: &Settings,
+    settings: &YtDlpSettings,
     cookies: Option<&Path>,
     url: &Url,
     formats: &[String],

@@ -10,7 +10,7 @@ use clipmill_core::{Code, Error};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::progress::Reporter;
-use super::settings::Settings;
+use super::settings::YtDlpSettings;
 use super::{args, errors, host};
 use crate::{FetchProgress, OpaqueFetch};
 
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Runs the download and gives the file that it made.
 pub(super) async fn fetch(
-    settings: &Settings,
+    settings: &YtDlpSettings,
     what: &OpaqueFetch,
     known: Option<&MediaInfo>,
     progress: &(dyn Fn(FetchProgress) + Send + Sync),

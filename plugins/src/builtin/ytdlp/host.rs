@@ -7,14 +7,14 @@ use super::youtube::{self, is_under};
 
 /// The configured hosts.
 #[derive(Debug, Clone)]
-pub(super) struct Hosts {
+pub(super) struct ClaimedHosts {
     names: Vec<String>,
 }
 
-impl Hosts {
-    pub(super) fn new(names: &[String]) -> Hosts {
+impl ClaimedHosts {
+    pub(super) fn new(names: &[String]) -> ClaimedHosts {
         let clean = |name: &String| name.trim().trim_matches('.').to_ascii_lowercase();
-        Hosts { names: names.iter().map(clean).filter(|name| !name.is_empty()).collect() }
+        ClaimedHosts { names: names.iter().map(clean).filter(|name| !name.is_empty()).collect() }
     }
 
     /// Whether the address is one of a configured host, or a YouTube video
@@ -64,8 +64,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn hosts(names: &[&str]) -> Hosts {
-        Hosts::new(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    fn hosts(names: &[&str]) -> ClaimedHosts {
+        ClaimedHosts::new(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
     }
 
     fn url(text: &str) -> Url {

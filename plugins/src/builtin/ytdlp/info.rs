@@ -53,7 +53,7 @@ fn video(value: Value, now: DateTime<Utc>) -> Result<MediaInfo, Error> {
         Some(formats) => formats,
         None => vec![value],
     };
-    let formats: Vec<json::Format> = formats.iter().take(MAX_FORMATS).map(read).collect();
+    let formats: Vec<json::YtDlpFormat> = formats.iter().take(MAX_FORMATS).map(read).collect();
     let best = formats.iter().filter_map(|format| format.language_preference).fold(0.0, f64::max);
     let formats: Vec<_> = formats.iter().filter_map(|format| convert(format, best)).collect();
     if formats.is_empty() {
@@ -104,7 +104,7 @@ fn not_started(begins: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Error {
 }
 
 /// None for what is no video or sound, or can't be had.
-fn convert(format: &json::Format, best_language: f64) -> Option<Format> {
+fn convert(format: &json::YtDlpFormat, best_language: f64) -> Option<Format> {
     let id = format.format_id.clone().filter(|id| args::is_format_id(id))?;
     let extension = format.ext.as_deref().unwrap_or_default();
     if format.has_drm == Some(true) || matches!(extension, "mhtml" | "unknown_video") {
@@ -143,7 +143,7 @@ fn positive(value: Option<f64>) -> Option<f64> {
 
 /// How the host can reach it. A format that wants cookies, keys or parameters
 /// beside its address stays with yt-dlp, so that none of them gets about.
-fn transport(format: &json::Format) -> Transport {
+fn transport(format: &json::YtDlpFormat) -> Transport {
     let headers = format.http_headers.clone().unwrap_or_default();
     let secret = headers.keys().any(|name| {
         name.eq_ignore_ascii_case("cookie") || name.eq_ignore_ascii_case("authorization")

@@ -36,7 +36,7 @@ pub(super) struct Document {
 /// One format. A document without a list of formats is one itself.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Format {
+pub(super) struct YtDlpFormat {
     #[serde(deserialize_with = "lenient")]
     pub(super) format_id: Option<String>,
     #[serde(deserialize_with = "lenient")]

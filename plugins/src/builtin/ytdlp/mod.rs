@@ -35,7 +35,7 @@ use clipmill_core::net;
 use clipmill_core::probe::{Live, MediaInfo};
 use clipmill_core::process::{self, Spec};
 
-pub use settings::Settings;
+pub use settings::YtDlpSettings;
 pub use version::{OLDEST, Version, check as check_version};
 
 /// Most bytes of JSON about one video.
@@ -70,8 +70,8 @@ impl Expiry<String, Known> for KeepAsTold {
 
 /// The source. Cheap to share; one is enough.
 pub struct YtDlp {
-    settings: Settings,
-    hosts: host::Hosts,
+    settings: YtDlpSettings,
+    hosts: host::ClaimedHosts,
     known: Cache<String, Known>,
     turns: Semaphore,
     version: OnceCell<Version>,
@@ -79,9 +79,9 @@ pub struct YtDlp {
 
 impl YtDlp {
     /// A source with these settings. Doesn't run anything yet.
-    pub fn new(settings: Settings) -> YtDlp {
+    pub fn new(settings: YtDlpSettings) -> YtDlp {
         YtDlp {
-            hosts: host::Hosts::new(&settings.hosts),
+            hosts: host::ClaimedHosts::new(&settings.hosts),
             known: Cache::builder().max_capacity(CACHED).expire_after(KeepAsTold).build(),
             turns: Semaphore::new(settings.max_processes.max(1)),
             version: OnceCell::new(),
@@ -98,7 +98,7 @@ impl YtDlp {
     }
 
     /// Runs yt-dlp for an answer to remember; an error that may pass is not.
-    async fn ask(&self, url: &Url) -> Result<Known, Error> {
+    async fn resolve_uncached(&self, url: &Url) -> Result<Known, Error> {
         let wait = tokio::time::timeout(self.settings.queue_wait, self.turns.acquire());
         let _turn = wait.await.ok().and_then(Result::ok).ok_or_else(|| {
             Error::later(Code::SourceTimeout, "too many addresses are looked up at once")
@@ -178,7 +178,7 @@ impl Source for YtDlp {
         }
         // All who wait for the same address share one process. When the one
         // who started it leaves, the next of them starts it anew.
-        let known = self.known.try_get_with(url.to_string(), self.ask(&url)).await;
+        let known = self.known.try_get_with(url.to_string(), self.resolve_uncached(&url)).await;
         known.map_err(|error: Arc<Error>| (*error).clone())?.answer
     }
 

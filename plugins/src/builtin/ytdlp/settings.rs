@@ -7,7 +7,7 @@ use clipmill_core::net;
 
 /// How yt-dlp is run.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct YtDlpSettings {
     /// The program.
     pub program: PathBuf,
     /// Hosts whose addresses it gets, each with all names under it; `*` is
@@ -40,10 +40,10 @@ pub struct Settings {
     pub client: net::Client,
 }
 
-impl Settings {
+impl YtDlpSettings {
     /// The usual settings: YouTube alone.
-    pub fn new(program: impl Into<PathBuf>, client: net::Client) -> Settings {
-        Settings {
+    pub fn new(program: impl Into<PathBuf>, client: net::Client) -> YtDlpSettings {
+        YtDlpSettings {
             program: program.into(),
             hosts: ["youtube.com", "youtu.be", "youtube-nocookie.com"].map(String::from).into(),
             plugin_dirs: Vec::new(),

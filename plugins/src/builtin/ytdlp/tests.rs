@@ -20,8 +20,8 @@ pub(super) fn fake_tool(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-fn settings(program: impl Into<PathBuf>) -> Settings {
-    Settings::new(program, net::Client::new(net::Settings::default()).unwrap())
+fn settings(program: impl Into<PathBuf>) -> YtDlpSettings {
+    YtDlpSettings::new(program, net::Client::new(net::ClientSettings::default()).unwrap())
 }
 
 fn url(text: &str) -> Url {
@@ -57,7 +57,7 @@ fn the_command_line_of_resolve() {
             "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
         ]
     );
-    let settings = Settings {
+    let settings = YtDlpSettings {
         plugin_dirs: vec!["/p/one".into(), "/p/two".into()],
         js_runtime: Some("/opt/bin/node".into()),
         cache_dir: Some("/cache".into()),
@@ -236,7 +236,7 @@ impl Fake {
         let folder = tempfile::tempdir().unwrap();
         let program = fake_tool(folder.path(), name);
         let cache_dir = Some(folder.path().into());
-        Fake { source: YtDlp::new(Settings { cache_dir, ..settings(program) }), folder }
+        Fake { source: YtDlp::new(YtDlpSettings { cache_dir, ..settings(program) }), folder }
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -305,7 +305,7 @@ async fn final_errors_are_remembered_and_passing_ones_are_not() {
 async fn only_so_many_run_at_once_and_nobody_waits_for_ever() {
     let mut fake = Fake::new("fine");
     fake.write("answer", include_str!("fixtures/hls.json"));
-    let settings = Settings {
+    let settings = YtDlpSettings {
         max_processes: 1,
         queue_wait: Duration::from_millis(100),
         ..fake.source.settings.clone()
@@ -323,7 +323,7 @@ async fn only_so_many_run_at_once_and_nobody_waits_for_ever() {
 async fn addresses_of_the_inside_are_refused_before_anything_runs() {
     let mut fake = Fake::new("fine");
     let hosts = vec!["*".into(), "10.0.0.1".into()];
-    fake.source = YtDlp::new(Settings { hosts, ..fake.source.settings.clone() });
+    fake.source = YtDlp::new(YtDlpSettings { hosts, ..fake.source.settings.clone() });
     for text in ["http://10.0.0.1/x", "http://127.0.0.1/x", "http://localhost/x", "http://[::1]/"] {
         assert_eq!(fake.resolve(text).await.unwrap_err().code, Code::AddressRefused, "{text}");
     }

@@ -9,7 +9,7 @@ use ::redis::{
     Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisResult,
 };
 
-use crate::{Error, Result};
+use crate::{Result, StorageError};
 
 /// Firewalls forget connections that are silent for some minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -22,7 +22,7 @@ impl Address {
     pub(super) fn parse(url: &str) -> Result<Address> {
         client(url).map(Address).map_err(|error| {
             let error = error.to_string().replace(" - InvalidClientConfig", "");
-            Error::Refused(format!(
+            StorageError::Refused(format!(
                 "the address of Redis makes no sense ({error}); it looks like \
                  redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss:// for TLS"
             ))

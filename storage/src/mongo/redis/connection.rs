@@ -23,7 +23,7 @@ use super::names::Names;
 use super::pace::Pace;
 use super::pending_invalidations::PendingInvalidations;
 use super::preflight::preflight;
-use crate::Error;
+use crate::StorageError;
 
 /// Redis did not answer a command; the caller goes on without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Connection {
         address: Address,
         names: &Names,
         pace: Pace,
-    ) -> Result<Connection, Error> {
+    ) -> Result<Connection, StorageError> {
         let first = State::Down(RedisError::closed());
         let shared = Arc::new(Shared {
             address,

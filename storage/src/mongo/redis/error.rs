@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ::redis::{ErrorKind, RedisError as DriverError};
 
-use crate::Error;
+use crate::StorageError;
 
 /// Codes with which Redis says that it is busy with itself and will be back.
 const PASSING: &[&str] =
@@ -54,11 +54,11 @@ impl RedisError {
     }
 
     /// The reason not to start.
-    pub(super) fn at_start(&self, address: &impl fmt::Display) -> Error {
+    pub(super) fn at_start(&self, address: &impl fmt::Display) -> StorageError {
         let words = format!("Redis at {address} {self}");
         match self.kind {
-            Kind::Unavailable | Kind::Busy => Error::Unavailable(words),
-            Kind::Wrong => Error::Refused(words),
+            Kind::Unavailable | Kind::Busy => StorageError::Unavailable(words),
+            Kind::Wrong => StorageError::Refused(words),
         }
     }
 }

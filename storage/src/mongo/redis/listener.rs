@@ -16,7 +16,7 @@ use super::connection::Connection;
 use super::error::RedisError;
 use super::names::Names;
 use super::pace::Pace;
-use crate::Error;
+use crate::StorageError;
 use crate::ephemeral_memory::EphemeralMemory;
 
 /// Between attempts to subscribe: the first and the longest pause.
@@ -47,7 +47,7 @@ impl Listener {
         names: &Names,
         memory: Arc<EphemeralMemory>,
         pace: Pace,
-    ) -> Result<Listener, Error> {
+    ) -> Result<Listener, StorageError> {
         let node = format!("{:016x}", rand::random::<u64>());
         let (error, told) = watch::channel(None);
         let ear = Ear {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clipmill_core::net;
 use clipmill_plugins::wasm::{
-    CallReport, Ceilings, Grant, Observer, PluginState, Plugins, Settings,
+    CallReport, Ceilings, Grant, Observer, PluginState, Plugins, WasmSettings,
 };
 use clipmill_plugins::{Order, Registry};
 use clipmill_tests::guests;
@@ -74,12 +74,12 @@ impl Host {
 /// The client of these plugins, which reach the local server.
 fn client() -> net::Client {
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
-    net::Client::new(net::Settings { allow, ..net::Settings::default() }).unwrap()
+    net::Client::new(net::ClientSettings { allow, ..net::ClientSettings::default() }).unwrap()
 }
 
 /// A host on a folder that may have compiled plugins already.
 fn open(folder: &Path, registry: &Arc<Registry>, calls: &Arc<Calls>) -> Plugins {
-    let settings = Settings {
+    let settings = WasmSettings {
         folder: folder.join("plugins"),
         cache_folder: Some(folder.join("cache")),
         client: client(),

@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 
 use super::server::{Server, free_port};
 use super::{QUICK, Redis, timed, until};
-use crate::Error;
+use crate::StorageError;
 
 /// Whether a start is refused, and in which words.
-async fn refusal(url: &str) -> Error {
+async fn refusal(url: &str) -> StorageError {
     let opened =
         tokio::time::timeout(Duration::from_secs(10), Redis::open_at(url, "", QUICK)).await;
     match opened.expect("a start has a deadline") {
@@ -20,15 +20,15 @@ async fn refusal(url: &str) -> Error {
 }
 
 #[track_caller]
-fn assert_refused(error: &Error, words: &str) {
-    assert!(matches!(error, Error::Refused(_)), "{error:?}");
+fn assert_refused(error: &StorageError, words: &str) {
+    assert!(matches!(error, StorageError::Refused(_)), "{error:?}");
     assert!(error.to_string().contains(words), "{error}");
     assert!(!error.to_string().contains("secret"), "it shows the password: {error}");
 }
 
 #[track_caller]
-fn assert_unavailable(error: &Error, words: &str) {
-    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+fn assert_unavailable(error: &StorageError, words: &str) {
+    assert!(matches!(error, StorageError::Unavailable(_)), "{error:?}");
     assert!(error.to_string().contains(words), "{error}");
     assert!(!error.to_string().contains("secret"), "it shows the password: {error}");
 }
