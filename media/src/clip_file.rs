@@ -34,6 +34,9 @@ pub struct ClipFile {
     /// The file's own start in its own clock, which is the clip file's clock
     /// too, microseconds.
     pub origin_micros: i64,
+    /// When an edit presents the video, in the same clock, microseconds: the clip
+    /// file may hold other frames, which those within refer to.
+    pub presented_micros: Range<i64>,
     /// Seconds from the start to the end of the whole file, if its index says
     /// so.
     pub duration: Option<f64>,

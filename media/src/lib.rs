@@ -27,4 +27,4 @@ pub use container_format::ContainerFormat;
 pub use error::{MediaError, MediaErrorKind};
 pub use formats::{CONTAINER_FORMATS, container_format};
 pub use read::{LocalFile, ReadAt};
-pub use track::{CodecId, Media, Sample, Track, TrackKind, UPRIGHT};
+pub use track::{CodecId, Media, PresentedTicks, Sample, Track, TrackKind, UPRIGHT};

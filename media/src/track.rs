@@ -1,6 +1,8 @@
 //! What a file holds, whatever its format: tracks of samples, each with its
 //! time and its offset.
 
+use std::ops::Range;
+
 use clipmill_core::Timescale;
 
 /// What a file holds.
@@ -86,8 +88,35 @@ pub struct Track {
     pub sample_rate: u32,
     /// Channels; 0 for video.
     pub channels: u16,
+    /// When the track is presented.
+    pub edit: PresentedTicks,
     /// Samples in decoding order.
     pub samples: Vec<Sample>,
+}
+
+/// When an edit presents a track, ticks of the file's own clock. Samples at other
+/// times are decoded, because others refer to them, and not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PresentedTicks {
+    /// First tick.
+    pub start: i64,
+    /// First tick at which it is not presented any more.
+    pub end: i64,
+}
+
+impl PresentedTicks {
+    /// Of a track that no edit hides a part of.
+    pub const ALL: PresentedTicks = PresentedTicks { start: i64::MIN, end: i64::MAX };
+
+    /// Whether a sample at this time is presented.
+    pub fn contains(self, pts: i64) -> bool {
+        (self.start..self.end).contains(&pts)
+    }
+
+    /// The part of a span in which the track is presented.
+    pub fn within(self, span: Range<i64>) -> Range<i64> {
+        span.start.max(self.start)..span.end.min(self.end)
+    }
 }
 
 /// The display matrix that changes nothing.
@@ -129,6 +158,7 @@ impl Track {
             pixel_aspect: (1, 1),
             sample_rate: 0,
             channels: 0,
+            edit: PresentedTicks::ALL,
             samples: Vec::new(),
         }
     }
@@ -150,6 +180,7 @@ impl Track {
             pixel_aspect: self.pixel_aspect,
             sample_rate: self.sample_rate,
             channels: self.channels,
+            edit: self.edit,
             samples: Vec::new(),
         }
     }

@@ -46,7 +46,8 @@ impl SampleIndex {
     /// The video track, if it is the one that ffprobe sees, at the same times.
     pub fn video_track(&self, file: &MediaFile) -> Option<&Track> {
         let (track, video) = (self.media.video_track()?, file.probe.video.as_ref()?);
-        let first = track.samples.iter().map(|sample| sample.pts).min()?;
+        let shown = track.samples.iter().map(|sample| sample.pts);
+        let first = shown.filter(|pts| track.edit.contains(*pts)).min()?;
         let start = video.start?;
         let is_then = |ticks: i64| (track.seconds(ticks) - start).abs() < START_TOLERANCE;
         // ffprobe leaves out the frames of an open GOP that are shown before its
@@ -111,7 +112,8 @@ pub(crate) fn frames(track: &Track, video: &VideoStream) -> Option<Frames> {
         return None;
     }
     let frame = |sample: &clipmill_media::Sample| Frame { pts: sample.pts, key: sample.sync };
-    let mut list: Vec<Frame> = track.samples.iter().map(frame).collect();
+    let shown = track.samples.iter().filter(|sample| track.edit.contains(sample.pts));
+    let mut list: Vec<Frame> = shown.map(frame).collect();
     list.sort_unstable();
     let unique = list.windows(2).all(|pair| matches!(pair, [a, b] if a.pts != b.pts));
     (unique && !list.is_empty()).then_some(Frames { time_base, list })

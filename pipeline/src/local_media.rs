@@ -1,6 +1,7 @@
 //! Local files that hold what is wanted, and how their clocks relate to the
 //! source's.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clipmill_core::probe::{Probe, VideoStream};
@@ -34,6 +35,19 @@ pub(crate) struct MediaFile {
     pub shift_micros: i64,
     /// By how much the source's timestamps may have been rounded, microseconds.
     pub slack_micros: i64,
+    /// When an edit of the source presents the video, in this file's clock,
+    /// microseconds; none when the file itself says so.
+    #[serde(default)]
+    pub presented_micros: Option<Range<i64>>,
+}
+
+/// The times of a source in the clock of its clip file, microseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct ClipClock {
+    /// The source's time 0.
+    pub origin: i64,
+    /// When an edit presents the video.
+    pub presented: Range<i64>,
 }
 
 impl MediaFile {
@@ -44,9 +58,16 @@ impl MediaFile {
             path: path.to_path_buf(),
             zero_micros: micros_of_seconds(probe.start),
             shift_micros: 0,
+            presented_micros: None,
             slack_micros: timestamp_slack_micros(demuxer, &probe),
             probe,
         }
+    }
+
+    /// The same file as a clip file of a source.
+    pub fn with_clock(self, clock: ClipClock) -> MediaFile {
+        let ClipClock { origin, presented } = clock;
+        MediaFile { zero_micros: origin, presented_micros: Some(presented), ..self }
     }
 }
 

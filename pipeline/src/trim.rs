@@ -110,10 +110,12 @@ fn find(frames: &Frames, span: Span, media: &LocalMedia) -> Option<ExactFrames> 
     let file = &media.video;
     let start = file.zero_micros + micros_of_seconds(span.start);
     let end = file.zero_micros + micros_of_seconds(span.end);
+    let presented = file.presented_micros.clone().unwrap_or(i64::MIN..i64::MAX);
     let index_of = |micros: i64| {
         frames.list.partition_point(|frame| frames.micros(frame.pts) + file.slack_micros < micros)
     };
-    select(frames, index_of(start)..index_of(end), end, media)
+    let shown = start.max(presented.start)..end.min(presented.end);
+    select(frames, index_of(shown.start)..index_of(shown.end), end, media)
 }
 
 /// These of the frames, whose span ends at `end` microseconds; none when the
@@ -129,7 +131,7 @@ fn select(
     let start_micros = frames.micros(first.pts);
     // From the clock of the video's file to that of the audio's.
     let to_audio = media.audio.as_ref().map_or(0, |audio| audio.shift_micros - file.shift_micros);
-    let seek = start_micros - SEEK_MARGIN - micros_of_seconds(file.probe.start);
+    let seek = start_micros - SEEK_MARGIN - micros_of_seconds(file.probe.first_timestamp);
     let video = file.probe.video.as_ref();
     Some(ExactFrames {
         window: CutWindow {
@@ -178,6 +180,7 @@ mod tests {
             container: Container::Mp4,
             format_name: "mov".into(),
             start,
+            first_timestamp: start,
             duration: None,
             size: 0,
             video: Some(VideoStream {

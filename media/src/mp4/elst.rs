@@ -12,7 +12,7 @@ use clipmill_core::Timescale;
 
 use super::boxes::FieldReader;
 use super::limits;
-use crate::MediaError;
+use crate::{MediaError, PresentedTicks};
 
 /// The media time of an edit that presents nothing.
 const EMPTY: i64 = -1;
@@ -107,6 +107,23 @@ impl EditList {
     }
 }
 
+impl EditList {
+    /// When the track is presented, ticks of the track in the time of the file.
+    /// A list without a duration presents all that follows.
+    ///
+    /// # Errors
+    /// As [`EditList::start`].
+    pub fn presented(&self, clocks: EditClocks) -> Result<PresentedTicks, MediaError> {
+        if !self.is_listed {
+            return Ok(PresentedTicks::ALL);
+        }
+        let start = self.start(clocks)?;
+        let duration = i64::try_from(self.duration).ok().filter(|ticks| *ticks > 0);
+        let end = duration.map(|ticks| clocks.movie.rescale(ticks, clocks.track));
+        Ok(PresentedTicks { start, end: end.map_or(i64::MAX, |ticks| start.saturating_add(ticks)) })
+    }
+}
+
 fn too_late() -> MediaError {
     MediaError::damaged("an edit list begins too late")
 }
@@ -135,6 +152,12 @@ mod tests {
         let edits = list(&[(250, -1, 0x1_0000), (250, -1, 0), (4000, 1024, 0x1_0000)]);
         assert_eq!(edits.start(clocks(1000, 48_000)), Ok(24_000));
         assert_eq!(edits.shift(clocks(1000, 48_000)), Ok(24_000 - 1024));
+        let presented = edits.presented(clocks(1000, 48_000)).unwrap();
+        assert_eq!(presented, PresentedTicks { start: 24_000, end: 24_000 + 192_000 });
+        // Without a duration, and without a list.
+        let endless = list(&[(0, 1024, 0x1_0000)]).presented(clocks(1000, 48_000)).unwrap();
+        assert_eq!(endless, PresentedTicks { start: 0, end: i64::MAX });
+        assert_eq!(list(&[]).presented(clocks(1000, 48_000)), Ok(PresentedTicks::ALL));
         // Half a tick is rounded up.
         let half = list(&[(1, -1, 0), (9, 0, 0x1_0000)]);
         assert_eq!(half.start(clocks(2, 1)), Ok(1));

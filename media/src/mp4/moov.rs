@@ -11,7 +11,7 @@ use super::sample::TrackTimeline;
 use super::source::Mp4Source;
 use super::top_level::TopLevelBox;
 use super::trak::{TimeHeader, Trak, read_small};
-use crate::MediaError;
+use crate::{MediaError, PresentedTicks};
 
 /// A `moov`.
 pub(crate) struct Moov {
@@ -87,8 +87,15 @@ impl Moov {
     /// # Errors
     /// Its edit list is unsupported, or has impossible times.
     pub fn timeline_of(&self, trak: &Trak) -> Result<TrackTimeline, MediaError> {
-        let shift = trak.edits.shift(trak.edit_clocks(self.timescale))?;
-        Ok(TrackTimeline { timescale: trak.clock(), shift })
+        let clocks = trak.edit_clocks(self.timescale);
+        let shift = trak.edits.shift(clocks)?;
+        // Players take the duration of an edit for that of the samples in `moov`:
+        // in fragmented files it ends before the first fragment, or says nothing.
+        let edit = match self.is_fragmented {
+            true => PresentedTicks::ALL,
+            false => trak.edits.presented(clocks)?,
+        };
+        Ok(TrackTimeline { timescale: trak.clock(), shift, edit })
     }
 
     /// When a track's edit list starts to present it, ticks of its own.

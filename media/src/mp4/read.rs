@@ -105,6 +105,6 @@ impl ReadTrack<'_> {
             }
         };
         let samples = self.samples.into_iter().enumerate().map(sample).collect();
-        Ok(Track { samples, ..track })
+        Ok(Track { samples, edit: timeline.edit, ..track })
     }
 }

@@ -1,8 +1,11 @@
 //! A sample of a track, and when it is presented.
 
+use std::ops::Range;
+
 use clipmill_core::Timescale;
 
 use super::limits;
+use crate::PresentedTicks;
 
 /// Where a sample is, and when, before the edit list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +39,8 @@ pub(crate) struct TrackTimeline {
     /// By how many ticks the edit list presents samples later than they say;
     /// negative when earlier.
     pub shift: i64,
+    /// When the edit list presents the track.
+    pub edit: PresentedTicks,
 }
 
 impl TrackTimeline {
@@ -52,6 +57,15 @@ impl TrackTimeline {
     /// When a sample's presentation ends, microseconds.
     pub fn end(&self, sample: &SampleInfo) -> i64 {
         self.timescale.micros(self.pts(sample).saturating_add(sample.delta.into()))
+    }
+
+    /// When the edit list presents the track, microseconds.
+    pub fn presented_micros(self) -> Range<i64> {
+        let micros = |ticks: i64| match ticks {
+            i64::MIN | i64::MAX => ticks,
+            _ => self.timescale.micros(ticks),
+        };
+        micros(self.edit.start)..micros(self.edit.end)
     }
 
     /// When the first of some samples is presented, microseconds; 0 when there

@@ -26,7 +26,7 @@ use super::top_level::find_moov;
 use super::tracks::media_tracks;
 use super::traf::Traf;
 use super::trak::Trak;
-use crate::{MediaError, TrackKind};
+use crate::{MediaError, PresentedTicks, TrackKind};
 
 /// What an initialisation section says of its tracks, by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl InitTracks {
             let duration = i64::try_from(run.duration(defaults)).unwrap_or(limits::LATEST);
             dts = dts.saturating_add(duration);
         }
-        let TrackTimeline { timescale, shift } = track.timeline;
+        let TrackTimeline { timescale, shift, .. } = track.timeline;
         Ok(earliest.map(|pts| timescale.micros(pts.saturating_add(shift))))
     }
 
@@ -191,7 +191,7 @@ impl InitTrack {
             (Some(_), None) => return Err(MediaError::damaged("a track has no time scale")),
             (None, Some(timescale)) => {
                 // The times of other tracks do not matter.
-                let unmoved = TrackTimeline { timescale, shift: 0 };
+                let unmoved = TrackTimeline { timescale, shift: 0, edit: PresentedTicks::ALL };
                 (moov.timeline_of(trak).unwrap_or(unmoved), trak.stsd.to_vec())
             }
             (None, None) => return Ok(None),

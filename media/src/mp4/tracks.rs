@@ -4,7 +4,7 @@
 use super::moov::Moov;
 use super::stsd::sample_entry;
 use super::trak::Trak;
-use crate::{MediaError, Track, TrackKind};
+use crate::{MediaError, PresentedTicks, Track, TrackKind};
 
 /// A track of video or audio.
 #[derive(Clone, Copy)]
@@ -91,6 +91,7 @@ impl MediaTrak<'_> {
             pixel_aspect: entry.pixel_aspect,
             sample_rate: entry.sample_rate,
             channels: entry.channels,
+            edit: PresentedTicks::ALL,
             samples: Vec::new(),
         })
     }

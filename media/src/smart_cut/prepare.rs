@@ -74,6 +74,7 @@ async fn prepare_inspecting(
     if track.kind != TrackKind::Video {
         return Err(MediaError::unsupported("only video is cut by frames"));
     }
+    let span = track.edit.within(span);
     let start = find_body_start(source, span.clone(), inspected).await?;
     let keyframe = start.as_ref().map(|start| start.keyframe);
     let rewritten = start.map(|start| start.rewritten).unwrap_or_default();

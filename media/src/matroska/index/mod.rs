@@ -72,6 +72,7 @@ pub async fn locate(file: &dyn ReadAt, selection: &SpanSelection) -> Result<Clip
     Ok(ClipFile {
         parts,
         origin_micros: Timescale::NANOS.micros_floor(nanos),
+        presented_micros: i64::MIN..i64::MAX,
         duration,
         extension: if head.webm { "webm" } else { "mkv" },
         media: Media { tracks: described_tracks(&head, &interleaving) },

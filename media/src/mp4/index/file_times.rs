@@ -9,9 +9,9 @@ use super::super::sample::TrackTimeline;
 use super::super::sidx::SegmentIndex;
 use super::super::source::Mp4Source;
 use super::super::stts::{DecodingTimes, composition_offsets};
-use super::super::tracks::media_tracks;
+use super::super::tracks::{MediaTrak, media_tracks};
 use super::super::trak::Trak;
-use crate::MediaError;
+use crate::{MediaError, PresentedTicks, TrackKind};
 
 /// Samples at the beginning of a track among which the first one to be presented
 /// is.
@@ -49,8 +49,44 @@ async fn track_start(source: &Mp4Source<'_>, moov: &Moov, trak: &Trak) -> Result
     Ok(trak.clock().micros(range.map(pts).min().unwrap_or(0)))
 }
 
-/// The same of a file whose samples are all in fragments, the first of which is
-/// at or after `first`.
+/// Checks that no edit list of these video tracks begins within a frame. There,
+/// some players shift the rest of the track, and some don't.
+///
+/// # Errors
+/// `Unsupported` when one does not.
+pub(crate) async fn check_edits_begin_with_frames(
+    source: &Mp4Source<'_>,
+    moov: &Moov,
+    tracks: &[MediaTrak<'_>],
+) -> Result<(), MediaError> {
+    let is_edited = |track: &&MediaTrak<'_>| {
+        track.kind == TrackKind::Video && track.trak.edits.is_listed && !moov.is_fragmented
+    };
+    for MediaTrak { trak, .. } in tracks.iter().filter(is_edited) {
+        let timeline = moov.timeline_of(trak)?;
+        // In the clock before the edit list.
+        let start = timeline.edit.start.saturating_sub(timeline.shift);
+        let samples = trak.tables.sample_count;
+        let times = DecodingTimes::read(source, trak.tables.stts, start.max(0) + 1, None).await?;
+        let near = times.first_sample_from(start.max(0)).min(samples);
+        let (from, to) = (near.saturating_sub(FIRST_SAMPLES), near.saturating_add(FIRST_SAMPLES));
+        let range = from..to.min(samples);
+        let offsets = composition_offsets(source, &trak.tables, range.clone()).await?;
+        let pts = |sample: u64| {
+            let offset = offsets.get((sample - from) as usize).copied().unwrap_or(0);
+            times.time_of(sample).dts.saturating_add(offset.into())
+        };
+        let frames: Vec<i64> = range.map(pts).collect();
+        // An edit may begin before the first frame.
+        if frames.iter().any(|pts| *pts < start) && !frames.contains(&start) {
+            return Err(MediaError::unsupported("an edit list begins within a frame"));
+        }
+    }
+    Ok(())
+}
+
+/// As [`start_by_tables`], of a file whose samples are all in fragments, the first
+/// of which is at or after `first`.
 pub(crate) async fn start_by_fragments(
     source: &Mp4Source<'_>,
     moov: &Moov,
@@ -76,7 +112,8 @@ pub(crate) async fn start_by_fragments(
             let found = unlisted.iter().position(|trak| trak.id == fragment.track);
             let Some(found) = found else { continue };
             let timescale = unlisted.remove(found).clock();
-            starts.push(TrackTimeline { timescale, shift: 0 }.earliest(&fragment.samples));
+            let timeline = TrackTimeline { timescale, shift: 0, edit: PresentedTicks::ALL };
+            starts.push(timeline.earliest(&fragment.samples));
         }
     }
     Ok(starts.into_iter().min().unwrap_or(0))

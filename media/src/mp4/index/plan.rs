@@ -1,15 +1,21 @@
 //! Plans the clip file of a span: finds out what it needs of a file, and reads as
 //! little as possible for that.
 
+use std::ops::Range;
+
+use futures_util::future::try_join;
+
 use super::super::clip::{FragmentTrack, SelectedTrack, clip_parts, fragment};
 use super::super::fragment::Fragment;
 use super::super::limits;
 use super::super::moov::Moov;
+use super::super::sample::TrackTimeline;
 use super::super::source::Mp4Source;
 use super::super::top_level::{MoovPlace, find_moov};
 use super::super::tracks::span_tracks;
 use super::file_times::{
-    duration_by_fragments, duration_by_tables, start_by_fragments, start_by_tables,
+    check_edits_begin_with_frames, duration_by_fragments, duration_by_tables, start_by_fragments,
+    start_by_tables,
 };
 use super::fragmented::FragmentedFile;
 use super::indexed::{SegmentChoice, choose_segments};
@@ -18,7 +24,7 @@ use super::progressive::select_from_tables;
 use super::segments::{FragmentedBody, read_body};
 use super::select::MicrosSpan;
 use super::trim::CopiedSegment;
-use crate::{ClipFile, ClipPart, Media, MediaError, ReadAt, SpanSelection};
+use crate::{ClipFile, ClipPart, Media, MediaError, ReadAt, SpanSelection, TrackKind};
 
 /// Finds what a span needs of a file, reading as little as possible: for large
 /// tables only the stretches that the span needs.
@@ -51,6 +57,9 @@ async fn plan(source: &Mp4Source<'_>, want: &SpanSelection) -> Result<ClipFile, 
     planner.plan_from_tables().await
 }
 
+/// The time of a track that no edit hides a part of.
+const ALWAYS: Range<i64> = i64::MIN..i64::MAX;
+
 /// A file and what is wanted of it.
 struct Planner<'a, 's> {
     source: &'a Mp4Source<'s>,
@@ -72,7 +81,9 @@ impl Planner<'_, '_> {
         let start = start_by_tables(self.source, self.moov).await?;
         let span = MicrosSpan::new(self.want, start);
         let tracks = span_tracks(self.moov, self.want.video, self.want.audio);
-        let tracks = select_from_tables(self.source, self.moov, tracks, span).await?;
+        let check = check_edits_begin_with_frames(self.source, self.moov, &tracks);
+        let select = select_from_tables(self.source, self.moov, tracks.clone(), span);
+        let (tracks, ()) = try_join(select, check).await?;
         let duration = duration_by_tables(self.moov, start);
         self.selected(tracks, FileTimes { start, duration })
     }
@@ -118,13 +129,21 @@ impl Planner<'_, '_> {
         mut tracks: Vec<SelectedTrack<'_>>,
         times: FileTimes,
     ) -> Result<ClipFile, MediaError> {
+        let is_missing = |track: &SelectedTrack<'_>| {
+            track.track.kind == TrackKind::Video && track.samples.is_empty()
+        };
+        let has_no_video = tracks.iter().any(is_missing);
         tracks.retain(|track| !track.samples.is_empty());
-        if !tracks.iter().any(|track| track.is_in_span) {
+        if has_no_video || !tracks.iter().any(|track| track.is_in_span) {
             return Err(nothing());
         }
         let parts = clip_parts(&self.place.ftyp, self.moov, &tracks)?;
+        let video = tracks.iter().find(|track| track.track.kind == TrackKind::Video);
+        let presented = video.map(|track| self.moov.timeline_of(track.trak)).transpose()?;
         let media = Media { tracks: tracks.into_iter().map(|track| track.track).collect() };
-        Ok(located(parts, times, media))
+        let located = located(parts, times, media);
+        let presented_micros = presented.map(TrackTimeline::presented_micros);
+        Ok(ClipFile { presented_micros: presented_micros.unwrap_or(ALWAYS), ..located })
     }
 
     /// A clip file of segments as they are, and of parts of segments.
@@ -156,7 +175,8 @@ impl Planner<'_, '_> {
 
 fn located(parts: Vec<ClipPart>, times: FileTimes, media: Media) -> ClipFile {
     let FileTimes { start, duration } = times;
-    ClipFile { parts, origin_micros: start, duration, extension: "mp4", media }
+    let presented_micros = ALWAYS;
+    ClipFile { parts, origin_micros: start, presented_micros, duration, extension: "mp4", media }
 }
 
 fn nothing() -> MediaError {

@@ -23,7 +23,7 @@ use super::super::stts::DecodingTimes;
 use super::super::tracks::MediaTrak;
 use super::super::trak::{SECONDS, TimeHeader, Trak, read_small};
 use super::select::MicrosSpan;
-use crate::{MediaError, SpanSelection, TrackKind};
+use crate::{MediaError, PresentedTicks, SpanSelection, TrackKind};
 
 /// How much later than decoded samples are presented at most, as is assumed
 /// until the tables say more; microseconds.
@@ -189,7 +189,7 @@ impl PrefetchedTrak {
     fn timeline(&self) -> TrackTimeline {
         let timescale = self.trak.clock();
         let shift = self.trak.edits.shift(self.trak.edit_clocks(self.movie)).unwrap_or(0);
-        TrackTimeline { timescale, shift }
+        TrackTimeline { timescale, shift, edit: PresentedTicks::ALL }
     }
 }
 

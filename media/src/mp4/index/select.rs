@@ -34,6 +34,13 @@ impl MicrosSpan {
         MicrosSpan { start, end: self.end.saturating_add(micros) }
     }
 
+    /// The part of the span in which a track is presented; none when there is none.
+    fn presented(self, timeline: TrackTimeline) -> Option<MicrosSpan> {
+        let presented = timeline.presented_micros();
+        let (start, end) = (self.start.max(presented.start), self.end.min(presented.end));
+        (start < end).then_some(MicrosSpan { start, end })
+    }
+
     fn contains(self, micros: i64) -> bool {
         (self.start..self.end).contains(&micros)
     }
@@ -57,6 +64,7 @@ pub(crate) fn select_samples(
     timeline: TrackTimeline,
     span: MicrosSpan,
 ) -> Option<SelectedSamples> {
+    let span = span.presented(timeline)?;
     match kind {
         TrackKind::Video => select_frames(samples, timeline, span),
         TrackKind::Audio => select_packets(samples, timeline, span),
@@ -74,7 +82,9 @@ fn select_packets(
     };
     let first = samples.iter().position(sounds_within)?;
     let last = samples.iter().rposition(sounds_within)?;
-    let range = first.saturating_sub(MARGIN)..(last + 1 + MARGIN).min(samples.len());
+    let after = samples.get(last + 1..).unwrap_or_default().iter().take(MARGIN);
+    let presented = after.take_while(|sample| timeline.pts(sample) < timeline.edit.end).count();
+    let range = first.saturating_sub(MARGIN)..last + 1 + presented;
     Some(SelectedSamples { range, is_in_span: true, needs_earlier: false })
 }
 
@@ -118,11 +128,13 @@ mod tests {
     use clipmill_core::Timescale;
 
     use super::*;
+    use crate::PresentedTicks;
 
     const SECOND: i64 = 1_000_000;
 
     fn seconds() -> TrackTimeline {
-        TrackTimeline { timescale: Timescale::new(1).unwrap(), shift: 0 }
+        let edit = PresentedTicks::ALL;
+        TrackTimeline { timescale: Timescale::new(1).unwrap(), shift: 0, edit }
     }
 
     /// Samples of a second each, by when they are presented; keyframes are
@@ -173,6 +185,22 @@ mod tests {
         assert_eq!(frames(&slides, 12, 14), Some((1..2, false, false)));
         assert_eq!(frames(&slides, 10, 14), Some((1..2, true, false)));
         assert_eq!(frames(&slides, -3, -1), None);
+    }
+
+    #[test]
+    fn what_an_edit_hides_is_not_selected() {
+        let frames = samples(&(0..20).map(|time| (time, time % 5 == 0)).collect::<Vec<_>>());
+        let timeline = TrackTimeline { edit: PresentedTicks { start: 3, end: 12 }, ..seconds() };
+        let select = |kind, start: i64, end: i64| {
+            let span = MicrosSpan { start: start * SECOND, end: end * SECOND };
+            select_samples(&frames, kind, timeline, span).map(|found| found.range)
+        };
+        assert_eq!(select(TrackKind::Video, 10, 20), Some(10..12));
+        assert_eq!(select(TrackKind::Video, 0, 5), Some(0..5));
+        assert_eq!(select(TrackKind::Video, 12, 14), None);
+        assert_eq!(select(TrackKind::Audio, 9, 20), Some(7..12));
+        assert_eq!(select(TrackKind::Audio, 4, 11), Some(2..12));
+        assert_eq!(select(TrackKind::Audio, 13, 14), None);
     }
 
     #[test]

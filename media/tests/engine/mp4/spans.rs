@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use clipmill_media::{
-    CodecId, LocalFile, Media, MediaErrorKind, Sample, SpanSelection, Track, TrackKind, mp4,
+    CodecId, LocalFile, Media, MediaErrorKind, PresentedTicks, Sample, SpanSelection, Track,
+    TrackKind, mp4,
 };
 
 use super::fixtures::{Counting, Packet, copied, frames, generate, packets, remux, write_clip};
@@ -64,10 +65,13 @@ async fn check(path: &Path, case: Case) {
         let small = frames(&small, case.open);
         assert_eq!(media.tracks.len(), again.tracks.len());
         for (number, (track, found)) in media.tracks.iter().zip(&again.tracks).enumerate() {
-            assert_eq!(
-                Track { samples: vec![], ..track.clone() },
-                Track { samples: vec![], ..found.clone() }
-            );
+            // The clip file shows what an edit hides; `presented_micros` says when that is.
+            let bare = |track: &Track| Track {
+                samples: vec![],
+                edit: PresentedTicks::ALL,
+                ..track.clone()
+            };
+            assert_eq!(bare(track), bare(found));
             let off = if track.kind == TrackKind::Video { case.off } else { 0 };
             let at = |pts: i64| (track.micros(pts) - located.origin_micros) as f64 / 1e6;
             let stretch = stretch(track, found);

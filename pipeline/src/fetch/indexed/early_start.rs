@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::context::PipelineContext;
 use crate::ffmpeg::Input;
 use crate::index::SampleIndex;
-use crate::local_media::{LocalMedia, MediaFile};
+use crate::local_media::{ClipClock, LocalMedia, MediaFile};
 use crate::request::{JobRequest, Rendition};
 use crate::stages::Fetched;
 
@@ -21,8 +21,7 @@ const STEP: u64 = 256 * 1024;
 #[derive(Debug, Clone)]
 pub struct PartialFile {
     pub path: PathBuf,
-    /// The source's time 0 in it, microseconds.
-    pub origin_micros: i64,
+    pub clock: ClipClock,
     /// The offset before which no byte is missing.
     pub arrived: watch::Receiver<u64>,
 }
@@ -47,7 +46,7 @@ impl EarlyStart {
     /// file's index states so far, and the offset before which no byte is missing.
     /// None when all bytes arrived first, or when the index can't be read.
     pub async fn first_keyframe(&mut self) -> Option<(SampleIndex, u64)> {
-        let start = self.file.origin_micros.saturating_add(micros_of_seconds(self.span?.start));
+        let start = self.file.clock.origin.saturating_add(micros_of_seconds(self.span?.start));
         let path = self.file.path.clone();
         let input = Input::file(&path).await.ok()?;
         let mut needed = 0;
@@ -72,7 +71,7 @@ impl EarlyStart {
         let input = Input::file(path).await?;
         let probe = context.tools.probe_input(&input).await?;
         let whole = MediaFile::whole(path, input.demuxer, probe);
-        let video = MediaFile { zero_micros: self.file.origin_micros, ..whole };
+        let video = whole.with_clock(self.file.clock);
         Ok(Fetched {
             received_bytes: 0,
             rendition: self.rendition,

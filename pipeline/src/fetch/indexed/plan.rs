@@ -19,7 +19,7 @@ use crate::context::PipelineContext;
 use crate::fetch::tracks::WantedTracks;
 use crate::fetch::transfer::{DownloadSink, FirstMissing, RangeDownload, RemoteFile};
 use crate::ffmpeg::{Input, no_video};
-use crate::local_media::MediaFile;
+use crate::local_media::{ClipClock, MediaFile};
 
 /// The longest read of an index, bytes.
 const LONGEST_READ: usize = 256 * 1024 * 1024;
@@ -30,9 +30,8 @@ pub struct PlannedFile {
     remote: Arc<RemoteFile>,
     path: PathBuf,
     file: Arc<File>,
-    /// The source's time 0 in the local file; none when that is the whole remote
-    /// one.
-    origin_micros: Option<i64>,
+    /// None when the local file is the whole remote one.
+    clock: Option<ClipClock>,
     copies: Vec<CopiedRange>,
 }
 
@@ -50,6 +49,15 @@ pub enum PlanError {
     Unreadable(String),
     /// Nothing else would do it either.
     Failed(Error),
+}
+
+impl From<PlanError> for Error {
+    fn from(error: PlanError) -> Error {
+        match error {
+            PlanError::Unreadable(reason) => Error::never(Code::NotMedia, reason),
+            PlanError::Failed(error) => error,
+        }
+    }
 }
 
 impl From<Error> for PlanError {
@@ -86,8 +94,9 @@ pub async fn plan_clip(
     if tracks.video && located.media.video_track().is_none() {
         return Err(no_video("source").into());
     }
-    let origin = Some(located.origin_micros);
-    let mut planned = PlannedFile::create(remote, stem, located.extension, origin)?;
+    let clock =
+        ClipClock { origin: located.origin_micros, presented: located.presented_micros.clone() };
+    let mut planned = PlannedFile::create(remote, stem, located.extension, Some(clock))?;
     let mut offset = 0_u64;
     for part in &located.parts {
         match part {
@@ -117,11 +126,11 @@ impl PlannedFile {
         remote: Arc<RemoteFile>,
         stem: &Path,
         extension: &str,
-        origin_micros: Option<i64>,
+        clock: Option<ClipClock>,
     ) -> Result<PlannedFile, Error> {
         let path = stem.with_extension(extension);
         let file = Arc::new(File::create(&path).map_err(file_error)?);
-        Ok(PlannedFile { remote, path, file, origin_micros, copies: Vec::new() })
+        Ok(PlannedFile { remote, path, file, clock, copies: Vec::new() })
     }
 
     /// Adds bytes of the remote file. Those that were read with the index are
@@ -146,7 +155,7 @@ impl PlannedFile {
     /// The file as it is filled, and where to report how far; none when it can't
     /// be read before all bytes have arrived.
     pub fn partial(&self) -> Option<(PartialFile, watch::Sender<u64>)> {
-        let origin_micros = self.origin_micros?;
+        let clock = self.clock.clone()?;
         // A reader sees the final length.
         let last = self.copies.last()?;
         let end = last.target_offset.saturating_add(last.source.len);
@@ -156,7 +165,7 @@ impl PlannedFile {
         let first_missing = FirstMissing { download: 0, offset: 0 };
         let (sender, arrived) = watch::channel(self.arrived(first_missing));
         let path = self.path.clone();
-        Some((PartialFile { path, origin_micros, arrived }, sender))
+        Some((PartialFile { path, clock, arrived }, sender))
     }
 
     /// The offset before which no byte of the file is missing. `first_missing`
@@ -197,14 +206,17 @@ impl PlannedFile {
         let input = Input::file(&self.path).await?;
         let probe = match context.tools.probe_input(&input).await {
             Ok(probe) => probe,
-            Err(error) if self.origin_micros.is_some() && error.code == Code::NotMedia => {
+            Err(error) if self.clock.is_some() && error.code == Code::NotMedia => {
                 return Err(PlanError::Unreadable("the work file is not understood".to_owned()));
             }
             Err(error) => return Err(error.into()),
         };
         tracks.check(&probe)?;
         let whole = MediaFile::whole(&self.path, input.demuxer, probe);
-        Ok(MediaFile { zero_micros: self.origin_micros.unwrap_or(whole.zero_micros), ..whole })
+        Ok(match self.clock {
+            Some(clock) => whole.with_clock(clock),
+            None => whole,
+        })
     }
 }
 
