@@ -35,6 +35,7 @@ pub(crate) async fn transcode(
     progress.encoding(0.0, None, None, None);
     workspace::prepare(&fetched.folder).await?;
     let inputs = TranscodeInputs::open(&fetched).await?;
+    note = join_notes(note, inputs.note.clone());
     let job = TranscodeJob { context, fetched: &fetched, inputs, progress };
     let (source, video) = (job.source(), job.video()?);
     workspace::room_for(&fetched.folder, source.size)?;

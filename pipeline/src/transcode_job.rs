@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use clipmill_core::disk::file_error;
 use clipmill_core::probe::{AudioStream, Probe, VideoStream};
 use clipmill_core::{Code, Error, micros_of_seconds};
+use clipmill_media::Track;
 
 use crate::context::PipelineContext;
 use crate::ffmpeg::{AudioInput, Expected, Input, Snapshot};
+use crate::index::SampleIndex;
 use crate::progress::ProgressReporter;
 use crate::stages::{Encoded, ExactFrames, Fetched};
 
@@ -27,6 +29,8 @@ pub(crate) struct TranscodeInputs {
     pub audio: Option<Input>,
     /// The audio streams that are kept.
     pub audio_streams: Vec<AudioStream>,
+    /// Which are left out, and why, for people.
+    pub note: Option<String>,
 }
 
 impl TranscodeInputs {
@@ -42,14 +46,49 @@ impl TranscodeInputs {
             None => None,
         };
         let streams = &media.audio_file().probe.audio;
-        let audio_streams = streams.iter().take(MAX_AUDIO_STREAMS).cloned().collect();
-        Ok(TranscodeInputs { video, audio, audio_streams })
+        let mut audio_streams: Vec<AudioStream> =
+            streams.iter().take(MAX_AUDIO_STREAMS).cloned().collect();
+        let mut note = None;
+        if audio_streams.iter().any(is_raw_pcm) {
+            let input = audio.as_ref().unwrap_or(&video);
+            let index = SampleIndex::read(input, &media.audio_file().path).await;
+            let tracks: Vec<&Track> =
+                index.iter().flat_map(|index| index.media.audio_tracks()).collect();
+            let mut numbers = 0..;
+            audio_streams.retain(|stream| {
+                let track = numbers.next().and_then(|number: usize| tracks.get(number));
+                !is_raw_pcm(stream) || track.is_some_and(|track| is_pcm_understood(stream, track))
+            });
+            let lost = numbers.start - audio_streams.len();
+            let words = "left out, because this server's ffmpeg can't read its raw PCM";
+            note = (lost > 0).then(|| format!("{lost} sound track(s) were {words}"));
+        }
+        Ok(TranscodeInputs { video, audio, audio_streams, note })
     }
 
     /// The audio for ffmpeg's arguments.
     pub fn audio_input(&self) -> AudioInput<'_> {
         AudioInput { file: self.audio.as_ref(), streams: &self.audio_streams }
     }
+}
+
+/// Whether it is PCM as ISO/IEC 23003-5 puts it into MP4. FFmpeg before 6.1 takes all
+/// of it for 16 bits with the lowest byte first.
+fn is_raw_pcm(stream: &AudioStream) -> bool {
+    matches!(stream.tag.as_str(), "ipcm" | "fpcm")
+}
+
+/// Whether ffprobe's codec is what the track's `pcmC` states: flags, of which the
+/// lowest bit is set where the lowest byte comes first, and bits of a sample.
+fn is_pcm_understood(stream: &AudioStream, track: &Track) -> bool {
+    let entry = track.entry.as_deref().unwrap_or_default();
+    let place = entry.windows(4).position(|name| name == b"pcmC");
+    // Version and flags of the box are before its content.
+    let content = place.and_then(|place| entry.get(place + 8..place + 10));
+    let Some([flags, bits]) = content else { return false };
+    let kind = if stream.tag == "fpcm" { "f" } else { "s" };
+    let order = if flags & 1 == 1 { "le" } else { "be" };
+    stream.codec == format!("pcm_{kind}{bits}{order}")
 }
 
 /// A transcode.

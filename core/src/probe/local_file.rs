@@ -11,8 +11,13 @@ pub struct Probe {
     pub container: Container,
     /// ffmpeg's name of the demuxer (`mov,mp4,m4a,3gp,3g2,mj2`).
     pub format_name: String,
-    /// First timestamp of the file, seconds.
+    /// When the first picture or sound is presented, seconds of the file's own
+    /// clock: time 0 of every span.
     pub start: f64,
+    /// First timestamp of any stream, data included, seconds: what ffmpeg's seeks
+    /// count from.
+    #[serde(default)]
+    pub first_timestamp: f64,
     /// Seconds, when known.
     pub duration: Option<f64>,
     /// Bytes.
@@ -64,6 +69,9 @@ pub struct AudioStream {
     pub sample_rate: u32,
     /// Channels.
     pub channels: u32,
+    /// The container's name of the codec (`mp4a`, `ipcm`), if it has one.
+    #[serde(default)]
+    pub tag: String,
 }
 
 /// A fraction.

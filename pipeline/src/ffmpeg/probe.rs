@@ -99,6 +99,8 @@ struct FfprobeStream {
     index: u32,
     codec_type: Option<String>,
     codec_name: Option<String>,
+    #[serde(default)]
+    codec_tag_string: String,
     width: Option<u32>,
     height: Option<u32>,
     pix_fmt: Option<String>,
@@ -150,10 +152,14 @@ impl FfprobeReport {
         if video.is_none() && audio.is_empty() {
             return Err(unreadable());
         }
+        let first_timestamp = number(format.start_time).unwrap_or(0.0);
+        let starts = self.streams.iter().filter(|stream| stream.is_presented());
+        let starts = starts.filter_map(|stream| number(stream.start_time.clone()));
         Ok(Probe {
             container,
             format_name: format.format_name,
-            start: number(format.start_time).unwrap_or(0.0),
+            start: starts.reduce(f64::min).unwrap_or(first_timestamp),
+            first_timestamp,
             duration: number(format.duration).filter(|seconds| *seconds > 0.0),
             size: format.size.and_then(|size| size.parse().ok()).unwrap_or(0),
             video,
@@ -163,6 +169,12 @@ impl FfprobeReport {
 }
 
 impl FfprobeStream {
+    /// Whether it is a picture or a sound that a player presents by its time.
+    fn is_presented(&self) -> bool {
+        let is_media = matches!(self.codec_type.as_deref(), Some("video" | "audio"));
+        is_media && self.disposition.attached_pic == 0
+    }
+
     /// None for video that can't be decoded or has no sensible size.
     fn video(&self) -> Option<VideoStream> {
         let side = |pixels: Option<u32>| pixels.filter(|n| (1..=LONGEST_SIDE).contains(n));
@@ -202,6 +214,7 @@ impl FfprobeStream {
             codec: self.codec_name.clone()?,
             sample_rate: self.sample_rate.as_ref()?.parse().ok().filter(|rate| *rate > 0)?,
             channels: self.channels.filter(|channels| *channels > 0)?,
+            tag: self.codec_tag_string.clone(),
         })
     }
 }
@@ -226,15 +239,17 @@ mod tests {
              "pix_fmt":"yuv420p","time_base":"1/600","avg_frame_rate":"30000/1001",
              "r_frame_rate":"0/0","color_space":"unknown","color_range":"tv",
              "side_data_list":[{"side_data_type":"Display Matrix","rotation":-90}]},
-            {"index":2,"codec_type":"data"},
-            {"index":3,"codec_type":"audio","codec_name":"aac","sample_rate":"44100","channels":2}],
-            "format":{"format_name":"mov","start_time":"0.080000","duration":"N/A","size":"12"}}"#;
+            {"index":2,"codec_type":"data","start_time":"0.010000"},
+            {"index":3,"codec_type":"audio","codec_name":"aac","sample_rate":"44100","channels":2,
+             "start_time":"0.080000"}],
+            "format":{"format_name":"mov","start_time":"0.010000","duration":"N/A","size":"12"}}"#;
         let report: FfprobeReport = serde_json::from_str(text).unwrap();
         let probe = report.into_probe(Container::Mp4).unwrap();
         let video = probe.video.unwrap();
         assert_eq!((video.index, video.rotation), (1, 90));
         assert_eq!(video.average_rate, Some(Rational { num: 30000, den: 1001 }));
-        assert_eq!((video.base_rate, probe.duration, probe.start), (None, None, 0.08));
+        assert_eq!((video.base_rate, probe.duration), (None, None));
+        assert_eq!((probe.start, probe.first_timestamp), (0.08, 0.01));
         assert_eq!(video.color, [Some("tv".to_owned()), None, None, None]);
         assert_eq!(probe.audio[0].sample_rate, 44100);
     }

@@ -95,6 +95,7 @@ fn planned_probe(result: &CodecResult<'_>) -> Probe {
         container: Container::Other,
         format_name: result.extension.to_owned(),
         start: 0.0,
+        first_timestamp: 0.0,
         duration: Some(result.schedule.duration() as f64 / 1e6),
         size: result.bytes,
         video: Some(VideoStream {

@@ -9,6 +9,7 @@
 //! prepare   what is copied, how the rest must be encoded  (clipmill_media::smart_cut)
 //! parts     ffmpeg encodes head and tail out of their GOP pre-roll
 //! audio     copied packets, or re-encoded
+//! look      ffprobe, which is another reader, lists the same frames of the source
 //! write     one file of all parts
 //! verify    a decoder goes over both splices
 //! ```
@@ -39,7 +40,7 @@ pub(crate) use self::job::{SmartCutJob, SmartCutOutcome};
 use self::open_gop_check::{JoinedVideo, RewriteCheck, TailCheck};
 use self::parts::{EncodedPartFile, EncodedParts, encode_parts};
 pub(crate) use self::priming::drop_priming;
-use self::verify::{EncodedEnds, SplicedTimes, verify_splices};
+use self::verify::{EncodedEnds, SplicedTimes, verify_frame_times, verify_splices};
 use self::write::{run_blocking, write_file};
 use crate::context::PipelineContext;
 use crate::recipe;
@@ -81,7 +82,11 @@ pub(crate) async fn encode_head_early(
 
 async fn cut(job: &SmartCutJob<'_>) -> Result<Encoded, SmartCutError> {
     let prepared = prepare(job, None).await?;
-    let (parts, audio) = tokio::try_join!(encode_parts(job, &prepared), cut_audio_tracks(job))?;
+    let (parts, audio, ()) = tokio::try_join!(
+        encode_parts(job, &prepared),
+        cut_audio_tracks(job),
+        verify_frame_times(job),
+    )?;
     let copied = prepared.cut.plan.body.len();
     let encoded = prepared.cut.plan.encoded_frames();
     tracing::debug!(copied, encoded, "smart cut: frames that are copied and re-encoded");

@@ -5,7 +5,7 @@ use std::path::Path;
 use clipmill_core::Timescale;
 use clipmill_media::mux::OutTrack;
 
-use super::job::SmartCutError;
+use super::job::{SmartCutError, SmartCutJob};
 use crate::context::PipelineContext;
 use crate::ffmpeg::{DecodeCheck, Frames, Input};
 
@@ -42,6 +42,24 @@ impl SplicedTimes {
         let keyframes = keyframes.map(|sample| sample.pts).collect();
         SplicedTimes { timescale: video.track.timescale, frames, keyframes, encoded }
     }
+}
+
+/// Lets ffprobe list the frames of the source that are wanted: what our reader got
+/// wrong, a check with our reader can't find.
+pub(super) async fn verify_frame_times(job: &SmartCutJob<'_>) -> Result<(), SmartCutError> {
+    let video = job.fetched.media.video_stream()?;
+    let deadline = job.context.settings.stage_deadline;
+    let frames = job.context.tools.frames(&job.inputs.video, video, deadline).await?;
+    let window = job.exact.window;
+    let is_wanted =
+        |pts: i64| pts >= window.start_pts && window.end_pts.is_none_or(|end| pts < end);
+    let listed = frames.list.iter().filter(|frame| is_wanted(frame.pts)).count() as u64;
+    let first = frames.list.iter().map(|frame| frame.pts).find(|pts| is_wanted(*pts));
+    if listed == job.exact.count && first == Some(window.start_pts) {
+        return Ok(());
+    }
+    tracing::warn!(listed, wanted = job.exact.count, "ffprobe lists other frames of the source");
+    Err(SmartCutError::unfit("two readers of the file see different frames in it"))
 }
 
 /// Decodes around the splices, both at the same time, and compares the timestamps

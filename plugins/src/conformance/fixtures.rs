@@ -78,6 +78,7 @@ fn probe(format: &str, width: u32, height: u32, sounds: u32) -> Probe {
         container: Container::Mkv,
         format_name: "matroska,webm".into(),
         start: 0.0,
+        first_timestamp: 0.0,
         duration: Some(10.0),
         size: 1_000_000,
         video: Some(VideoStream {
@@ -100,6 +101,7 @@ fn probe(format: &str, width: u32, height: u32, sounds: u32) -> Probe {
                 codec: "aac".into(),
                 sample_rate: 48_000,
                 channels: 2,
+                tag: "mp4a".into(),
             })
             .collect(),
     }

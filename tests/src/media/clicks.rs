@@ -45,7 +45,7 @@ pub fn audio_clicks_without_edits(file: impl AsRef<Path>) -> Result<Vec<Click>, 
 fn read_clicks(file: &Path, input: &[&str]) -> Result<Vec<Click>, MediaError> {
     let file = file.display().to_string();
     // Silence fills gaps and what is before the first sample, so that a sample's place is its time.
-    let filter = format!("aresample={SAMPLE_RATE}:async=1:first_pts=0");
+    let filter = format!("aresample={SAMPLE_RATE}:async=1:min_hard_comp=0.002:first_pts=0");
     let mut args = vec!["-hide_banner", "-nostdin", "-v", "error", "-copyts"];
     args.extend(input);
     args.extend(["-i", &file, "-map", "0:a:0", "-af", &filter, "-ac", "1", "-f", "f32le", "-"]);

@@ -55,7 +55,9 @@ fn audio_filter(
         let start = seconds(window.start_micros);
         let end = seconds(window.end_micros);
         filters.push(format!("atrim=start={start}:end={end}"));
-        filters.push(format!("asetpts=PTS-({start})/TB,aresample=async=1:first_pts=0"));
+        filters.push(format!(
+            "asetpts=PTS-({start})/TB,aresample=async=1:min_hard_comp=0.01:first_pts=0"
+        ));
     }
     if container == Container::Webm {
         // The encoder's output starts that much before its input. ffmpeg's muxer

@@ -109,7 +109,7 @@ fn audio_filter(job: &RawAudio<'_>) -> String {
     [
         format!("atrim=start={start}{end}"),
         format!("asetpts=PTS-({start})/TB"),
-        format!("aresample={sample_rate}:async=1:first_pts=0"),
+        format!("aresample={sample_rate}:async=1:min_hard_comp=0.01:first_pts=0"),
         format!("aformat=sample_fmts=s16:sample_rates={sample_rate}:channel_layouts={layout}"),
     ]
     .join(",")

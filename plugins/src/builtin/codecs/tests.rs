@@ -12,6 +12,7 @@ fn file(format: &str, width: u32, height: u32) -> Probe {
         container: Container::Mkv,
         format_name: "matroska,webm".into(),
         start: 0.0,
+        first_timestamp: 0.0,
         duration: Some(1.0),
         size: 1,
         video: Some(VideoStream {

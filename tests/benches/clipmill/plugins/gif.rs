@@ -68,6 +68,7 @@ fn probe() -> Probe {
         container: Container::Mp4,
         format_name: "mov,mp4,m4a,3gp,3g2,mj2".into(),
         start: 0.0,
+        first_timestamp: 0.0,
         duration: Some(4.0),
         size: 1,
         video: Some(VideoStream {
