@@ -40,6 +40,8 @@ pub(super) struct FetchContext<'a> {
     pub progress: &'a ProgressReporter,
     /// Is called when the first bytes of the video's file arrive.
     pub on_partial_file: &'a (dyn Fn(PartialFile) + Sync),
+    /// Whether all of a file was downloaded, because its index can't be read here.
+    pub downloads_whole: AtomicBool,
     /// Whether the times of a live stream had to be guessed.
     pub has_guessed_times: AtomicBool,
 }

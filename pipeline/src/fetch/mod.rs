@@ -22,6 +22,7 @@ mod transfer;
 
 use std::path::Path;
 
+use clipmill_core::probe::Container;
 use clipmill_core::{Code, Error, Span};
 
 pub(crate) use self::indexed::EarlyStart;
@@ -84,7 +85,12 @@ async fn local(
 ) -> Result<Fetched, Error> {
     let (input, probe) = (Input::file(path).await?, context.tools.probe(path).await?);
     let span = match wanted {
-        Some(span) => Some(span::clip(span, probe.duration)?),
+        // Of MP4 the sample tables say how long it is. Other headers may be wrong, and
+        // then only the frames say where it ends.
+        Some(span) => {
+            let is_exact = probe.container == Container::Mp4;
+            Some(span::clip(span, probe.duration.filter(|_| is_exact))?)
+        }
         None => None,
     };
     let media = LocalMedia { video: MediaFile::whole(path, input.demuxer, probe), audio: None };

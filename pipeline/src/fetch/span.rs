@@ -36,7 +36,8 @@ pub(super) fn resolve(request: SpanRequest, info: &MediaInfo) -> Result<Resolved
         SpanRequest::Fixed(span) => (span, None),
         SpanRequest::Moment(moment) => span_of_moment(moment, info.live),
     };
-    Ok(ResolvedSpan { span: Some(clip(span, info.duration)?), note })
+    let duration = info.duration.map(|seconds| seconds + DURATION_SLACK);
+    Ok(ResolvedSpan { span: Some(clip(span, duration)?), note })
 }
 
 /// The timeline of a live stream.
@@ -62,6 +63,10 @@ pub(super) fn resolve_live(request: SpanRequest, info: &MediaInfo, span: Option<
         (None, SpanRequest::Fixed(_) | SpanRequest::Whole) => LiveSpan { span, epoch_micros: None },
     }
 }
+
+/// By how much a source may understate its duration, seconds: many round it to
+/// seconds.
+const DURATION_SLACK: f64 = 1.0;
 
 /// A span within a video of this length, if that is known.
 ///
@@ -123,7 +128,7 @@ mod tests {
         let long = info(live, Some(7200.0));
         assert_eq!(seconds(moment("2026-01-01T12:10:00.500Z"), &long), (540.5, 660.5));
         assert_eq!(seconds(moment("2026-01-01T12:00:10Z"), &long), (0.0, 120.0));
-        assert_eq!(seconds(moment("2026-01-01T14:00:10Z"), &long), (7150.0, 7200.0));
+        assert_eq!(seconds(moment("2026-01-01T14:00:10Z"), &long), (7150.0, 7201.0));
         let late = resolve(moment("2026-01-01T15:00:00Z"), &long).unwrap_err();
         assert_eq!(late.code, Code::NoSuchSpan);
     }
@@ -132,7 +137,7 @@ mod tests {
     fn a_video_that_was_no_stream_is_taken_from_its_start() {
         let resolved =
             resolve(moment("2026-01-01T12:10:00Z"), &info(Live::No, Some(90.0))).unwrap();
-        assert_eq!(resolved.span, Some(Span { start: 0.0, end: 90.0 }));
+        assert_eq!(resolved.span, Some(Span { start: 0.0, end: 91.0 }));
         assert!(resolved.note.is_some());
     }
 
@@ -140,9 +145,9 @@ mod tests {
     fn what_is_not_there_is_refused() {
         let fixed = |start, end| SpanRequest::Fixed(Span { start, end });
         let video = info(Live::No, Some(30.0));
-        assert_eq!(seconds(fixed(20.0, 40.0), &video), (20.0, 30.0));
+        assert_eq!(seconds(fixed(20.0, 40.0), &video), (20.0, 31.0));
         assert_eq!(seconds(fixed(20.0, 40.0), &info(Live::No, None)), (20.0, 40.0));
-        assert_eq!(resolve(fixed(30.0, 40.0), &video).unwrap_err().code, Code::NoSuchSpan);
+        assert_eq!(resolve(fixed(31.0, 40.0), &video).unwrap_err().code, Code::NoSuchSpan);
         assert_eq!(
             resolve(fixed(0.0, 1.0), &info(Live::Upcoming, None)).unwrap_err().code,
             Code::NotStarted

@@ -78,6 +78,7 @@ pub(super) async fn fetch_remote(
         folder: &request.job.folder,
         progress,
         on_partial_file: &on_partial_file,
+        downloads_whole: AtomicBool::new(false),
         has_guessed_times: AtomicBool::new(false),
     };
     let got = try_in_order(&context, plan.strategies).await?;
@@ -239,6 +240,11 @@ fn fetched(
         let reason = got.first_failure.map(|error| format!(": {}", error.message));
         let reason = reason.unwrap_or_default();
         notes.push(format!("the source's own download was used{reason}"));
+    }
+    if context.downloads_whole.load(Ordering::Relaxed) {
+        let note =
+            "all of the source was downloaded, because it has no index that can be read here";
+        notes.push(note.to_owned());
     }
     if context.has_guessed_times.load(Ordering::Relaxed) {
         let note = "the stream does not tell its time, so the clip may be off by some seconds";

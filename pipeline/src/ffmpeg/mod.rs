@@ -17,7 +17,7 @@ mod tools;
 
 pub(crate) use args::{
     AudioInput, AudioReencode, COPY_SHIFT_MICROS, CutWindow, DecodeCheck, EncodeJob, HostOptions,
-    PartJob, RawAudio, RawVideo, StreamCopy, audio_kilobits, copy_args, encode_args,
+    PartJob, RawAudio, RawVideo, StreamCopy, WorkContainer, audio_kilobits, copy_args, encode_args,
     encode_audio_args, part_args, raw_audio_args, raw_video_args, reencode_audio_args, remux_args,
 };
 pub(crate) use demuxer::Demuxer;

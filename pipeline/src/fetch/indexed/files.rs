@@ -7,16 +7,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clipmill_core::disk::file_error;
 use clipmill_core::net::Response;
-use clipmill_core::{Code, Error};
+use clipmill_core::{Code, Error, FileFormat, sniff};
 use tokio::io::AsyncWriteExt;
 
 use super::plan::{PlanError, PlannedFile, plan_clip, plan_whole};
 use crate::fetch::context::FetchContext;
 use crate::fetch::relay::{RemuxRequest, remux};
-use crate::fetch::span;
 use crate::fetch::tracks::{VideoAndAudio, WantedTracks, may_end_early};
 use crate::fetch::transfer::{
     FirstMissing, OpenedFile, RangeDownload, RemoteAddress, RemoteFile, download,
@@ -184,15 +184,20 @@ impl IndexedFile<'_> {
             return Ok(FilePlan::Other(OtherWay::Relay(file)));
         }
         let remote = Arc::clone(&file);
-        let planned = match context.span {
-            Some(span) => plan_clip(remote, span, self.tracks, &self.stem).await,
-            None => plan_whole(remote, &self.stem).await,
+        let Some(span) = context.span else {
+            return Ok(FilePlan::Ranges(plan_whole(remote, &self.stem).await?));
         };
-        match planned {
+        match plan_clip(remote, span, self.tracks, &self.stem).await {
             Ok(planned) => Ok(FilePlan::Ranges(planned)),
-            Err(PlanError::Unreadable(reason)) => {
+            Err(PlanError::Unreadable(reason)) if copies_keep_times(&file) => {
                 tracing::info!(reason, "our reader can't read the file; ffmpeg reads it");
                 Ok(FilePlan::Other(OtherWay::Relay(file)))
+            }
+            Err(PlanError::Unreadable(reason)) => {
+                tracing::info!(reason, "our reader can't read the file; all of it is downloaded");
+                context.downloads_whole.store(true, Ordering::Relaxed);
+                let planned = plan_whole(file, &self.stem).await?;
+                Ok(FilePlan::Ranges(planned))
             }
             Err(PlanError::Failed(error)) => Err(error),
         }
@@ -205,7 +210,13 @@ impl IndexedFile<'_> {
         way: Option<OtherWay>,
     ) -> Result<Option<MediaFile>, Error> {
         match way {
-            Some(OtherWay::Relay(file)) => self.remux(context, file).await.map(Some),
+            Some(OtherWay::Relay(file)) => match self.remux(context, Arc::clone(&file)).await {
+                Err(error) if !context.is_running && is_of_the_copy(&error) => {
+                    tracing::info!(error = %error.chain(), "a part of the file can't be copied");
+                    self.download_whole(context, file).await.map(Some)
+                }
+                copied => copied.map(Some),
+            },
             Some(OtherWay::Whole(response)) => {
                 let path = self.stem.with_extension("source");
                 save_response(*response, &path, context).await?;
@@ -229,11 +240,29 @@ impl IndexedFile<'_> {
         match planned.finish(context.pipeline, self.tracks).await {
             Ok(file) => Ok(Some(file)),
             Err(PlanError::Unreadable(reason)) => {
-                tracing::warn!(reason, "ffprobe can't read our clip file; ffmpeg reads the source");
-                self.remux(context, remote).await.map(Some)
+                tracing::warn!(reason, "ffprobe can't read our clip file");
+                match copies_keep_times(&remote) {
+                    true => self.remux(context, remote).await.map(Some),
+                    false => self.download_whole(context, remote).await.map(Some),
+                }
             }
             Err(PlanError::Failed(error)) => Err(error),
         }
+    }
+
+    /// Downloads all of a file, for ffmpeg to read.
+    async fn download_whole(
+        &self,
+        context: &FetchContext<'_>,
+        file: Arc<RemoteFile>,
+    ) -> Result<MediaFile, Error> {
+        context.downloads_whole.store(true, Ordering::Relaxed);
+        let planned = plan_whole(file, &self.stem).await?;
+        let downloads: Vec<RangeDownload<'_>> = planned.downloads().collect();
+        let bytes = downloads.iter().map(|range| range.source.len).fold(0, u64::saturating_add);
+        workspace::room_for(context.folder, bytes)?;
+        download(&context.transfer, &downloads, &|_| {}).await?;
+        Ok(planned.finish(context.pipeline, self.tracks).await?)
     }
 
     /// Lets ffmpeg copy what is needed, through the relay.
@@ -257,11 +286,20 @@ impl IndexedFile<'_> {
         let input = Input::file(path).await?;
         let probe = context.pipeline.tools.probe_input(&input).await?;
         self.tracks.check(&probe)?;
-        if let Some(span) = context.span {
-            span::clip(span, probe.duration)?;
-        }
         Ok(MediaFile::whole(path, input.demuxer, probe))
     }
+}
+
+/// Whether ffmpeg's copy of a part of a file shows the same as the file. One of MP4
+/// shows what edit lists hide; those of AVI and FLV lose times.
+fn copies_keep_times(file: &RemoteFile) -> bool {
+    let format = sniff(&file.head);
+    matches!(format, Some(FileFormat::MpegTs | FileFormat::Matroska | FileFormat::Webm))
+}
+
+/// Whether the copy of a part failed, and not the source.
+fn is_of_the_copy(error: &Error) -> bool {
+    matches!(error.code, Code::NotMedia | Code::EncodeFailed | Code::CutMismatch)
 }
 
 /// Writes a response to a file as it arrives.

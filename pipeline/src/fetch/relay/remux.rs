@@ -13,7 +13,7 @@ use crate::context::PipelineContext;
 use crate::fetch::span::{self, still_live};
 use crate::fetch::tracks::WantedTracks;
 use crate::fetch::transfer::RemoteFile;
-use crate::ffmpeg::{self, COPY_SHIFT_MICROS, Demuxer, Expected, Input, StreamCopy};
+use crate::ffmpeg::{self, COPY_SHIFT_MICROS, Demuxer, Expected, Input, StreamCopy, WorkContainer};
 use crate::local_media::{MediaFile, timestamp_slack_micros};
 
 /// How far before the span a copy starts, to have a keyframe before it, seconds, in
@@ -66,21 +66,22 @@ async fn copy_span(
     if request.is_growing && source.duration.is_none_or(|duration| duration < span.end) {
         return Err(still_live());
     }
-    let wanted = span::clip(span, source.duration)?;
-    let format = work_format(&source, input.demuxer, tracks);
-    let path = stem.with_extension(format.name);
+    let wanted = span::clip(span, None)?;
+    let container = work_container(&source, input.demuxer);
+    let path = stem.with_extension(container.name());
     let mut streams = Vec::new();
     streams.extend(source.video.as_ref().filter(|_| tracks.video).map(|video| video.index));
     streams.extend(source.audio.first().filter(|_| tracks.audio).map(|audio| audio.index));
-    let starts = MARGINS.iter().map(|margin| (wanted.start - margin).max(0.0)).chain([0.0]);
+    // ffmpeg counts from the first timestamp, which may be that of a data stream.
+    let lead = (source.start - source.first_timestamp).max(0.0);
+    let starts = MARGINS.iter().map(|margin| (wanted.start + lead - margin).max(0.0)).chain([0.0]);
     for from in starts {
         let args = ffmpeg::copy_args(&StreamCopy {
             input,
             streams: &streams,
             from,
-            duration: wanted.end - from + MARGIN_AFTER,
-            format: format.name,
-            timescale: format.time_scale,
+            duration: wanted.end + lead - from + MARGIN_AFTER,
+            container,
             output: &path,
         });
         let limit = context.settings.max_download_bytes;
@@ -91,6 +92,7 @@ async fn copy_span(
             zero_micros: micros_of_seconds(source.start) + COPY_SHIFT_MICROS,
             shift_micros: COPY_SHIFT_MICROS,
             slack_micros: timestamp_slack_micros(input.demuxer, &source),
+            presented_micros: None,
         };
         if from == 0.0 || !tracks.video || starts_before(context, &copied, wanted).await? {
             return Ok(copied);
@@ -114,35 +116,13 @@ async fn starts_before(
     Ok(key.is_some_and(|key| frames.micros(key.pts) <= start))
 }
 
-/// A format of ffmpeg's for a work file.
-struct WorkFormat {
-    name: &'static str,
-    /// Ticks a second; none for the format's own choice.
-    time_scale: Option<u64>,
-}
-
-/// The format of a work file that keeps every time stamp: the source's own, where
-/// it can, for what it states beside the streams.
-///
-/// - MP4 writes a delayed start in ticks of the whole file, so that those must be
-///   the stream's.
-/// - Matroska with Opus loses the encoder's delay with each copy.
-fn work_format(source: &Probe, demuxer: Demuxer, tracks: WantedTracks) -> WorkFormat {
-    const IN_MP4: [&str; 8] = ["h264", "hevc", "av1", "vp9", "mpeg4", "aac", "mp3", "opus"];
-    let video = source.video.as_ref().filter(|_| tracks.video);
-    let audio = source.audio.first().filter(|_| tracks.audio);
-    let video_codec = video.map(|video| video.codec.as_str());
-    let audio_codec = audio.map(|audio| audio.codec.as_str());
-    let time_scale = match video {
-        Some(video) => (video.time_base.num == 1).then_some(video.time_base.den),
-        None => audio.map(|audio| u64::from(audio.sample_rate)),
-    };
-    let fits_mp4 = video_codec.into_iter().chain(audio_codec).all(|codec| IN_MP4.contains(&codec));
+/// The container of a work file that keeps every time stamp. Matroska keeps its own,
+/// for what it states beside the streams, but for Opus, which loses the encoder's
+/// delay with each copy.
+fn work_container(source: &Probe, demuxer: Demuxer) -> WorkContainer {
+    let audio_codec = source.audio.first().map(|audio| audio.codec.as_str());
     match demuxer {
-        Demuxer::Matroska if audio_codec != Some("opus") => {
-            WorkFormat { name: "matroska", time_scale: None }
-        }
-        Demuxer::Mov if fits_mp4 && time_scale.is_some() => WorkFormat { name: "mp4", time_scale },
-        _ => WorkFormat { name: "nut", time_scale: None },
+        Demuxer::Matroska if audio_codec != Some("opus") => WorkContainer::Matroska,
+        _ => WorkContainer::Nut,
     }
 }

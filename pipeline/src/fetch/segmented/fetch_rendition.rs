@@ -8,9 +8,10 @@ use clipmill_core::{Code, Error, Span, micros_of_seconds};
 
 use super::download::{SegmentDownload, missing_files};
 use super::first_timestamp::{FirstTimestamp, first_timestamps};
-use super::join::{SelectedSegments, join_segments};
+use super::join::join_segments;
 use super::rendition::{RenditionRequest, TimelineOrigin};
 use super::segment::SegmentFolder;
+use super::selected::SelectedSegments;
 use crate::context::PipelineContext;
 use crate::fetch::context::FetchContext;
 use crate::fetch::span;

@@ -49,6 +49,26 @@ impl FirstTimestamp {
     }
 }
 
+impl FirstTimestamp {
+    /// How much later than `other` it is, seconds; negative when it is earlier, and
+    /// none when their clocks are of different kinds.
+    pub fn seconds_after(self, other: FirstTimestamp) -> Option<f64> {
+        match (other, self) {
+            (FirstTimestamp::Ticks(other), FirstTimestamp::Ticks(own)) => {
+                // Ticks have 33 bits, and so the sign is in bit 32.
+                let later = own.wrapping_sub(other) & (ts::CLOCK_WRAP - 1);
+                let is_earlier = later >= ts::CLOCK_WRAP / 2;
+                let ticks = later as f64 - if is_earlier { ts::CLOCK_WRAP as f64 } else { 0.0 };
+                Some(ticks / ts::TICKS_PER_SECOND as f64)
+            }
+            (FirstTimestamp::Micros(other), FirstTimestamp::Micros(own)) => {
+                Some(own.saturating_sub(other) as f64 / 1e6)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The first time stamps behind those discontinuities whose first segment is not
 /// among the `selected` ones, which are fetched anyway. Those that are `known` are
 /// left out.
@@ -117,4 +137,18 @@ async fn read_start(
         }
     }
     Err(Error::never(Code::NotMedia, "the stream's first segment has no time stamps"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FirstTimestamp::{Micros, Ticks};
+
+    #[test]
+    fn ticks_wrap_and_may_go_back() {
+        assert_eq!(Ticks(180_000).seconds_after(Ticks(90_000)), Some(1.0));
+        assert_eq!(Ticks(90_000).seconds_after(Ticks(180_000)), Some(-1.0));
+        assert_eq!(Ticks(45_000).seconds_after(Ticks((1 << 33) - 45_000)), Some(1.0));
+        assert_eq!(Micros(-500_000).seconds_after(Micros(1_000_000)), Some(-1.5));
+        assert_eq!(Micros(0).seconds_after(Ticks(0)), None);
+    }
 }

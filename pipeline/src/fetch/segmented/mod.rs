@@ -8,7 +8,8 @@
 //! live                    waits until the list of a rendition holds the span
 //! hls, dash               read lists (list_reader) and say which segments there are
 //! fetch_rendition         selects segments, and more where the list was not exact
-//! download, join          get their bytes; make one file of them (crypt, first_timestamp)
+//! download, join          get their bytes; make one file of them
+//! selected                segments that are here, and their clocks (crypt, first_timestamp)
 //! rendition, segment      what is handed around
 //! ```
 
@@ -23,6 +24,7 @@ mod list_reader;
 mod live;
 mod rendition;
 mod segment;
+mod selected;
 mod streams;
 
 pub use rendition::LiveTimeline;

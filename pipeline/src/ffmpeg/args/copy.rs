@@ -27,13 +27,38 @@ pub(crate) struct StreamCopy<'a> {
     pub from: f64,
     /// Seconds; infinite for all of the input, wherever it starts.
     pub duration: f64,
-    /// The muxer.
-    pub format: &'static str,
-    /// Ticks per second of the first stream, for containers that keep one for the
-    /// whole file.
-    pub timescale: Option<u64>,
+    /// The container of the result.
+    pub container: WorkContainer,
     /// The result.
     pub output: &'a Path,
+}
+
+/// A container that keeps every timestamp of what is copied into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WorkContainer {
+    /// Fragments without an edit list: ffmpeg would end that before the last frame
+    /// where a stream does not state how long its frames are.
+    Mp4 {
+        /// Ticks per second of the video.
+        timescale: u64,
+        /// Whether the audio is AAC, whose headers (ADTS) MP4 keeps elsewhere.
+        has_aac: bool,
+    },
+    /// With timestamps in milliseconds.
+    Matroska,
+    /// NUT holds everything, and has no index that our readers know.
+    Nut,
+}
+
+impl WorkContainer {
+    /// The extension of its files, which is also ffmpeg's name of the muxer.
+    pub fn name(self) -> &'static str {
+        match self {
+            WorkContainer::Mp4 { .. } => "mp4",
+            WorkContainer::Matroska => "matroska",
+            WorkContainer::Nut => "nut",
+        }
+    }
 }
 
 /// How the audio is re-encoded beside copied video.
@@ -84,11 +109,16 @@ pub(crate) fn copy_args(job: &StreamCopy<'_>) -> Vec<OsString> {
     args.without_extras();
     args.add(&["-c", "copy", "-copypriorss", "1", "-avoid_negative_ts", "disabled"]);
     args.add(&["-output_ts_offset", &seconds(COPY_SHIFT_MICROS)]);
-    if let Some(ticks) = job.timescale {
-        let ticks = ticks.to_string();
-        args.add(&["-movie_timescale", &ticks, "-video_track_timescale", &ticks]);
+    if let WorkContainer::Mp4 { timescale, has_aac } = job.container {
+        args.add(&["-video_track_timescale", &timescale.to_string()]);
+        // `frag_discont` writes times as they are, and not from 0 on.
+        let flags = "+delay_moov+empty_moov+default_base_moof+frag_discont";
+        args.add(&["-movflags", flags, "-use_editlist", "0", "-frag_duration", "2000000"]);
+        if has_aac {
+            args.add(&["-bsf:a", "aac_adtstoasc"]);
+        }
     }
-    args.add(&["-f", job.format, "-y"]);
+    args.add(&["-f", job.container.name(), "-y"]);
     args.add_path(job.output);
     args.0
 }

@@ -19,7 +19,8 @@ mod tests;
 pub(crate) use arg_list::{AudioInput, CutWindow};
 pub(crate) use audio::audio_kilobits;
 pub(crate) use copy::{
-    AudioReencode, COPY_SHIFT_MICROS, StreamCopy, copy_args, reencode_audio_args, remux_args,
+    AudioReencode, COPY_SHIFT_MICROS, StreamCopy, WorkContainer, copy_args, reencode_audio_args,
+    remux_args,
 };
 pub(crate) use encode::{EncodeJob, HostOptions, encode_args, encode_audio_args};
 pub(crate) use hardware::trial_args;

@@ -33,7 +33,7 @@ fn video(width: u32, pixel_format: &str) -> VideoStream {
 }
 
 fn audio(channels: u32) -> AudioStream {
-    AudioStream { index: 2, codec: "aac".into(), sample_rate: 48000, channels }
+    AudioStream { index: 2, codec: "aac".into(), sample_rate: 48000, channels, tag: "mp4a".into() }
 }
 
 fn plan(encoder: VideoEncoder, rate: Rate, pixel_format: &str) -> EncodePlan {
@@ -94,7 +94,7 @@ fn an_exact_cut_of_video_and_audio_from_two_files() {
              -fps_mode passthrough -enc_time_base:v -1 \
              -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p \
              -c:a aac -b:a:0 192k -filter:a:0 atrim=start=10.000000:end=13.033333,\
-             asetpts=PTS-(10.000000)/TB,aresample=async=1:first_pts=0 \
+             asetpts=PTS-(10.000000)/TB,aresample=async=1:min_hard_comp=0.01:first_pts=0 \
              -threads 2 -f mp4 -movflags +faststart+negative_cts_offsets -y \
              file:/w/-odd name.mp4"
     );
@@ -183,8 +183,7 @@ fn a_copy_from_the_relay_may_use_http_and_nothing_else() {
         streams: &[0, 1],
         from: 11.3,
         duration: 6.7,
-        format: "mp4",
-        timescale: Some(15360),
+        container: WorkContainer::Mp4 { timescale: 15360, has_aac: true },
         output: "/w/video.mp4".as_ref(),
     });
     assert_eq!(
@@ -192,8 +191,9 @@ fn a_copy_from_the_relay_may_use_http_and_nothing_else() {
         "-copyts -ss 11.300000 -t 6.700000 -protocol_whitelist http,tcp -f mov \
              -analyzeduration 500000 -i http://127.0.0.1:9/x -map 0:0 -map 0:1 \
              -map_metadata -1 -map_chapters -1 -sn -dn -c copy -copypriorss 1 -avoid_negative_ts disabled \
-             -output_ts_offset 1.000000 -movie_timescale 15360 \
-             -video_track_timescale 15360 -f mp4 -y file:/w/video.mp4"
+             -output_ts_offset 1.000000 -video_track_timescale 15360 \
+             -movflags +delay_moov+empty_moov+default_base_moof+frag_discont -use_editlist 0 \
+             -frag_duration 2000000 -bsf:a aac_adtstoasc -f mp4 -y file:/w/video.mp4"
     );
 }
 
@@ -249,7 +249,7 @@ fn raw_frames_and_samples_of_a_window() {
         window,
         to_its_end: false,
     };
-    let rest = "asetpts=PTS-(1.000000)/TB,aresample=16000:async=1:first_pts=0,\
+    let rest = "asetpts=PTS-(1.000000)/TB,aresample=16000:async=1:min_hard_comp=0.01:first_pts=0,\
                 aformat=sample_fmts=s16:sample_rates=16000:channel_layouts=mono \
                 -c:a pcm_s16le -f s16le pipe:1";
     let begin = format!(
