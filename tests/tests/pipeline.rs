@@ -10,6 +10,8 @@ mod bench;
 #[cfg(target_os = "linux")]
 #[path = "pipeline/browser.rs"]
 mod browser;
+#[path = "pipeline/corpus/mod.rs"]
+mod corpus;
 #[path = "pipeline/cuts.rs"]
 mod cuts;
 #[path = "pipeline/dash.rs"]
