@@ -5,7 +5,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-one bench plugins fmt lint structure doc clean
+.PHONY: help run test test-quick test-one corpus bench plugins fmt lint structure doc clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test-one: ## Run the tests whose names contain NAME, of all crates or of PACKAGE
 	@test -n "$(NAME)" || { echo "make test-one NAME=part_of_a_name [PACKAGE=clipmill-storage]" >&2; exit 2; }
 	@$(if $(filter clipmill-tests,$(or $(PACKAGE),clipmill-tests)),cargo build --package clipmill)
 	@cargo test $(if $(PACKAGE),--package $(PACKAGE),--workspace) --no-fail-fast -- $(NAME)
+
+corpus: ## Cut the zoo of odd inputs, those whose kind contains KIND, and judge each clip by a full decode
+	@scripts/tools.sh run
+	@CLIPMILL_TEST_CORPUS="$(KIND)" cargo test --workspace --test pipeline -- corpus::
 
 plugins: ## Build the example plugins into .tools/guests/out
 	@scripts/tools.sh guests
