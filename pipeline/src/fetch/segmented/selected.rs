@@ -89,14 +89,15 @@ impl SelectedSegments<'_> {
     ) -> Result<DiscontinuityStart, Error> {
         let start = self.start_behind(segment.discontinuity, init, bytes)?;
         let stated = segment.start - start.seconds;
-        let early = |own: FirstTimestamp| Some(stated - own.seconds_after(start.own)?);
         let slack = LIST_SLACK * segment.duration + LIST_DRIFT * stated;
-        match own {
-            Some(own) if stated > 0.0 && early(own).is_some_and(|early| early > slack) => {
-                Ok(DiscontinuityStart { own, seconds: segment.start })
-            }
-            _ => Ok(start),
-        }
+        let is_restart = |own: &FirstTimestamp| {
+            let later = own.seconds_after(start.own);
+            later.is_some_and(|later| later <= 0.0 || stated - later > slack)
+        };
+        Ok(match own.filter(|own| stated > 0.0 && is_restart(own)) {
+            Some(own) => DiscontinuityStart { own, seconds: segment.start },
+            None => start,
+        })
     }
 
     /// The source's time 0 in the clock of the fragments behind a discontinuity,
@@ -119,11 +120,11 @@ impl SelectedSegments<'_> {
     }
 }
 
-/// By how much of its duration a segment may start earlier than its list states:
-/// lists round.
+/// By how much of its duration a segment may start earlier than its list states.
 const LIST_SLACK: f64 = 0.9;
-/// The same for each second of a list.
-const LIST_DRIFT: f64 = 0.01;
+/// The same for each second of a list: old ones round durations to seconds (RFC 8216,
+/// 4.3.2.1), so that 4.5 s may be stated as 5.
+const LIST_DRIFT: f64 = 0.15;
 
 /// When the segments behind a discontinuity start.
 struct DiscontinuityStart {
