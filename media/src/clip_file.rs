@@ -40,7 +40,7 @@ pub struct ClipFile {
     /// Seconds from the start to the end of the whole file, if its index says
     /// so.
     pub duration: Option<f64>,
-    /// Extension of the clip file: `mp4` or `webm` (also for Matroska: `mkv`).
+    /// Extension of the clip file.
     pub extension: &'static str,
     /// The tracks, without samples.
     pub media: Media,

@@ -40,8 +40,8 @@ pub enum Demuxer {
 }
 
 impl Demuxer {
-    /// What reads a stranger's file that starts with these bytes. Formats whose
-    /// media that are never clipped are refused, so that their demuxers are never used.
+    /// What reads a stranger's file that starts with these bytes. Formats that are
+    /// never clipped are refused, so that their demuxers are never used.
     pub fn sniff(head: &[u8]) -> Option<Demuxer> {
         match sniff(head)? {
             FileFormat::Mp4 | FileFormat::IsoImage => Some(Demuxer::Mov),
