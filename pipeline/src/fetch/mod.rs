@@ -3,8 +3,9 @@
 //! Local files stay where they are. Of a remote file that can be had over HTTP,
 //! the index states what a span needs, and only that is downloaded, over several
 //! connections ([`indexed`]). Of a stream, the segments that hold the span are
-//! downloaded and joined ([`segmented`]). Where an index can't be read, a relay on
-//! the loopback address serves ffmpeg what it requests ([`relay`]). Everything else
+//! downloaded and joined ([`segmented`]). Where an index can't be read, all of the
+//! file is downloaded, or a relay on the loopback address serves ffmpeg what it
+//! requests ([`relay`]), where its copy of a part shows the same. Everything else
 //! the source downloads itself. [`strategy`] chooses among these; [`transfer`] is
 //! the download engine below all of them.
 

@@ -3,7 +3,8 @@
 //!
 //! The indexes of video and audio are read at the same time. Then what the span
 //! needs of both arrives over the connections that they share. A file whose index
-//! can't be read is read by ffmpeg through the relay.
+//! can't be read is downloaded whole; of a transport stream or Matroska, and of a
+//! file that still grows, ffmpeg copies a part through the relay.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
